@@ -1,0 +1,22 @@
+namespace CoScientist.Core.Runs;
+
+/// <summary>Everything a trainer sees of the library: plain values, taken once when the run starts and written beside its specification.</summary>
+/// <param name="Train">Goals to train on, in a fixed order.</param>
+/// <param name="Validation">Goals the judge picks the checkpoint by.</param>
+/// <param name="Test">Goals reported at the end.</param>
+public sealed record RunData(IReadOnlyList<RunGoal> Train, IReadOnlyList<RunGoal> Validation, IReadOnlyList<RunGoal> Test);
+
+/// <summary>A goal with the rubric items that count.</summary>
+/// <param name="Id">The goal's id.</param>
+/// <param name="Domain">Its domain.</param>
+/// <param name="Text">What the policy sees.</param>
+/// <param name="ExternalKey">The sandbox goal's specification; null for real goals.</param>
+/// <param name="ReferenceSolution">One possible approach, or null.</param>
+/// <param name="RubricVersion">Version of the rubric the items were taken from.</param>
+/// <param name="Items">Items that count, in order; never empty.</param>
+public sealed record RunGoal(string Id, string Domain, string Text, string? ExternalKey, string? ReferenceSolution, int RubricVersion, IReadOnlyList<RunItem> Items);
+
+/// <summary>A rubric item in the wording that counts.</summary>
+/// <param name="Id">The item's id.</param>
+/// <param name="Text">Its current wording.</param>
+public sealed record RunItem(string Id, string Text);

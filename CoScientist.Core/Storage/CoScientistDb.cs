@@ -1,0 +1,58 @@
+using CoScientist.Core.Goals;
+using CoScientist.Core.Grading;
+using CoScientist.Core.Papers;
+using CoScientist.Core.Plans;
+using CoScientist.Core.Runs;
+using CoScientist.Core.Studies;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore;
+
+namespace CoScientist.Core.Storage;
+
+/// <summary>The one database: everything the application knows, with who decided what.</summary>
+/// <param name="options">Provider and connection.</param>
+public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : IdentityDbContext<Account, IdentityRole, string>(options)
+{
+    /// <summary>Papers of the library.</summary>
+    public DbSet<Paper> Papers => Set<Paper>();
+
+    /// <summary>Sections of papers.</summary>
+    public DbSet<PaperSection> PaperSections => Set<PaperSection>();
+
+    /// <summary>Goals drawn from papers or imported.</summary>
+    public DbSet<Goal> Goals => Set<Goal>();
+
+    /// <summary>Rubric items in their current wording.</summary>
+    public DbSet<RubricItem> RubricItems => Set<RubricItem>();
+
+    /// <summary>The audit trail of rubrics.</summary>
+    public DbSet<ReviewDecision> ReviewDecisions => Set<ReviewDecision>();
+
+    /// <summary>Plans of every origin.</summary>
+    public DbSet<Plan> Plans => Set<Plan>();
+
+    /// <summary>Gradings of plans.</summary>
+    public DbSet<Grading.Grading> Gradings => Set<Grading.Grading>();
+
+    /// <summary>Verdicts of gradings.</summary>
+    public DbSet<Verdict> Verdicts => Set<Verdict>();
+
+    /// <summary>Studies.</summary>
+    public DbSet<Study> Studies => Set<Study>();
+
+    /// <summary>Pairs of plans.</summary>
+    public DbSet<Comparison> Comparisons => Set<Comparison>();
+
+    /// <summary>Pairs as experts see them.</summary>
+    public DbSet<Assignment> Assignments => Set<Assignment>();
+
+    /// <summary>Answers of experts.</summary>
+    public DbSet<Preference> Preferences => Set<Preference>();
+
+    /// <summary>Training runs.</summary>
+    public DbSet<Run> Runs => Set<Run>();
+
+    /// <summary>Registered checkpoints.</summary>
+    public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
+}

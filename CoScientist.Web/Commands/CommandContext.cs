@@ -1,0 +1,43 @@
+using System.CommandLine;
+using System.Text.Json;
+using CoScientist.Core.Runs;
+using CoScientist.Web.Configuration;
+
+namespace CoScientist.Web.Commands;
+
+/// <summary>What every verb needs: options common to all, the services over a data directory, and one way to answer.</summary>
+internal static class CommandContext
+{
+    /// <summary>The data directory, for every verb.</summary>
+    public static Option<string?> Data { get; } = new("--data") { Description = "Data directory (default: data beside the solution)", Recursive = true };
+
+    /// <summary>Whether to answer with one JSON document on standard output, for every verb.</summary>
+    public static Option<bool> Json { get; } = new("--json") { Description = "One JSON document on standard output", Recursive = true };
+
+    /// <summary>Opens the services over the data directory that the command line names; the database is created or migrated first.</summary>
+    public static async Task<ServiceProvider> OpenAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var options = new CoScientistOptions { DataDirectory = DataDirectory.Resolve(parsed.GetValue(Data)) };
+        var services = new ServiceCollection().AddLogging().AddCoScientist(options).BuildServiceProvider();
+        await DataDirectory.PrepareAsync(services, cancellationToken);
+        return services;
+    }
+
+    /// <summary>Prints the answer of a verb: the document with <c>--json</c>, else the lines.</summary>
+    public static void Answer(ParseResult parsed, object document, IEnumerable<string> lines)
+    {
+        if (parsed.GetValue(Json))
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(document, RunSpec.JsonOptions));
+            return;
+        }
+
+        foreach (var line in lines)
+        {
+            Console.Out.WriteLine(line);
+        }
+    }
+}
+
+/// <summary>A verb could not do its work: one sentence with the remedy, printed on standard error; exit code 1.</summary>
+internal sealed class CommandException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,17 @@
+using CoScientist.Core.Storage;
+using Microsoft.EntityFrameworkCore;
+
+namespace CoScientist.Web.Configuration;
+
+/// <summary>The services that pages and command-line verbs share.</summary>
+internal static class Services
+{
+    /// <summary>Adds storage, stores and model access; nothing that needs a web server.</summary>
+    public static IServiceCollection AddCoScientist(this IServiceCollection services, CoScientistOptions options)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton(TimeProvider.System);
+        services.AddDbContextFactory<CoScientistDb>(db => db.UseSqlite($"Data Source={options.DatabaseFile}"));
+        return services;
+    }
+}

@@ -1,0 +1,11 @@
+using System.CommandLine;
+using CoScientist.Web.Commands;
+
+// The only wiring: each verb is one file in Commands; no verb means serve.
+var root = new RootCommand("CoScientist: train and judge your own AI co-scientist.")
+{
+    CommandContext.Data,
+    CommandContext.Json,
+};
+
+return await root.Parse(args).InvokeAsync();
