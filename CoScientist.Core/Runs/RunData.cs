@@ -18,5 +18,6 @@ public sealed record RunGoal(string Id, string Domain, string Text, string? Exte
 
 /// <summary>A rubric item in the wording that counts.</summary>
 /// <param name="Id">The item's id.</param>
+/// <param name="Order">Its position in the goal's whole rubric, rejected items included.</param>
 /// <param name="Text">Its current wording.</param>
-public sealed record RunItem(string Id, string Text);
+public sealed record RunItem(string Id, int Order, string Text);
