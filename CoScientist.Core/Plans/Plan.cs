@@ -25,6 +25,9 @@ public sealed class Plan
     /// <summary>The checkpoint that wrote it; null for imported plans, references and model servers.</summary>
     public CheckpointId? CheckpointId { get; init; }
 
+    /// <summary>The run whose closing evaluation it was written for; null for plans of other origin. Base and best plans of a run share it.</summary>
+    public RunId? RunId { get; init; }
+
     /// <summary>Name of the writer: checkpoint, model, or "reference".</summary>
     public required string Writer { get; init; }
 

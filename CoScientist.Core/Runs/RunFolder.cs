@@ -1,0 +1,153 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace CoScientist.Core.Runs;
+
+/// <summary>Names and readers of the files in a run's folder. The trainer writes them, and drops what lies after its saved state when it resumes; readers accept a last line that is still being written.</summary>
+/// <param name="path">The folder (<c>runs/NAME</c> of the data directory).</param>
+public sealed class RunFolder(string path)
+{
+    /// <summary>The specification.</summary>
+    public const string SpecFile = "spec.json";
+
+    /// <summary>One <see cref="RunMetrics"/> a line: "step" and the metrics in one flat object.</summary>
+    public const string MetricsFile = "metrics.jsonl";
+
+    /// <summary>One <see cref="RunSample"/> a line.</summary>
+    public const string SamplesFile = "samples.jsonl";
+
+    /// <summary>One <see cref="RunLog"/> a line.</summary>
+    public const string LogFile = "log.jsonl";
+
+    /// <summary>One <see cref="RunEvaluationRow"/> a line, written whole when the run finishes.</summary>
+    public const string EvaluationFile = "evaluation.jsonl";
+
+    /// <summary>Folder of the checkpoints.</summary>
+    public const string CheckpointsFolder = "checkpoints";
+
+    /// <summary>How the lines are written and read: camel case, one line each, unknown fields ignored.</summary>
+    public static JsonSerializerOptions LineOptions { get; } = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>The folder.</summary>
+    public string Path { get; } = path;
+
+    /// <summary>Folder of a step's checkpoint, relative to the run's folder ("checkpoints/step-000010").</summary>
+    public static string CheckpointDirectory(int step) => string.Create(CultureInfo.InvariantCulture, $"{CheckpointsFolder}/step-{step:D6}");
+
+    /// <summary>Full name of a file in the folder.</summary>
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>Checkpoints on disk, by step.</summary>
+    public IReadOnlyList<int> CheckpointSteps()
+    {
+        var folder = File(CheckpointsFolder);
+        if (!Directory.Exists(folder))
+        {
+            return [];
+        }
+
+        var steps = new List<int>();
+        foreach (var name in Directory.EnumerateDirectories(folder, "step-*").Select(System.IO.Path.GetFileName))
+        {
+            if (int.TryParse(name!["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var step))
+            {
+                steps.Add(step);
+            }
+        }
+
+        steps.Sort();
+        return steps;
+    }
+
+    /// <summary>Steps that have samples, ascending.</summary>
+    public IReadOnlyList<int> SampleSteps() => [.. Lines(SamplesFile).Select(StepOf).OfType<int>().Distinct().Order()];
+
+    /// <summary>Samples of one step, in the order they were written.</summary>
+    public IReadOnlyList<RunSample> ReadSamples(int step) =>
+        [.. Lines(SamplesFile).Where(line => StepOf(line) == step).Select(TryRead<RunSample>).OfType<RunSample>()];
+
+    /// <summary>The last lines said by the run, oldest first.</summary>
+    /// <param name="count">Most lines.</param>
+    public IReadOnlyList<RunLog> ReadLog(int count) => [.. Lines(LogFile).TakeLast(count).Select(TryRead<RunLog>).OfType<RunLog>()];
+
+    /// <summary>Rows of the closing evaluation.</summary>
+    /// <exception cref="InvalidDataException">A line is not a row; the message names file and line.</exception>
+    public IReadOnlyList<RunEvaluationRow> ReadEvaluation()
+    {
+        var rows = new List<RunEvaluationRow>();
+        var number = 0;
+        foreach (var line in Lines(EvaluationFile))
+        {
+            number++;
+            try
+            {
+                rows.Add(JsonSerializer.Deserialize<RunEvaluationRow>(line, LineOptions) ?? throw new JsonException("the line is null"));
+            }
+            catch (JsonException fault)
+            {
+                throw new InvalidDataException($"{File(EvaluationFile)}, line {number}: not a row of a closing evaluation ({fault.Message}). Delete the file and resume the run to evaluate again.", fault);
+            }
+        }
+
+        return rows;
+    }
+
+    private IEnumerable<string> Lines(string name)
+    {
+        var file = File(name);
+        if (!System.IO.File.Exists(file))
+        {
+            yield break;
+        }
+
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var reader = new StreamReader(stream);
+        while (reader.ReadLine() is { } line)
+        {
+            if (line.Length > 0)
+            {
+                yield return line;
+            }
+        }
+    }
+
+    private static int? StepOf(string line)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(System.Text.Encoding.UTF8.GetBytes(line));
+            while (reader.Read())
+            {
+                if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1 && reader.ValueTextEquals("step"))
+                {
+                    return reader.Read() && reader.TryGetInt32(out var step) ? step : null;
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            // The last line is still being written.
+        }
+
+        return null;
+    }
+
+    private static T? TryRead<T>(string line)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(line, LineOptions);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using CoScientist.Core.Runs;
+using Microsoft.EntityFrameworkCore;
+
+namespace CoScientist.Core.Storage;
+
+/// <summary>Checkpoints in the library.</summary>
+/// <param name="factory">Opens the database.</param>
+/// <param name="time">The clock.</param>
+public sealed class RunCheckpointStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
+{
+    /// <summary>Name of a run's checkpoint ("sandbox-grpo-3@40").</summary>
+    public static string NameOf(string run, int step) => FormattableString.Invariant($"{run}@{step}");
+
+    /// <summary>The checkpoint of a name; null when there is none.</summary>
+    public async Task<Checkpoint?> FindAsync(string name, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        return await db.Checkpoints.AsNoTracking().SingleOrDefaultAsync(checkpoint => checkpoint.Name == name, cancellationToken);
+    }
+
+    /// <summary>Checkpoints of a run by step.</summary>
+    public async Task<IReadOnlyList<Checkpoint>> OfRunAsync(RunId run, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        return await db.Checkpoints.AsNoTracking().Where(checkpoint => checkpoint.RunId == run).OrderBy(checkpoint => checkpoint.Step).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>All checkpoints, base models first, then by name.</summary>
+    public async Task<IReadOnlyList<Checkpoint>> ListAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        return await db.Checkpoints.AsNoTracking().OrderBy(checkpoint => checkpoint.RunId != null).ThenBy(checkpoint => checkpoint.Name).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>Registers a base model that no run made; a second time changes nothing.</summary>
+    public async Task RegisterBaseAsync(string name, string path, bool isSandbox, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        if (await db.Checkpoints.AnyAsync(checkpoint => checkpoint.Name == name, cancellationToken))
+        {
+            return;
+        }
+
+        db.Checkpoints.Add(new Checkpoint { Id = TypedId.New<CheckpointId>(time), Name = name, Path = path, IsSandbox = isSandbox, CreatedAt = time.GetUtcNow() });
+        await db.SaveChangesAsync(cancellationToken);
+    }
+
+    /// <summary>Registers a checkpoint that a run wrote, and marks it as the run's best if the judge says so. A second time only brings the judge's score up to date.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="parent">Name of the checkpoint that the run started from.</param>
+    /// <param name="written">What was written.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task RegisterAsync(Run run, string parent, RunCheckpoint written, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var name = NameOf(run.Name, written.Step);
+        var known = await db.Checkpoints.SingleOrDefaultAsync(checkpoint => checkpoint.Name == name, cancellationToken);
+        if (known is null)
+        {
+            db.Checkpoints.Add(new Checkpoint
+            {
+                Id = TypedId.New<CheckpointId>(time),
+                Name = name,
+                RunId = run.Id,
+                Step = written.Step,
+                Path = $"runs/{run.Name}/{written.Directory}",
+                ParentId = (await db.Checkpoints.AsNoTracking().SingleOrDefaultAsync(checkpoint => checkpoint.Name == parent, cancellationToken))?.Id,
+                JudgeScore = written.JudgeScore,
+                IsSandbox = run.IsSandbox,
+                CreatedAt = time.GetUtcNow(),
+            });
+        }
+        else
+        {
+            known.JudgeScore = written.JudgeScore ?? known.JudgeScore;
+        }
+
+        await db.SaveChangesAsync(cancellationToken);
+        if (written.IsBest)
+        {
+            await db.Runs.Where(other => other.Id == run.Id).ExecuteUpdateAsync(set => set.SetProperty(other => other.BestStep, written.Step), cancellationToken);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+    }
+}
