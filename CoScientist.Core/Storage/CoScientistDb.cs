@@ -3,6 +3,7 @@ using CoScientist.Core.Grading;
 using CoScientist.Core.Papers;
 using CoScientist.Core.Plans;
 using CoScientist.Core.Runs;
+using CoScientist.Core.Storage.Model;
 using CoScientist.Core.Studies;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
@@ -55,4 +56,17 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
 
     /// <summary>Registered checkpoints.</summary>
     public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
+
+    /// <summary>The tables of accounts stay as the migrations made them, whatever the host configures.</summary>
+    protected override Version SchemaVersion => IdentitySchemaVersions.Version1;
+
+    /// <inheritdoc/>
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) => configurationBuilder.AddDomainConversions();
+
+    /// <inheritdoc/>
+    protected override void OnModelCreating(ModelBuilder builder)
+    {
+        base.OnModelCreating(builder);
+        builder.ApplyConfigurationsFromAssembly(typeof(CoScientistDb).Assembly);
+    }
 }

@@ -31,6 +31,6 @@ internal static class DataDirectory
     {
         Directory.CreateDirectory(services.GetRequiredService<CoScientistOptions>().DataDirectory);
         await using var db = await services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(cancellationToken);
-        await db.Database.EnsureCreatedAsync(cancellationToken);
+        await db.Database.MigrateAsync(cancellationToken);
     }
 }

@@ -1,5 +1,4 @@
 using CoScientist.Core.Storage;
-using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Web.Configuration;
 
@@ -11,7 +10,7 @@ internal static class Services
     {
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
-        services.AddDbContextFactory<CoScientistDb>(db => db.UseSqlite($"Data Source={options.DatabaseFile}"));
+        services.AddStorage(options.DatabaseFile);
         return services;
     }
 }

@@ -1,0 +1,59 @@
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace CoScientist.Core.Storage;
+
+/// <summary>The one place that knows which database stands behind <see cref="CoScientistDb"/>.</summary>
+public static class StorageSetup
+{
+    /// <summary>How long a writer waits for another one, in seconds.</summary>
+    private const int BusySeconds = 5;
+
+    /// <summary>Adds the database (a factory, and a scoped context for accounts) and the stores over it.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="databaseFile">The SQLite file; its folder must exist before first use.</param>
+    public static IServiceCollection AddStorage(this IServiceCollection services, string databaseFile)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddDbContextFactory<CoScientistDb>(options => options.UseDatabaseFile(databaseFile));
+        return services;
+    }
+
+    /// <summary>Points a context at an SQLite file with the settings that keep answers safe.</summary>
+    /// <param name="options">The context's options.</param>
+    /// <param name="databaseFile">The SQLite file.</param>
+    public static DbContextOptionsBuilder UseDatabaseFile(this DbContextOptionsBuilder options, string databaseFile)
+    {
+        var connection = new SqliteConnectionStringBuilder { DataSource = databaseFile, ForeignKeys = true, DefaultTimeout = BusySeconds };
+        return options.UseSqlite(connection.ToString()).AddInterceptors(SqliteSettings.Instance);
+    }
+
+    /// <summary>
+    /// Sets each connection as it opens: readers and the writer do not block each other (WAL), and a commit has reached
+    /// the disk before it is reported (FULL), so that an answer once saved survives a killed process and a power cut.
+    /// </summary>
+    private sealed class SqliteSettings : DbConnectionInterceptor
+    {
+        public static readonly SqliteSettings Instance = new();
+
+        private static readonly string Pragmas = $"PRAGMA busy_timeout={BusySeconds * 1000}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;";
+
+        public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
+        {
+            using var command = connection.CreateCommand();
+            command.CommandText = Pragmas;
+            command.ExecuteNonQuery();
+        }
+
+        public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = Pragmas;
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+}
