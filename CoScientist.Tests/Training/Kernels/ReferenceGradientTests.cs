@@ -90,20 +90,20 @@ public sealed class ReferenceGradientTests
     [InlineData("grandchildren", 6, 2, 3)]
     public void Attention_anyTree_gradientsAreTheSlopes(string shape, int heads, int kvHeads, int headDim)
     {
-        var tree = Trees[shape];
-        var q = GradientCheck.Normals(tree.Rows * heads * headDim, 9);
-        var k = GradientCheck.Normals(tree.Rows * kvHeads * headDim, 10);
-        var v = GradientCheck.Normals(tree.Rows * kvHeads * headDim, 11);
+        var visibility = Trees[shape];
+        var q = GradientCheck.Normals(visibility.Rows * heads * headDim, 9);
+        var k = GradientCheck.Normals(visibility.Rows * kvHeads * headDim, 10);
+        var v = GradientCheck.Normals(visibility.Rows * kvHeads * headDim, 11);
         var dout = GradientCheck.Normals(q.Length, 12);
         var output = new double[q.Length];
         double Scalar()
         {
-            AttentionReference.Forward<double>(q, k, v, output, tree, heads, kvHeads, headDim);
+            AttentionReference.Forward<double>(q, k, v, output, visibility, heads, kvHeads, headDim);
             return GradientCheck.Dot(output, dout);
         }
 
         var (dq, dk, dv) = (new double[q.Length], new double[k.Length], new double[v.Length]);
-        AttentionReference.Backward<double>(q, k, v, dout, dq, dk, dv, tree, heads, kvHeads, headDim);
+        AttentionReference.Backward<double>(q, k, v, dout, dq, dk, dv, visibility, heads, kvHeads, headDim);
 
         GradientCheck.Matches("q", Scalar, q, dq);
         GradientCheck.Matches("k", Scalar, k, dk);
@@ -198,7 +198,7 @@ public sealed class ReferenceGradientTests
     }
 
     /// <summary>The shapes of batches: one token, one sequence, two that do not know each other, a prefix with branches, and a tree three deep.</summary>
-    internal static Dictionary<string, SegmentTree> Trees { get; } = new()
+    internal static Dictionary<string, SegmentVisibility> Trees { get; } = new()
     {
         ["alone"] = new([(1, -1)]),
         ["sequence"] = new([(7, -1)]),

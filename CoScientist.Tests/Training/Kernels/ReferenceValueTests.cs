@@ -71,16 +71,16 @@ public sealed class ReferenceValueTests
     }
 
     [Fact]
-    public void SegmentTree_branchesAndGrandchildren_seePrefixAndThemselves()
+    public void SegmentVisibility_branchesAndGrandchildren_seePrefixAndThemselves()
     {
-        var tree = new SegmentTree([(2, -1), (2, 0), (1, 0), (1, 1), (1, -1)]);
+        var visibility = new SegmentVisibility([(2, -1), (2, 0), (1, 0), (1, 1), (1, -1)]);
 
-        Assert.Equal(7, tree.Rows);
-        Assert.Equal([0, 1, 2, 3, 2, 4, 0], tree.Positions.ToArray());
-        Assert.Equal([0, 1, 2, 3], tree.VisibleFrom(3).ToArray());
-        Assert.Equal([0, 1, 4], tree.VisibleFrom(4).ToArray());
-        Assert.Equal([0, 1, 2, 3, 5], tree.VisibleFrom(5).ToArray());
-        Assert.Equal([6], tree.VisibleFrom(6).ToArray());
+        Assert.Equal(7, visibility.Rows);
+        Assert.Equal([0, 1, 2, 3, 2, 4, 0], visibility.Positions.ToArray());
+        Assert.Equal([0, 1, 2, 3], visibility.VisibleFrom(3).ToArray());
+        Assert.Equal([0, 1, 4], visibility.VisibleFrom(4).ToArray());
+        Assert.Equal([0, 1, 2, 3, 5], visibility.VisibleFrom(5).ToArray());
+        Assert.Equal([6], visibility.VisibleFrom(6).ToArray());
     }
 
     [Theory]
@@ -89,9 +89,9 @@ public sealed class ReferenceValueTests
     [InlineData(2, 1, "parent 1")]
     [InlineData(2, 7, "parent 7")]
     [InlineData(2, -2, "parent -2")]
-    public void SegmentTree_emptyBranchOrLaterParent_isRefused(int length, int parent, string complaint)
+    public void SegmentVisibility_emptyBranchOrLaterParent_isRefused(int length, int parent, string complaint)
     {
-        var thrown = Assert.Throws<ArgumentException>(() => new SegmentTree([(2, -1), (length, parent)]));
+        var thrown = Assert.Throws<ArgumentException>(() => new SegmentVisibility([(2, -1), (length, parent)]));
         Assert.Contains(complaint, thrown.Message, StringComparison.Ordinal);
         Assert.Contains("Segment 1", thrown.Message, StringComparison.Ordinal);
     }
@@ -102,18 +102,18 @@ public sealed class ReferenceValueTests
         const int Heads = 4;
         const int KvHeads = 2;
         const int HeadDim = 3;
-        var tree = new SegmentTree([(3, -1), (2, 0), (4, 0)]);
+        var visibility = new SegmentVisibility([(3, -1), (2, 0), (4, 0)]);
         var q = GradientCheck.Normals(9 * Heads * HeadDim, 1);
         var k = GradientCheck.Normals(9 * KvHeads * HeadDim, 2);
         var v = GradientCheck.Normals(9 * KvHeads * HeadDim, 3);
         var branched = new double[q.Length];
-        AttentionReference.Forward<double>(q, k, v, branched, tree, Heads, KvHeads, HeadDim);
+        AttentionReference.Forward<double>(q, k, v, branched, visibility, Heads, KvHeads, HeadDim);
 
         // The second branch written out in full: rows 0–2, then 5–8.
         double[] Pick(double[] rows, int width) => [.. rows[..(3 * width)], .. rows[(5 * width)..]];
         var alone = new double[7 * Heads * HeadDim];
         AttentionReference.Forward<double>(
-            Pick(q, Heads * HeadDim), Pick(k, KvHeads * HeadDim), Pick(v, KvHeads * HeadDim), alone, new SegmentTree([(7, -1)]), Heads, KvHeads, HeadDim);
+            Pick(q, Heads * HeadDim), Pick(k, KvHeads * HeadDim), Pick(v, KvHeads * HeadDim), alone, new SegmentVisibility([(7, -1)]), Heads, KvHeads, HeadDim);
 
         Assert.Equal(Pick(branched, Heads * HeadDim), alone);
     }

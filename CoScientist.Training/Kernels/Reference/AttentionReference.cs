@@ -4,19 +4,19 @@ namespace CoScientist.Training.Kernels.Reference;
 
 /// <summary>
 /// Scaled dot-product attention (Vaswani et al. 2017, arXiv 1706.03762) with grouped queries (Ainslie et al. 2023,
-/// arXiv 2305.13245) over the rows that a <see cref="SegmentTree"/> lets each row see: query head h reads key-value head
+/// arXiv 2305.13245) over the rows that a <see cref="SegmentVisibility"/> lets each row see: query head h reads key-value head
 /// h / (heads / kvHeads).
 /// Shapes: q, out and their gradients [rows, heads × headDim]; k, v and theirs [rows, kvHeads × headDim].
 /// </summary>
 public static class AttentionReference
 {
     /// <summary>out[n] = Σₘ pₘ v[m] with p = softmax over visible m of q[n]·k[m]/√headDim, for each head.</summary>
-    public static void Forward<T>(ReadOnlySpan<T> q, ReadOnlySpan<T> k, ReadOnlySpan<T> v, Span<T> output, SegmentTree tree, int heads, int kvHeads, int headDim)
+    public static void Forward<T>(ReadOnlySpan<T> q, ReadOnlySpan<T> k, ReadOnlySpan<T> v, Span<T> output, SegmentVisibility visibility, int heads, int kvHeads, int headDim)
         where T : IFloatingPointIeee754<T>
     {
-        for (var n = 0; n < tree.Rows; n++)
+        for (var n = 0; n < visibility.Rows; n++)
         {
-            var visible = tree.VisibleFrom(n);
+            var visible = visibility.VisibleFrom(n);
             for (var h = 0; h < heads; h++)
             {
                 var group = h / (heads / kvHeads);
@@ -40,13 +40,13 @@ public static class AttentionReference
     /// dq[n] += Σₘ dsₘ k[m], dk[m] += dsₘ q[n], dv[m] += pₘ dout[n].
     /// </summary>
     public static void Backward<T>(
-        ReadOnlySpan<T> q, ReadOnlySpan<T> k, ReadOnlySpan<T> v, ReadOnlySpan<T> doutput, Span<T> dq, Span<T> dk, Span<T> dv, SegmentTree tree, int heads, int kvHeads, int headDim)
+        ReadOnlySpan<T> q, ReadOnlySpan<T> k, ReadOnlySpan<T> v, ReadOnlySpan<T> doutput, Span<T> dq, Span<T> dk, Span<T> dv, SegmentVisibility visibility, int heads, int kvHeads, int headDim)
         where T : IFloatingPointIeee754<T>
     {
         var scale = T.One / T.Sqrt(T.CreateChecked(headDim));
-        for (var n = 0; n < tree.Rows; n++)
+        for (var n = 0; n < visibility.Rows; n++)
         {
-            var visible = tree.VisibleFrom(n);
+            var visible = visibility.VisibleFrom(n);
             for (var h = 0; h < heads; h++)
             {
                 var group = h / (heads / kvHeads);

@@ -64,4 +64,30 @@ public static class MatMulReference
             }
         }
     }
+
+    /// <summary>y[n,o] += bias[o], for projections that have one. Shapes: y [rows, outputs], bias [outputs].</summary>
+    public static void AddBias<T>(Span<T> y, ReadOnlySpan<T> bias, int rows)
+        where T : IFloatingPointIeee754<T>
+    {
+        for (var n = 0; n < rows; n++)
+        {
+            for (var o = 0; o < bias.Length; o++)
+            {
+                y[(n * bias.Length) + o] += bias[o];
+            }
+        }
+    }
+
+    /// <summary>dbias[o] += Σₙ dy[n,o]. Shapes: dy [rows, outputs], dbias [outputs].</summary>
+    public static void BiasGradient<T>(ReadOnlySpan<T> dy, Span<T> dbias, int rows)
+        where T : IFloatingPointIeee754<T>
+    {
+        for (var n = 0; n < rows; n++)
+        {
+            for (var o = 0; o < dbias.Length; o++)
+            {
+                dbias[o] += dy[(n * dbias.Length) + o];
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ namespace CoScientist.Training.Kernels.Reference;
 /// tokens of its segment's ancestors and, causally, its own segment. Plans that share a goal, or rubric items that share a
 /// plan, are branches of one prefix, which is therefore computed once.
 /// </summary>
-public sealed class SegmentTree
+public sealed class SegmentVisibility
 {
     private readonly int[][] visible;
     private readonly int[] positions;
@@ -13,7 +13,7 @@ public sealed class SegmentTree
     /// <summary>Lays the segments out in the given order.</summary>
     /// <param name="segments">Length of each segment and the index of its prefix, which stands before it, or −1 for none.</param>
     /// <exception cref="ArgumentException">A segment is empty, or its parent does not stand before it.</exception>
-    public SegmentTree(IReadOnlyList<(int Length, int Parent)> segments)
+    public SegmentVisibility(IReadOnlyList<(int Length, int Parent)> segments)
     {
         var rowsSeen = new List<int>[segments.Count];
         var all = new List<int[]>();

@@ -1,0 +1,225 @@
+using CoScientist.Core;
+using CoScientist.Training.Kernels.Reference;
+using CoScientist.Training.Model;
+
+namespace CoScientist.Tests.Shared;
+
+/// <summary>
+/// The whole decoder in double precision, composed of the plain reference operations: the standard of the fast model.
+/// <see cref="Logits"/> keeps what <see cref="Backward"/> needs; gradients are added until <see cref="ClearGradients"/>.
+/// </summary>
+internal sealed class ReferenceModel
+{
+    private readonly ModelConfig config;
+    private readonly List<Layer> layers = [];
+    private int[] tokens = [];
+    private SegmentVisibility visibility = new([]);
+    private double[] lastHidden = [];
+    private double[] normedHidden = [];
+
+    /// <summary>A model with seeded weights: gains near 1, projections that keep the scale, small biases.</summary>
+    public ReferenceModel(ModelConfig config, long seed)
+    {
+        this.config = config;
+        var random = new SeededRandom(seed);
+        foreach (var tensor in config.Tensors())
+        {
+            var values = new double[tensor.Count];
+            var (mean, scale) = tensor switch
+            {
+                { Shape.Length: 2, Name: "model.embed_tokens.weight" } => (0.0, 1.0),
+                { Shape.Length: 2 } => (0.0, 1 / Math.Sqrt(tensor.Shape[1])),
+                _ when tensor.Name.EndsWith("bias", StringComparison.Ordinal) => (0.0, 0.3),
+                _ => (1.0, 0.3),
+            };
+            for (var i = 0; i < values.Length; i++)
+            {
+                // Rounded to float, so that a fast model can start from exactly the same weights.
+                values[i] = (float)(mean + (scale * random.NextNormal()));
+            }
+
+            Parameters.Add(tensor.Name, values);
+            Gradients.Add(tensor.Name, new double[values.Length]);
+        }
+    }
+
+    /// <summary>Weights by Hugging Face name.</summary>
+    public Dictionary<string, double[]> Parameters { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Gradients by the same names.</summary>
+    public Dictionary<string, double[]> Gradients { get; } = new(StringComparer.Ordinal);
+
+    private string HeadName => config.TiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+
+    /// <summary>Sets every gradient to zero.</summary>
+    public void ClearGradients()
+    {
+        foreach (var gradient in Gradients.Values)
+        {
+            Array.Clear(gradient);
+        }
+    }
+
+    /// <summary>Logits of every row, [rows, vocabulary].</summary>
+    public double[] Logits(int[] batchTokens, SegmentVisibility batchVisibility)
+    {
+        Assert.Equal(batchVisibility.Rows, batchTokens.Length);
+        (tokens, visibility) = (batchTokens, batchVisibility);
+        layers.Clear();
+        var x = new double[tokens.Length * config.HiddenSize];
+        EmbeddingReference.Forward<double>(tokens, Parameters["model.embed_tokens.weight"], x, config.HiddenSize);
+        for (var i = 0; i < config.Layers; i++)
+        {
+            var layer = new Layer(this, $"model.layers.{i}.");
+            x = layer.Forward(x);
+            layers.Add(layer);
+        }
+
+        lastHidden = x;
+        normedHidden = Norm(x, "model.norm", config.HiddenSize);
+        return Linear(normedHidden, HeadName, config.HiddenSize, config.VocabularySize);
+    }
+
+    /// <summary>Adds the gradient of every weight, given that of the last logits.</summary>
+    public void Backward(double[] dlogits)
+    {
+        var dnormed = LinearBackward(dlogits, normedHidden, HeadName, config.HiddenSize, config.VocabularySize);
+        var dx = NormBackward(dnormed, lastHidden, "model.norm", config.HiddenSize);
+        for (var i = layers.Count - 1; i >= 0; i--)
+        {
+            dx = layers[i].Backward(dx);
+        }
+
+        EmbeddingReference.Backward<double>(tokens, dx, Gradients["model.embed_tokens.weight"], config.HiddenSize);
+    }
+
+    /// <summary>−Σₙ weights[n] log p(targets[n]), and its gradient added to <see cref="Gradients"/>.</summary>
+    public double CrossEntropy(int[] batchTokens, SegmentVisibility batchVisibility, int[] targets, double[] weights)
+    {
+        var logits = Logits(batchTokens, batchVisibility);
+        var logProbabilities = new double[targets.Length];
+        SoftmaxReference.LogProbabilities<double>(logits, targets, logProbabilities, config.VocabularySize);
+        var dlogits = new double[logits.Length];
+        double[] upstream = [.. weights.Select(w => -w)];
+        SoftmaxReference.LogProbabilitiesBackward<double>(logits, targets, upstream, dlogits, config.VocabularySize);
+        Backward(dlogits);
+        return -GradientCheck.Dot(weights, logProbabilities);
+    }
+
+    private double[] Linear(double[] x, string name, int inputs, int outputs)
+    {
+        var rows = x.Length / inputs;
+        var y = new double[rows * outputs];
+        MatMulReference.Forward<double>(x, Parameters[name], y, rows, inputs, outputs);
+        return y;
+    }
+
+    private double[] LinearBackward(double[] dy, double[] x, string name, int inputs, int outputs)
+    {
+        var rows = x.Length / inputs;
+        var dx = new double[x.Length];
+        MatMulReference.InputGradient<double>(dy, Parameters[name], dx, rows, inputs, outputs);
+        MatMulReference.WeightGradient<double>(dy, x, Gradients[name], rows, inputs, outputs);
+        return dx;
+    }
+
+    private double[] Norm(double[] x, string name, int width)
+    {
+        var y = new double[x.Length];
+        RmsNormReference.Forward(x, Parameters[name + ".weight"], y, x.Length / width, width, config.RmsNormEpsilon);
+        return y;
+    }
+
+    private double[] NormBackward(double[] dy, double[] x, string name, int width)
+    {
+        var dx = new double[x.Length];
+        RmsNormReference.Backward(x, Parameters[name + ".weight"], dy, dx, Gradients[name + ".weight"], x.Length / width, width, config.RmsNormEpsilon);
+        return dx;
+    }
+
+    private static double[] Sum(double[] a, double[] b) => [.. a.Zip(b, (left, right) => left + right)];
+
+    /// <summary>One decoder layer: x + Wo attention(norm x), then x + Wdown SwiGLU(norm x).</summary>
+    private sealed class Layer(ReferenceModel model, string prefix)
+    {
+        private readonly ModelConfig config = model.config;
+        private readonly SegmentVisibility visibility = model.visibility;
+        private double[] x = [], normed = [], rawQ = [], rawK = [], q = [], k = [], v = [], attended = [];
+        private double[] middle = [], middleNormed = [], gate = [], up = [], gated = [];
+
+        public double[] Forward(double[] input)
+        {
+            x = input;
+            normed = model.Norm(x, prefix + "input_layernorm", config.HiddenSize);
+            rawQ = Project("q", config.QueryWidth);
+            rawK = Project("k", config.KeyValueWidth);
+            v = Project("v", config.KeyValueWidth);
+            q = Turn("q", rawQ, config.Heads);
+            k = Turn("k", rawK, config.KeyValueHeads);
+            attended = new double[q.Length];
+            AttentionReference.Forward<double>(q, k, v, attended, visibility, config.Heads, config.KeyValueHeads, config.HeadDim);
+            middle = Sum(x, model.Linear(attended, prefix + "self_attn.o_proj.weight", config.QueryWidth, config.HiddenSize));
+
+            middleNormed = model.Norm(middle, prefix + "post_attention_layernorm", config.HiddenSize);
+            gate = model.Linear(middleNormed, prefix + "mlp.gate_proj.weight", config.HiddenSize, config.FeedForwardSize);
+            up = model.Linear(middleNormed, prefix + "mlp.up_proj.weight", config.HiddenSize, config.FeedForwardSize);
+            gated = new double[gate.Length];
+            SwiGluReference.Forward<double>(gate, up, gated);
+            return Sum(middle, model.Linear(gated, prefix + "mlp.down_proj.weight", config.FeedForwardSize, config.HiddenSize));
+        }
+
+        public double[] Backward(double[] dy)
+        {
+            var dgated = model.LinearBackward(dy, gated, prefix + "mlp.down_proj.weight", config.FeedForwardSize, config.HiddenSize);
+            var (dgate, dup) = (new double[gate.Length], new double[up.Length]);
+            SwiGluReference.Backward<double>(gate, up, dgated, dgate, dup);
+            var dmiddleNormed = Sum(
+                model.LinearBackward(dgate, middleNormed, prefix + "mlp.gate_proj.weight", config.HiddenSize, config.FeedForwardSize),
+                model.LinearBackward(dup, middleNormed, prefix + "mlp.up_proj.weight", config.HiddenSize, config.FeedForwardSize));
+            var dmiddle = Sum(dy, model.NormBackward(dmiddleNormed, middle, prefix + "post_attention_layernorm", config.HiddenSize));
+
+            var dattended = model.LinearBackward(dmiddle, attended, prefix + "self_attn.o_proj.weight", config.QueryWidth, config.HiddenSize);
+            var (dq, dk, dv) = (new double[q.Length], new double[k.Length], new double[v.Length]);
+            AttentionReference.Backward<double>(q, k, v, dattended, dq, dk, dv, visibility, config.Heads, config.KeyValueHeads, config.HeadDim);
+            var dnormed = ProjectBackward("q", TurnBackward("q", dq, rawQ, config.Heads), config.QueryWidth);
+            dnormed = Sum(dnormed, ProjectBackward("k", TurnBackward("k", dk, rawK, config.KeyValueHeads), config.KeyValueWidth));
+            dnormed = Sum(dnormed, ProjectBackward("v", dv, config.KeyValueWidth));
+            return Sum(dmiddle, model.NormBackward(dnormed, x, prefix + "input_layernorm", config.HiddenSize));
+        }
+
+        private double[] Project(string part, int width)
+        {
+            var y = model.Linear(normed, $"{prefix}self_attn.{part}_proj.weight", config.HiddenSize, width);
+            if (config.AttentionBias)
+            {
+                MatMulReference.AddBias<double>(y, model.Parameters[$"{prefix}self_attn.{part}_proj.bias"], visibility.Rows);
+            }
+
+            return y;
+        }
+
+        private double[] ProjectBackward(string part, double[] dy, int width)
+        {
+            if (config.AttentionBias)
+            {
+                MatMulReference.BiasGradient<double>(dy, model.Gradients[$"{prefix}self_attn.{part}_proj.bias"], visibility.Rows);
+            }
+
+            return model.LinearBackward(dy, normed, $"{prefix}self_attn.{part}_proj.weight", config.HiddenSize, width);
+        }
+
+        /// <summary>The norm over each head, where the model has one, then the rotation.</summary>
+        private double[] Turn(string part, double[] raw, int heads)
+        {
+            var y = config.QkNorm ? model.Norm(raw, $"{prefix}self_attn.{part}_norm", config.HeadDim) : (double[])raw.Clone();
+            RopeReference.Forward(y, visibility.Positions, heads, config.HeadDim, config.RopeTheta);
+            return y;
+        }
+
+        private double[] TurnBackward(string part, double[] dy, double[] raw, int heads)
+        {
+            RopeReference.Backward(dy, visibility.Positions, heads, config.HeadDim, config.RopeTheta);
+            return config.QkNorm ? model.NormBackward(dy, raw, $"{prefix}self_attn.{part}_norm", config.HeadDim) : dy;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using CoScientist.Core;
+using CoScientist.Tests.Shared;
+using CoScientist.Training.Kernels.Reference;
+using CoScientist.Training.Model;
+
+namespace CoScientist.Tests.Training.Model;
+
+/// <summary>The plain whole model: its gradients against finite differences, and what its structure promises.</summary>
+public sealed class ReferenceModelTests
+{
+    private static readonly ModelConfig Small = new()
+    {
+        VocabularySize = 11,
+        HiddenSize = 10,
+        Layers = 2,
+        Heads = 3,
+        KeyValueHeads = 1,
+        HeadDim = 4,
+        FeedForwardSize = 7,
+    };
+
+    public static TheoryData<string> Shapes => ["qwen3", "qwen2", "llama"];
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void CrossEntropy_prefixTree_everyGradientIsTheSlope(string family)
+    {
+        var model = new ReferenceModel(Shape(family), 1);
+        var visibility = new SegmentVisibility([(3, -1), (2, 0), (4, 0), (1, 2), (2, -1)]);
+        int[] tokens = [1, 5, 3, 3, 9, 2, 10, 2, 0, 7, 5, 4];
+        int[] targets = [5, 3, 9, 9, 1, 10, 2, 0, 7, 8, 4, 6];
+        double[] weights = [0.5, 0, 1, 0.25, 1, -0.75, 1, 1, 0, 2, 1, 0.125];
+        model.CrossEntropy(tokens, visibility, targets, weights);
+        var gradients = model.Gradients.ToDictionary(pair => pair.Key, pair => (double[])pair.Value.Clone(), StringComparer.Ordinal);
+        double Loss()
+        {
+            var logProbabilities = new double[targets.Length];
+            SoftmaxReference.LogProbabilities<double>(model.Logits(tokens, visibility), targets, logProbabilities, Small.VocabularySize);
+            return -GradientCheck.Dot(weights, logProbabilities);
+        }
+
+        var random = new SeededRandom(2);
+        foreach (var (name, values) in model.Parameters)
+        {
+            Assert.Contains(gradients[name], g => g != 0);
+            GradientCheck.Matches(name, Loss, values, gradients[name], Enumerable.Range(0, 6).Select(_ => random.Next(values.Length)));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Logits_sharedPrefix_equalTheBranchesWrittenOut(string family)
+    {
+        var model = new ReferenceModel(Shape(family), 3);
+        var shared = model.Logits([1, 2, 3, 4, 5, 6, 7, 8], new SegmentVisibility([(3, -1), (2, 0), (3, 0)]));
+        var first = model.Logits([1, 2, 3, 4, 5], new SegmentVisibility([(5, -1)]));
+        var second = model.Logits([1, 2, 3, 6, 7, 8], new SegmentVisibility([(6, -1)]));
+
+        var width = Small.VocabularySize;
+        Assert.Equal(first, shared[..(5 * width)]);
+        Assert.Equal(second[(3 * width)..], shared[(5 * width)..]);
+    }
+
+    private static ModelConfig Shape(string family) => family switch
+    {
+        "qwen3" => Small,
+        "qwen2" => Small with { QkNorm = false, AttentionBias = true, KeyValueHeads = 3 },
+        _ => Small with { QkNorm = false, TiedEmbeddings = false, RopeTheta = 500_000 },
+    };
+}
