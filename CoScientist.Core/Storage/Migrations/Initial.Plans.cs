@@ -65,6 +65,7 @@ internal sealed partial class Initial
                 Id = table.Column<Guid>(nullable: false),
                 GoalId = table.Column<Guid>(nullable: false),
                 CheckpointId = table.Column<Guid>(nullable: true),
+                RunId = table.Column<Guid>(nullable: true),
                 Writer = table.Column<string>(nullable: false),
                 Text = table.Column<string>(nullable: false),
                 Temperature = table.Column<double>(nullable: true),
@@ -78,9 +79,11 @@ internal sealed partial class Initial
                 table.PrimaryKey("PK_Plans", x => x.Id);
                 table.ForeignKey("FK_Plans_Checkpoints_CheckpointId", x => x.CheckpointId, "Checkpoints", "Id", onDelete: ReferentialAction.Restrict);
                 table.ForeignKey("FK_Plans_Goals_GoalId", x => x.GoalId, "Goals", "Id", onDelete: ReferentialAction.Restrict);
+                table.ForeignKey("FK_Plans_Runs_RunId", x => x.RunId, "Runs", "Id", onDelete: ReferentialAction.Restrict);
             });
         migration.CreateIndex("IX_Plans_CheckpointId", "Plans", "CheckpointId");
         migration.CreateIndex("IX_Plans_GoalId_Writer", "Plans", ["GoalId", "Writer"]);
+        migration.CreateIndex("IX_Plans_RunId", "Plans", "RunId");
 
         migration.CreateTable(
             "Gradings",

@@ -33,6 +33,7 @@ internal sealed class PlansModel :
         plan.HasIndex(p => new { p.GoalId, p.Writer });
         plan.HasOne<Goal>().WithMany().HasForeignKey(p => p.GoalId).OnDelete(DeleteBehavior.Restrict);
         plan.HasOne<Checkpoint>().WithMany().HasForeignKey(p => p.CheckpointId).OnDelete(DeleteBehavior.Restrict);
+        plan.HasOne<Run>().WithMany().HasForeignKey(p => p.RunId).OnDelete(DeleteBehavior.Restrict);
     }
 
     public void Configure(EntityTypeBuilder<Grading.Grading> grading)
