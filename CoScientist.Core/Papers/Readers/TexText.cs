@@ -1,0 +1,358 @@
+using System.Text;
+
+namespace CoScientist.Core.Papers.Readers;
+
+/// <summary>
+/// Turns the body of a TeX document into sections of plain text. Figures, tables and listings are left out, mathematics stays
+/// TeX between dollar signs, citations become "[1]" (or the names where the text uses them), references "[ref]".
+/// </summary>
+internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, string> citationLabels)
+{
+    private const int MaxNesting = 200;
+
+    private readonly Dictionary<string, int> citationNumbers = new(StringComparer.Ordinal);
+    private readonly List<(int Level, string Title)> headings = [];
+    private readonly StringBuilder section = new();
+
+    /// <summary>Reads the whole document into the draft.</summary>
+    public void Read(string document)
+    {
+        var start = document.IndexOf(@"\begin{document}", StringComparison.Ordinal);
+        var end = document.IndexOf(@"\end{document}", Math.Max(start, 0), StringComparison.Ordinal);
+        var preamble = start < 0 ? "" : document[..start];
+        var body = document[(start < 0 ? 0 : start + 16)..(end < 0 ? document.Length : end)];
+        ReadPreamble(preamble);
+        Append(body, section, 0, topLevel: true);
+        Flush();
+    }
+
+    /// <summary>Plain text of a piece of TeX, without sections.</summary>
+    public string Plain(string tex)
+    {
+        var text = new StringBuilder();
+        Append(tex, text, 0, topLevel: false);
+        return text.ToString();
+    }
+
+    private void ReadPreamble(string preamble)
+    {
+        for (var at = preamble.IndexOf('\\', StringComparison.Ordinal); at >= 0; at = preamble.IndexOf('\\', at + 1))
+        {
+            var scan = new TexScanner(preamble, at + 1);
+            ReadFrontMatter(scan.CommandName(), ref scan);
+        }
+    }
+
+    private bool ReadFrontMatter(string command, ref TexScanner scan)
+    {
+        switch (command)
+        {
+            case "title" or "icmltitle" or "Title":
+                scan.OptionalArgument();
+                draft.Title = Plain(scan.Argument().Replace(@"\\", " ", StringComparison.Ordinal));
+                return true;
+            case "author" or "icmlauthor" or "Author":
+                scan.OptionalArgument();
+                draft.Authors.AddRange(TexAuthors.Read(scan.Argument(), Plain));
+                return true;
+            case "date":
+                draft.Year ??= TexAuthors.Year(scan.Argument());
+                return true;
+            case "abstract" when scan.Peek == '{':
+                draft.Abstract = Plain(scan.Argument());
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private void Append(string tex, StringBuilder text, int depth, bool topLevel)
+    {
+        if (depth > MaxNesting)
+        {
+            return;
+        }
+
+        var scan = new TexScanner(tex, 0);
+        while (!scan.AtEnd)
+        {
+            switch (scan.Peek)
+            {
+                case '\\':
+                    scan.Next();
+                    Command(scan.CommandName(), ref scan, text, depth, topLevel);
+                    break;
+                case '$':
+                    text.Append('$').Append(Mathematics(ref scan)).Append('$');
+                    break;
+                case '{' or '}':
+                    scan.Next();
+                    break;
+                case '~' or '&':
+                    scan.Next();
+                    text.Append(' ');
+                    break;
+                case '-' or '`' or '\'':
+                    text.Append(TexSymbols.Ligature(ref scan));
+                    break;
+                default:
+                    text.Append(scan.Next());
+                    break;
+            }
+        }
+    }
+
+    private void Command(string name, ref TexScanner scan, StringBuilder text, int depth, bool topLevel)
+    {
+        if (topLevel && (Heading(name, ref scan) || ReadFrontMatter(name, ref scan)))
+        {
+            return;
+        }
+
+        switch (name)
+        {
+            case "begin":
+                Environment(scan.Argument().Trim(), ref scan, text, depth, topLevel);
+                break;
+            case "end":
+                scan.Argument();
+                text.Append("\n\n");
+                break;
+            case "(" or "[":
+                text.Append('$').Append(Formula(ref scan, name == "(" ? @"\)" : @"\]")).Append('$');
+                break;
+            case "item":
+                text.Append("\n\n");
+                if (scan.OptionalArgument() is { Length: > 0 } label)
+                {
+                    Append(label, text, depth + 1, topLevel: false);
+                    text.Append(' ');
+                }
+
+                break;
+            case "par" or "newline" or "bigskip" or "medskip" or "smallskip":
+                text.Append("\n\n");
+                break;
+            case "\\":
+                scan.SkipStar();
+                scan.OptionalArgument();
+                text.Append(' ');
+                break;
+            case "bibliography" or "maketitle" or "tableofcontents":
+                if (name == "bibliography")
+                {
+                    scan.Argument();
+                }
+
+                break;
+            case var cite when cite.StartsWith("cite", StringComparison.OrdinalIgnoreCase) || cite is "parencite" or "textcite" or "autocite" or "footcite":
+                Citation(name, ref scan, text);
+                break;
+            case var reference when reference.EndsWith("ref", StringComparison.OrdinalIgnoreCase) && reference is not "href":
+                scan.SkipStar();
+                scan.Argument();
+                text.Append("[ref]");
+                break;
+            default:
+                Formatting(name, ref scan, text, depth, topLevel);
+                break;
+        }
+    }
+
+    private void Formatting(string name, ref TexScanner scan, StringBuilder text, int depth, bool topLevel)
+    {
+        if (TexSymbols.Accented(name, ref scan) is { } letter)
+        {
+            text.Append(letter);
+        }
+        else if (TexSymbols.Symbol(name) is { } symbol)
+        {
+            text.Append(symbol);
+        }
+        else if (TexSymbols.DroppedArguments(name) is { } dropped)
+        {
+            scan.SkipStar();
+            scan.OptionalArgument();
+            for (var i = 0; i < dropped; i++)
+            {
+                scan.Argument();
+                scan.OptionalArgument();
+            }
+        }
+        else
+        {
+            // An unknown command: its name goes, what stands in its braces stays.
+            scan.SkipStar();
+            if (scan.Peek == '[')
+            {
+                scan.OptionalArgument();
+            }
+
+            while (scan.Peek == '{')
+            {
+                Append(scan.Argument(), text, depth + 1, topLevel);
+                text.Append(scan.Peek == '{' ? " " : "");
+            }
+        }
+    }
+
+    private void Environment(string name, ref TexScanner scan, StringBuilder text, int depth, bool topLevel)
+    {
+        var bare = name.TrimEnd('*');
+        if (bare is "abstract" or "onecolabstract")
+        {
+            draft.Abstract = Plain(Inside(name, ref scan));
+        }
+        else if (TexSymbols.IsFormula(bare))
+        {
+            text.Append(" $").Append(Inside(name, ref scan).Trim()).Append("$ ");
+        }
+        else if (TexSymbols.IsLeftOut(bare))
+        {
+            Inside(name, ref scan);
+        }
+        else
+        {
+            scan.OptionalArgument();
+            if (bare is "minipage" or "multicols" or "adjustwidth" or "spacing")
+            {
+                scan.Argument();
+            }
+
+            text.Append("\n\n");
+            if (bare is not ("document" or "frontmatter" or "multicols" or "spacing"))
+            {
+                Append(Inside(name, ref scan), text, depth + 1, topLevel);
+                text.Append("\n\n");
+            }
+        }
+    }
+
+    // Everything up to the matching \end, nested environments of the same name included.
+    private static string Inside(string name, ref TexScanner scan)
+    {
+        var result = new StringBuilder();
+        var depth = 1;
+        while (!scan.AtEnd)
+        {
+            result.Append(scan.Until('\\'));
+            var command = scan.TryCommand();
+            if (command is @"\begin" or @"\end" && scan.Peek == '{')
+            {
+                var inner = scan.Argument();
+                depth += inner.Trim() != name ? 0 : command == @"\begin" ? 1 : -1;
+                if (depth == 0)
+                {
+                    break;
+                }
+
+                result.Append(command).Append('{').Append(inner).Append('}');
+            }
+            else
+            {
+                result.Append(command);
+            }
+        }
+
+        return result.ToString();
+    }
+
+    private bool Heading(string name, ref TexScanner scan)
+    {
+        if (name == "appendix")
+        {
+            Open(0, "Appendix");
+            return true;
+        }
+
+        var level = name switch
+        {
+            "part" or "chapter" => 0,
+            "section" => 1,
+            "subsection" => 2,
+            "subsubsection" => 3,
+            "paragraph" or "subparagraph" => 4,
+            _ => -1,
+        };
+        if (level < 0)
+        {
+            return false;
+        }
+
+        scan.SkipStar();
+        scan.OptionalArgument();
+        Open(level, Plain(scan.Argument()).Trim().TrimEnd('.', ':'));
+        return true;
+    }
+
+    private void Open(int level, string title)
+    {
+        Flush();
+        headings.RemoveAll(heading => heading.Level >= level);
+        headings.Add((level, title));
+    }
+
+    private void Flush()
+    {
+        draft.AddSection([.. headings.Select(heading => heading.Title)], section.ToString());
+        section.Clear();
+    }
+
+    private void Citation(string name, ref TexScanner scan, StringBuilder text)
+    {
+        scan.SkipStar();
+        while (scan.OptionalArgument() is not null)
+        {
+        }
+
+        var keys = scan.Argument().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var textual = name is "citet" or "citeauthor" or "textcite" or "Citet" or "newcite" or "citealt";
+        if (textual && keys.Length > 0 && Array.TrueForAll(keys, citationLabels.ContainsKey))
+        {
+            text.Append(Plain(string.Join(", ", keys.Select(key => citationLabels[key]))));
+            return;
+        }
+
+        foreach (var key in keys)
+        {
+            citationNumbers.TryAdd(key, citationNumbers.Count + 1);
+        }
+
+        text.Append('[').AppendJoin(", ", keys.Select(key => citationNumbers[key])).Append(']');
+    }
+
+    private static string Mathematics(ref TexScanner scan)
+    {
+        scan.Next();
+        var display = scan.Peek == '$';
+        if (display)
+        {
+            scan.Next();
+        }
+
+        var formula = Formula(ref scan, "$");
+        if (display && scan.Peek == '$')
+        {
+            scan.Next();
+        }
+
+        return formula;
+    }
+
+    private static string Formula(ref TexScanner scan, string end)
+    {
+        var result = new StringBuilder();
+        while (!scan.AtEnd)
+        {
+            var piece = scan.TryCommand() ?? scan.Next().ToString();
+            if (piece == end)
+            {
+                break;
+            }
+
+            result.Append(piece);
+        }
+
+        return result.ToString().Trim();
+    }
+}
