@@ -6,6 +6,7 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
 {
     CommandContext.Data,
     CommandContext.Json,
+    ImportCommand.Create(),
 };
 
 return await root.Parse(args).InvokeAsync();

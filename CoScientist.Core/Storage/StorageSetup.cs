@@ -1,4 +1,5 @@
 using System.Data.Common;
+using CoScientist.Core.Papers;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -20,6 +21,8 @@ public static class StorageSetup
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddDbContextFactory<CoScientistDb>(options => options.UseDatabaseFile(databaseFile));
+        services.TryAddSingleton<PaperReaders>();
+        services.TryAddSingleton<PaperImportStore>();
         return services;
     }
 
