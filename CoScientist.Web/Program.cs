@@ -7,6 +7,8 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     CommandContext.Data,
     CommandContext.Json,
     ImportCommand.Create(),
+    ServeCommand.Create(),
 };
+ServeCommand.MakeDefault(root);
 
 return await root.Parse(args).InvokeAsync();

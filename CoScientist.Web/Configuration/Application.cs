@@ -1,0 +1,91 @@
+using CoScientist.Web.Accounts;
+using CoScientist.Web.Components;
+using CoScientist.Web.ViewModels;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Hosting.StaticWebAssets;
+using Radzen;
+
+namespace CoScientist.Web.Configuration;
+
+/// <summary>The web application: what <c>serve</c> starts, and what tests start on a port of their own.</summary>
+internal static class Application
+{
+    /// <summary>Content may only come from this server; the inline styles are those of the components.</summary>
+    private const string ContentPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+
+    /// <summary>Builds the application over a data directory; nothing is opened or created before it starts.</summary>
+    public static WebApplication Build(CoScientistOptions options, string urls)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            ApplicationName = typeof(Application).Assembly.GetName().Name,
+            ContentRootPath = AppContext.BaseDirectory,
+            WebRootPath = FindWebRoot(),
+        });
+        StaticWebAssetsLoader.UseStaticWebAssets(builder.Environment, builder.Configuration);
+        builder.WebHost.UseUrls(urls);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        // It would warn at every start that the keys in the data directory are not encrypted; neither is the database beside them.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
+
+        builder.Services.AddCoScientist(options);
+        builder.Services.AddAccounts();
+        builder.Services.AddDataProtection()
+            .SetApplicationName("CoScientist")
+            .PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(options.DataDirectory, "keys")));
+        // Static text only: pages carry secrets, which compression beside a guess could give away.
+        builder.Services.AddResponseCompression(compression =>
+        {
+            compression.EnableForHttps = true;
+            compression.MimeTypes = ["text/css", "text/javascript", "image/svg+xml"];
+        });
+        builder.Services.AddRazorComponents().AddInteractiveServerComponents();
+        builder.Services.AddRadzenComponents();
+        builder.Services.AddScoped<UserZone>();
+        builder.Services.AddSingleton<HomeStore>();
+
+        var app = builder.Build();
+        app.UseExceptionHandler("/error", createScopeForErrors: true);
+        app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+        app.Use(AddHeadersAsync);
+        app.UseResponseCompression();
+        app.UseStaticFiles(new StaticFileOptions
+        {
+            // Names do not change with the content, so browsers must ask; unchanged files answer 304.
+            OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "no-cache",
+        });
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseAntiforgery();
+        app.MapClientScript();
+        app.MapAccounts();
+        // The policy above already says who may frame the pages.
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode(server => server.ContentSecurityFrameAncestorsPolicy = null);
+        return app;
+    }
+
+    private static Task AddHeadersAsync(HttpContext http, RequestDelegate next)
+    {
+        var headers = http.Response.Headers;
+        headers.ContentSecurityPolicy = ContentPolicy;
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "same-origin";
+        return next(http);
+    }
+
+    /// <summary><c>wwwroot</c> beside the published application, else beside the solution.</summary>
+    private static string FindWebRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            var root = Path.Combine(folder.FullName, "wwwroot");
+            if (File.Exists(Path.Combine(root, "app.css")))
+            {
+                return root;
+            }
+        }
+
+        throw new DirectoryNotFoundException($"No wwwroot folder with app.css at or above {AppContext.BaseDirectory}. Run from a clone, or publish with 'dotnet publish'.");
+    }
+}
