@@ -26,12 +26,15 @@ public sealed class SandboxWorld
     private const int MostRequirements = 8;
     private const int FewestRequirements = 6;
 
+    private readonly Dictionary<(int Domain, int Aim, int FeatureMask), IReadOnlyList<SandboxRequirement>> requirements;
+
     /// <summary>Builds the world.</summary>
     /// <param name="itemStyle">How rubric items are worded.</param>
     public SandboxWorld(ItemStyle itemStyle = ItemStyle.Plain)
     {
         ItemStyle = itemStyle;
         Rulebook = new SandboxRulebook(RulebookSeed);
+        requirements = AllMeanings.Where(goal => goal.Topic == 0).ToDictionary(goal => (goal.Domain, goal.Aim, goal.FeatureMask), DrawRequirements);
         Writer = new SandboxWriter(this);
         Oracle = new SandboxOracle(this);
     }
@@ -56,6 +59,14 @@ public sealed class SandboxWorld
     public SandboxOracle Oracle { get; }
 
     internal SandboxRulebook Rulebook { get; }
+
+    private static IEnumerable<SandboxGoal> AllMeanings =>
+        from domain in Enumerable.Range(0, Domains.Count)
+        from topic in Enumerable.Range(0, SandboxWords.Topics[0].Length)
+        from aim in Enumerable.Range(0, SandboxWords.Aims.Length)
+        from mask in Enumerable.Range(0, 1 << SandboxWords.Features.Length)
+        where int.PopCount(mask) is 2 or 3
+        select new SandboxGoal(domain, topic, aim, mask, 0);
 
     /// <summary>Draws a goal with at least six requirements: three circumstances (65%) or two, everything else uniform.</summary>
     /// <param name="random">Source of randomness.</param>
@@ -82,15 +93,7 @@ public sealed class SandboxWorld
     }
 
     /// <summary>Every meaning with at least six requirements, in a fixed order; wording seed 0.</summary>
-    public IEnumerable<SandboxGoal> AllGoals() =>
-        from domain in Enumerable.Range(0, Domains.Count)
-        from topic in Enumerable.Range(0, SandboxWords.Topics[0].Length)
-        from aim in Enumerable.Range(0, SandboxWords.Aims.Length)
-        from mask in Enumerable.Range(0, 1 << SandboxWords.Features.Length)
-        where int.PopCount(mask) is 2 or 3
-        let goal = new SandboxGoal(domain, topic, aim, mask, 0)
-        where IsEligible(goal)
-        select goal;
+    public IEnumerable<SandboxGoal> AllGoals() => AllMeanings.Where(IsEligible);
 
     /// <summary>The goal in the wording of the library, drawn from its own seed.</summary>
     public string GoalText(SandboxGoal goal)
@@ -121,14 +124,7 @@ public sealed class SandboxWorld
     public IReadOnlyList<SandboxRequirement> Requirements(SandboxGoal goal)
     {
         ArgumentNullException.ThrowIfNull(goal);
-        int[] triggers = [.. goal.Features, SandboxRulebook.FirstAim + goal.Aim, SandboxRulebook.FirstDomain + goal.Domain];
-        return
-        [
-            .. triggers.SelectMany(trigger => Rulebook.FacetsOfTrigger[trigger].Select(facet => new SandboxRequirement(trigger, facet, Rulebook.Need(trigger, goal.Domain))))
-                .DistinctBy(requirement => requirement.Facet)
-                .Take(MostRequirements)
-                .OrderBy(requirement => requirement.Facet),
-        ];
+        return requirements[(goal.Domain, goal.Aim, goal.FeatureMask)];
     }
 
     /// <summary>The rubric item of a requirement, 9 words (14 at most). Names no way.</summary>
@@ -169,6 +165,18 @@ public sealed class SandboxWorld
     internal static string AimText(SandboxGoal goal, SeededRandom random) => Fill(random.Pick(SandboxWords.Aims[goal.Aim]), SandboxWords.Topics[goal.Domain][goal.Topic]);
 
     internal static string Fill(string template, params object?[] values) => string.Format(CultureInfo.InvariantCulture, template, values);
+
+    private IReadOnlyList<SandboxRequirement> DrawRequirements(SandboxGoal goal)
+    {
+        int[] triggers = [.. goal.Features, SandboxRulebook.FirstAim + goal.Aim, SandboxRulebook.FirstDomain + goal.Domain];
+        return
+        [
+            .. triggers.SelectMany(trigger => Rulebook.FacetsOfTrigger[trigger].Select(facet => new SandboxRequirement(trigger, facet, Rulebook.Need(trigger, goal.Domain))))
+                .DistinctBy(requirement => requirement.Facet)
+                .Take(MostRequirements)
+                .OrderBy(requirement => requirement.Facet),
+        ];
+    }
 
     private bool IsEligible(SandboxGoal goal) => Requirements(goal).Count >= FewestRequirements;
 

@@ -1,4 +1,5 @@
 using CoScientist.Core.Storage;
+using CoScientist.Training.Sandbox;
 using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Web.Configuration;
@@ -26,11 +27,13 @@ internal static class DataDirectory
         return Path.GetFullPath("data");
     }
 
-    /// <summary>Creates the folder and brings the database to the current schema.</summary>
+    /// <summary>Creates the folder, brings the database to the current schema and puts the sandbox's library in.</summary>
     public static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(services.GetRequiredService<CoScientistOptions>().DataDirectory);
-        await using var db = await services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(cancellationToken);
+        var contexts = services.GetRequiredService<IDbContextFactory<CoScientistDb>>();
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await db.Database.MigrateAsync(cancellationToken);
+        await SandboxLibrary.EnsureAsync(contexts, services.GetRequiredService<TimeProvider>(), cancellationToken);
     }
 }

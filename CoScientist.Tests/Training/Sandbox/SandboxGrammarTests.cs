@@ -78,6 +78,7 @@ public sealed class SandboxGrammarTests
     public void Corrupt_AnySentence_IsNeverGrammatical()
     {
         var random = new SeededRandom(32);
+        HashSet<string> known = [.. SandboxWorld.AllWords];
         for (var i = 0; i < 300; i++)
         {
             var goal = SandboxWorld.Default.SampleGoal(random, GoalSplit.Train);
@@ -86,7 +87,7 @@ public sealed class SandboxGrammarTests
                 var text = SandboxGrammar.Corrupt(sentence, random);
                 Assert.EndsWith(".", text, StringComparison.Ordinal);
                 Assert.True(Assert.Single(SandboxGrammar.Read(text).Sentences) is null or { Malformed: true });
-                Assert.All(SandboxWords.Tokens(text), word => Assert.Contains(word, SandboxWorld.AllWords));
+                Assert.Subset(known, SandboxWords.Tokens(text).ToHashSet(StringComparer.Ordinal));
             }
         }
     }

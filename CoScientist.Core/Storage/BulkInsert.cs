@@ -1,0 +1,58 @@
+using System.Data.Common;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Metadata;
+using Microsoft.EntityFrameworkCore.Storage;
+
+namespace CoScientist.Core.Storage;
+
+/// <summary>
+/// Writes thousands of new rows by one prepared statement, several times faster than tracking each of them. Columns and
+/// conversions come from the model, so that a row reads back as if it had been added one by one.
+/// </summary>
+public static class BulkInsert
+{
+    /// <summary>Inserts rows of one table. Related rows are not followed: their foreign keys must be set, parents inserted first.</summary>
+    /// <param name="db">The database, in a transaction of the caller's: all rows stand or fall with it.</param>
+    /// <param name="rows">New rows; keys that the database numbers are left to it.</param>
+    /// <param name="cancellationToken">Ends the work between rows.</param>
+    /// <exception cref="InvalidOperationException">There is no transaction, or the type is not part of the model.</exception>
+    public static async Task InsertRowsAsync<TEntity>(this DbContext db, IEnumerable<TEntity> rows, CancellationToken cancellationToken)
+        where TEntity : class
+    {
+        ArgumentNullException.ThrowIfNull(db);
+        ArgumentNullException.ThrowIfNull(rows);
+        var transaction = db.Database.CurrentTransaction ?? throw new InvalidOperationException("Rows are inserted in bulk within a transaction: begin one first.");
+        var type = db.Model.FindEntityType(typeof(TEntity)) ?? throw new InvalidOperationException($"{typeof(TEntity).Name} has no table.");
+        List<IProperty> properties = [.. type.GetProperties().Where(property => !IsNumberedByDatabase(property))];
+        await using var command = db.Database.GetDbConnection().CreateCommand();
+        command.Transaction = transaction.GetDbTransaction();
+        command.CommandText = Statement(db, type, properties);
+        foreach (var row in rows)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            command.Parameters.Clear();
+            for (var i = 0; i < properties.Count; i++)
+            {
+                command.Parameters.Add(Parameter(command, i, properties[i], row));
+            }
+
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+
+    private static bool IsNumberedByDatabase(IProperty property) => property.ValueGenerated == ValueGenerated.OnAdd && property.ClrType == typeof(long);
+
+    private static DbParameter Parameter(DbCommand command, int index, IProperty property, object row) =>
+        property.GetRelationalTypeMapping().CreateParameter(command, Name(index), property.PropertyInfo!.GetValue(row), property.IsNullable);
+
+    private static string Statement(DbContext db, IEntityType type, List<IProperty> properties)
+    {
+        var sql = db.GetService<ISqlGenerationHelper>();
+        var table = StoreObjectIdentifier.Create(type, StoreObjectType.Table)!.Value;
+        var columns = properties.Select(property => sql.DelimitIdentifier(property.GetColumnName(table)!));
+        return $"INSERT INTO {sql.DelimitIdentifier(table.Name, table.Schema)} ({string.Join(", ", columns)}) VALUES ({string.Join(", ", properties.Select((_, index) => Name(index)))})";
+    }
+
+    private static string Name(int index) => $"@p{index}";
+}
