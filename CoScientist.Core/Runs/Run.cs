@@ -1,3 +1,6 @@
+using System.ComponentModel.DataAnnotations.Schema;
+using System.Text.Json;
+
 namespace CoScientist.Core.Runs;
 
 /// <summary>Key of a <see cref="Run"/>.</summary>
@@ -49,6 +52,15 @@ public sealed class Run
 
     /// <summary>The specification as JSON, exactly as validated.</summary>
     public required string SpecJson { get; init; }
+
+    /// <summary>The specification.</summary>
+    [NotMapped]
+    public RunSpec Spec => JsonSerializer.Deserialize<RunSpec>(SpecJson, RunSpec.JsonOptions)
+        ?? throw new InvalidDataException($"Run {Name} has no specification: restore the database from a backup.");
+
+    /// <summary>The closing evaluation; null until finished.</summary>
+    [NotMapped]
+    public RunResult? Result => ResultJson is null ? null : JsonSerializer.Deserialize<RunResult>(ResultJson, RunSpec.JsonOptions);
 
     /// <summary>Steps done.</summary>
     public int Step { get; set; }

@@ -10,6 +10,9 @@ public sealed record RunSpec
     /// <summary>Version of this schema.</summary>
     public const int CurrentVersion = 1;
 
+    /// <summary><see cref="Grader"/> that stands for the frozen initial policy.</summary>
+    public const string InitialGrader = "initial";
+
     /// <summary>Schema version of this specification.</summary>
     public int Version { get; init; } = CurrentVersion;
 
@@ -23,7 +26,7 @@ public sealed record RunSpec
     public string Model { get; init; } = "sandbox-base";
 
     /// <summary>"initial" (the frozen initial policy, the paper's choice) or the name of another checkpoint.</summary>
-    public string Grader { get; init; } = "initial";
+    public string Grader { get; init; } = InitialGrader;
 
     /// <summary>Who watches and picks the checkpoint: "oracle" (sandbox only). Never the grader.</summary>
     public string Judge { get; init; } = "oracle";

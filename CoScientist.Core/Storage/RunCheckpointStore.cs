@@ -47,13 +47,13 @@ public sealed class RunCheckpointStore(IDbContextFactory<CoScientistDb> factory,
 
     /// <summary>Registers a checkpoint that a run wrote, and marks it as the run's best if the judge says so. A second time only brings the judge's score up to date.</summary>
     /// <param name="run">The run.</param>
-    /// <param name="parent">Name of the checkpoint that the run started from.</param>
     /// <param name="written">What was written.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public async Task RegisterAsync(Run run, string parent, RunCheckpoint written, CancellationToken cancellationToken)
+    public async Task RegisterAsync(Run run, RunCheckpoint written, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var parent = run.Spec.Model;
         var name = NameOf(run.Name, written.Step);
         var known = await db.Checkpoints.SingleOrDefaultAsync(checkpoint => checkpoint.Name == name, cancellationToken);
         if (known is null)

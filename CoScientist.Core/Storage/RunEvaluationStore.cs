@@ -12,15 +12,15 @@ namespace CoScientist.Core.Storage;
 public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
 {
     /// <summary>Imports the rows in one transaction. Rows that are there already are left alone, so that it can be repeated.</summary>
-    /// <param name="run">The run; <see cref="Run.BestStep"/> or <paramref name="bestStep"/> names the best checkpoint.</param>
-    /// <param name="spec">Its specification.</param>
+    /// <param name="run">The run.</param>
     /// <param name="bestStep">Step of the picked checkpoint.</param>
     /// <param name="rows">The rows.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <returns>Number of plans added.</returns>
     /// <exception cref="InvalidDataException">A row names a goal, an item or a writer that is not there; nothing was imported.</exception>
-    public async Task<int> ImportAsync(Run run, RunSpec spec, int bestStep, IReadOnlyList<RunEvaluationRow> rows, CancellationToken cancellationToken)
+    public async Task<int> ImportAsync(Run run, int bestStep, IReadOnlyList<RunEvaluationRow> rows, CancellationToken cancellationToken)
     {
+        var spec = run.Spec;
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var goals = await GoalsOfAsync(db, rows, cancellationToken);
@@ -30,15 +30,15 @@ public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory,
                 .ToListAsync(cancellationToken))
             .Select(plan => (plan.Writer, plan.GoalId, plan.Temperature, plan.Seed))
             .ToHashSet();
-        var grader = spec.Grader == "initial" ? spec.Model : spec.Grader;
+        var grader = spec.Grader == RunSpec.InitialGrader ? spec.Model : spec.Grader;
         var now = time.GetUtcNow();
         var added = 0;
         foreach (var (row, index) in rows.Select((row, index) => (row, index)))
         {
             var place = $"{RunFolder.EvaluationFile} of run {run.Name}, line {index + 1}";
             var writer = writers.TryGetValue(row.Writer, out var found) ? found : throw new InvalidDataException($"{place}: the writer \"{row.Writer}\" is neither \"{RunEvaluationRow.Base}\" nor \"{RunEvaluationRow.Best}\".");
-            var goal = TypedId.TryParse<GoalId>(row.GoalId, out var goalId) && goals.TryGetValue(goalId, out var version)
-                ? (Id: goalId, Version: row.RubricVersion ?? version)
+            var goal = TypedId.TryParse<GoalId>(row.GoalId, out var goalId) && goals.TryGetValue(goalId, out var rubric)
+                ? (Id: goalId, Version: row.RubricVersion ?? rubric.Rubric, rubric.Items)
                 : throw new InvalidDataException($"{place}: the library has no goal {row.GoalId}. Import it again, then resume the run.");
             if (!known.Add((writer.Name, goal.Id, row.Temperature, row.Seed)))
             {
@@ -60,8 +60,8 @@ public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory,
                 CreatedAt = now,
             };
             db.Plans.Add(plan);
-            Add(plan.Id, row.SelfGrade, GraderRole.SelfGrade, grader, "compact", goal.Version, place);
-            Add(plan.Id, row.Oracle, GraderRole.Oracle, "sandbox-oracle", "oracle", goal.Version, place);
+            Add(plan.Id, row.SelfGrade, GraderRole.SelfGrade, grader, "compact", goal.Version, goal.Items, place);
+            Add(plan.Id, row.Oracle, GraderRole.Oracle, "sandbox-oracle", "oracle", goal.Version, goal.Items, place);
             added++;
         }
 
@@ -69,7 +69,7 @@ public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory,
         await transaction.CommitAsync(cancellationToken);
         return added;
 
-        void Add(PlanId plan, RunEvaluationGrading? grading, GraderRole role, string name, string protocol, int version, string place)
+        void Add(PlanId plan, RunEvaluationGrading? grading, GraderRole role, string name, string protocol, int version, HashSet<RubricItemId> items, string place)
         {
             if (grading is not null)
             {
@@ -84,22 +84,30 @@ public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory,
                     Score = grading.Score,
                     Failure = grading.Score is null ? "the grading could not be read" : null,
                     At = now,
-                    Verdicts = [.. grading.Items.Select(item => Read(item, place))],
+                    Verdicts = [.. grading.Items.Select(item => Read(item, items, place))],
                 });
             }
         }
     }
 
-    private static Verdict Read(RunEvaluationVerdict item, string place) => new()
+    private static Verdict Read(RunEvaluationVerdict item, HashSet<RubricItemId> items, string place)
     {
-        ItemId = TypedId.TryParse<RubricItemId>(item.Id, out var id) ? id : throw new InvalidDataException($"{place}: \"{item.Id}\" is not the id of a rubric item."),
-        Met = item.Met,
-        Violated = [.. item.Violated ?? []],
-        Probability = item.Probability,
-        Reason = item.Reason,
-    };
+        if (!TypedId.TryParse<RubricItemId>(item.Id, out var id))
+        {
+            throw new InvalidDataException($"{place}: \"{item.Id}\" is not the id of a rubric item.");
+        }
 
-    private static async Task<Dictionary<GoalId, int>> GoalsOfAsync(CoScientistDb db, IReadOnlyList<RunEvaluationRow> rows, CancellationToken cancellationToken)
+        return new Verdict
+        {
+            ItemId = items.Contains(id) ? id : throw new InvalidDataException($"{place}: the goal has no rubric item {item.Id}. Restore the database from a backup, then resume the run."),
+            Met = item.Met,
+            Violated = [.. item.Violated ?? []],
+            Probability = item.Probability,
+            Reason = item.Reason,
+        };
+    }
+
+    private static async Task<Dictionary<GoalId, (int Rubric, HashSet<RubricItemId> Items)>> GoalsOfAsync(CoScientistDb db, IReadOnlyList<RunEvaluationRow> rows, CancellationToken cancellationToken)
     {
         var ids = new HashSet<GoalId>();
         foreach (var row in rows)
@@ -110,11 +118,11 @@ public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory,
             }
         }
 
-        var goals = new Dictionary<GoalId, int>();
+        var goals = new Dictionary<GoalId, (int, HashSet<RubricItemId>)>();
         foreach (var part in ids.Chunk(500))
         {
-            var found = await db.Goals.Where(goal => part.Contains(goal.Id)).Select(goal => new { goal.Id, goal.RubricVersion }).ToListAsync(cancellationToken);
-            found.ForEach(goal => goals.Add(goal.Id, goal.RubricVersion));
+            var found = await db.Goals.Where(goal => part.Contains(goal.Id)).Select(goal => new { goal.Id, goal.RubricVersion, Items = goal.Items.Select(item => item.Id) }).ToListAsync(cancellationToken);
+            found.ForEach(goal => goals.Add(goal.Id, (goal.RubricVersion, [.. goal.Items])));
         }
 
         return goals;

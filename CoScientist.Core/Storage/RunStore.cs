@@ -104,6 +104,7 @@ public sealed class RunStore(IDbContextFactory<CoScientistDb> factory, TimeProvi
         }
 
         var json = result is null ? null : JsonSerializer.Serialize(result, RunSpec.JsonOptions);
+        var (steps, best) = (result?.Steps, result?.BestStep);
         DateTimeOffset? ended = state is RunState.Finished or RunState.Failed or RunState.Cancelled ? time.GetUtcNow() : null;
         return MoveAsync(
             id,
@@ -113,7 +114,9 @@ public sealed class RunStore(IDbContextFactory<CoScientistDb> factory, TimeProvi
                 .SetProperty(run => run.Worker, (string?)null)
                 .SetProperty(run => run.EndedAt, ended)
                 .SetProperty(run => run.Error, error)
-                .SetProperty(run => run.ResultJson, run => json ?? run.ResultJson),
+                .SetProperty(run => run.ResultJson, run => json ?? run.ResultJson)
+                .SetProperty(run => run.Step, run => steps ?? run.Step)
+                .SetProperty(run => run.BestStep, run => best ?? run.BestStep),
             cancellationToken);
     }
 

@@ -23,6 +23,9 @@ public static class StorageSetup
         services.AddDbContextFactory<CoScientistDb>(options => options.UseDatabaseFile(databaseFile));
         services.TryAddSingleton<PaperReaders>();
         services.TryAddSingleton<PaperImportStore>();
+        services.TryAddSingleton<RunStore>();
+        services.TryAddSingleton<RunCheckpointStore>();
+        services.TryAddSingleton<RunEvaluationStore>();
         return services;
     }
 

@@ -1,0 +1,50 @@
+namespace CoScientist.Core.Runs;
+
+/// <summary>Names of metrics in <c>metrics.jsonl</c>: TRL's where TRL has one.</summary>
+public static class RunMetricNames
+{
+    /// <summary>Mean reward of the step's plans.</summary>
+    public const string Reward = "reward";
+
+    /// <summary>Mean over goals of the standard deviation of reward within a group.</summary>
+    public const string RewardStd = "reward_std";
+
+    /// <summary>Share of groups whose plans all had the same reward, and so taught nothing.</summary>
+    public const string ZeroStd = "frac_reward_zero_std";
+
+    /// <summary>Mean divergence from the initial policy, nats per token.</summary>
+    public const string Kl = "kl";
+
+    /// <summary>Mean entropy of the policy, nats per token.</summary>
+    public const string Entropy = "entropy";
+
+    /// <summary>Mean length of plans, tokens.</summary>
+    public const string MeanLength = "completions/mean_length";
+
+    /// <summary>Share of plans cut off by the token limit.</summary>
+    public const string ClippedRatio = "completions/clipped_ratio";
+
+    /// <summary>Tokens trained on so far.</summary>
+    public const string Tokens = "num_tokens";
+
+    /// <summary>Seconds of the step.</summary>
+    public const string StepTime = "step_time";
+
+    /// <summary>Global gradient norm before clipping.</summary>
+    public const string GradNorm = "grad_norm";
+
+    /// <summary>Learning rate of the step.</summary>
+    public const string LearningRate = "learning_rate";
+
+    /// <summary>Judge's mean score on the validation goals, 0–1; only at evaluations.</summary>
+    public const string JudgeScore = "judge/score";
+
+    /// <summary>Grader's mean score of the same plans, 0–1; only at evaluations.</summary>
+    public const string JudgeSelfGrade = "judge/self_grade";
+
+    /// <summary>Share of plans that break the format.</summary>
+    public const string FormatViolation = "format_violation";
+
+    /// <summary>Share of gradings that could not be read and were left out.</summary>
+    public const string GraderFailure = "grader_failure";
+}
