@@ -1,0 +1,45 @@
+using CoScientist.Core.Storage;
+using CoScientist.Web.Configuration;
+
+namespace CoScientist.Web.Runs;
+
+/// <summary>Finds the folder of a checkpoint by its name.</summary>
+internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOptions options)
+{
+    /// <summary>Name of the sandbox's base model.</summary>
+    public const string SandboxBase = "sandbox-base";
+
+    /// <summary>Path of checkpoints that come with the application.</summary>
+    private const string BuiltIn = "builtin:";
+
+    /// <summary>Folder of the sandbox's base model, beside the application.</summary>
+    private static string SandboxBaseDirectory => Path.Combine(AppContext.BaseDirectory, "Sandbox", "Base");
+
+    /// <summary>Registers the checkpoints that come with the application.</summary>
+    public async Task RegisterBuiltInsAsync(CancellationToken cancellationToken)
+    {
+        if (System.IO.Directory.Exists(SandboxBaseDirectory))
+        {
+            await checkpoints.RegisterBaseAsync(SandboxBase, BuiltIn + SandboxBase, isSandbox: true, cancellationToken);
+        }
+    }
+
+    /// <summary>The folder of a checkpoint's files.</summary>
+    /// <param name="name">Name as on the Models page.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="InvalidDataException">There is no such checkpoint, or its files are gone.</exception>
+    public async Task<string> ResolveAsync(string name, CancellationToken cancellationToken)
+    {
+        var checkpoint = await checkpoints.FindAsync(name, cancellationToken)
+            ?? throw new InvalidDataException(name == SandboxBase
+                ? $"The sandbox's base model is missing from {SandboxBaseDirectory}: make it with 'sandbox build'."
+                : $"There is no checkpoint \"{name}\": choose one from the Models page.");
+        var folder = Directory(checkpoint.Path);
+        return System.IO.Directory.Exists(folder)
+            ? folder
+            : throw new InvalidDataException($"The files of checkpoint \"{name}\" are gone from {folder}: put the folder back, or choose another checkpoint.");
+    }
+
+    /// <summary>The folder that a registered path stands for.</summary>
+    public string Directory(string path) => path == BuiltIn + SandboxBase ? SandboxBaseDirectory : Path.GetFullPath(path, options.DataDirectory);
+}

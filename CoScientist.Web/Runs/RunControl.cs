@@ -1,0 +1,41 @@
+namespace CoScientist.Web.Runs;
+
+/// <summary>How others steer a run while it works: asked for at any time, obeyed at the next chance.</summary>
+internal sealed class RunControl : IDisposable
+{
+    private readonly CancellationTokenSource stop = new();
+    private volatile bool pauseRequested;
+    private volatile bool interrupted;
+
+    /// <summary>Whether it should pause after the step that it is doing.</summary>
+    public bool PauseRequested => pauseRequested;
+
+    /// <summary>Whether it stops because its process goes away: it ends interrupted, not paused or cancelled by a person.</summary>
+    public bool Interrupted => interrupted;
+
+    /// <summary>Ends the execution within the step.</summary>
+    public CancellationToken Stop => stop.Token;
+
+    /// <summary>A person wants it to pause after the current step, with everything kept.</summary>
+    public void Pause() => pauseRequested = true;
+
+    /// <summary>A person gives it up; checkpoints and metrics are kept.</summary>
+    public void Cancel() => stop.Cancel();
+
+    /// <summary>The process wants to end: pause after the current step.</summary>
+    public void Interrupt()
+    {
+        interrupted = true;
+        pauseRequested = true;
+    }
+
+    /// <summary>The process cannot wait for the step: stop now, and resume later from what was saved last.</summary>
+    public void InterruptNow()
+    {
+        Interrupt();
+        stop.Cancel();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => stop.Dispose();
+}

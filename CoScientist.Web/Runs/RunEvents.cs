@@ -1,0 +1,70 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using CoScientist.Core.Runs;
+
+namespace CoScientist.Web.Runs;
+
+/// <summary>What is known in memory of a run that this process has worked on; the whole history is in its folder.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="Metrics">The last line of metrics; null before the first.</param>
+/// <param name="Log">The last lines said, oldest first.</param>
+internal sealed record LiveRun(int Step, RunMetrics? Metrics, ImmutableList<RunLog> Log)
+{
+    /// <summary>Nothing known yet.</summary>
+    public static LiveRun None { get; } = new(0, null, []);
+}
+
+/// <summary>Carries what runs tell to whoever looks. Publishing never waits for a subscriber and never fails because of one.</summary>
+internal sealed class RunEvents(TimeProvider time, ILogger<RunEvents> logger)
+{
+    private const int LogLines = 200;
+
+    private readonly ConcurrentDictionary<RunId, LiveRun> live = new();
+    private readonly ConcurrentDictionary<RunSubscription, RunId?> subscriptions = new();
+
+    /// <summary>How long a subscriber is left alone after it was told something. Default: a quarter of a second.</summary>
+    public TimeSpan Interval { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>The latest of a run.</summary>
+    public LiveRun Latest(RunId run) => live.GetValueOrDefault(run, LiveRun.None);
+
+    /// <summary>Tells an event of a run.</summary>
+    public void Publish(RunId run, RunEvent told)
+    {
+        live.AddOrUpdate(run, _ => Add(LiveRun.None, told), (_, known) => Add(known, told));
+        Changed(run);
+    }
+
+    /// <summary>Tells that the row of a run has changed.</summary>
+    public void Changed(RunId run)
+    {
+        foreach (var (subscription, about) in subscriptions)
+        {
+            if (about is null || about == run)
+            {
+                subscription.Notify();
+            }
+        }
+    }
+
+    /// <summary>Calls back soon after something changed, at most once per interval and never twice at a time. Dispose to end it.</summary>
+    /// <param name="run">The run; null for all.</param>
+    /// <param name="changed">Called on a thread of the pool; what it throws is logged and forgotten.</param>
+    public IDisposable Subscribe(RunId? run, Func<Task> changed)
+    {
+        var subscription = new RunSubscription(time, Interval, changed, logger, ended => subscriptions.TryRemove(ended, out _));
+        subscriptions[subscription] = run;
+        return subscription;
+    }
+
+    private static LiveRun Add(LiveRun known, RunEvent told)
+    {
+        var step = told is RunMetrics ? told.Step : Math.Max(known.Step, told.Step);
+        return told switch
+        {
+            RunMetrics metrics => known with { Step = step, Metrics = metrics },
+            RunLog line => known with { Step = step, Log = (known.Log.Count < LogLines ? known.Log : known.Log.RemoveAt(0)).Add(line) },
+            _ => known with { Step = step },
+        };
+    }
+}
