@@ -1,0 +1,75 @@
+using System.Text;
+using CoScientist.Training.Tokenization;
+
+namespace CoScientist.Tests.Training.Tokenization;
+
+public sealed class TokenizerFileTests
+{
+    private static readonly string Good = TokenizerJson.With(vocabulary: ["ab"], merges: ["\"a b\""], added: "{\"id\":257,\"content\":\"<end>\",\"special\":true}");
+
+    [Fact]
+    public void Read_good_file_passes() => Read(Good);
+
+    [Theory]
+    [InlineData("", "is not JSON")]
+    [InlineData("{\"model\":", "is not JSON")]
+    [InlineData("{}", "there is no \"model\" object")]
+    [InlineData("[]", "there is no \"model\" object")]
+    [InlineData("{\"model\":{\"type\":\"Unigram\"}}", "model.type is \"Unigram\"")]
+    [InlineData("{\"model\":{\"type\":\"BPE\"}}", "model.vocab is missing")]
+    [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0}}}", "no token for byte 0x00")]
+    [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":0}}}", "id 0 belongs to two tokens")]
+    [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"a\":1}}}", "lists the token \"a\" twice")]
+    [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":-1}}}", "a whole number from 0 is expected")]
+    [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":2000000000}}}", "the ids are damaged")]
+    [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"▁the\":0}}}", "not written in the byte-level alphabet")]
+    public void Read_file_without_a_usable_model_names_what_is_wrong(string json, string expected) => AssertFault(json, expected);
+
+    [Theory]
+    [InlineData("\"a b\"", "\"a zz\"", "model.merges[0] joins \"a\" and \"zz\", but \"zz\" is not in model.vocab")]
+    [InlineData("\"a b\"", "\"b a\"", "but \"ba\" is not in model.vocab")]
+    [InlineData("\"a b\"", "\"ab\"", "model.merges[0] is neither")]
+    [InlineData("\"a b\"", "[\"a\"]", "model.merges[0] is neither")]
+    [InlineData("\"a b\"", "7", "model.merges[0] is neither")]
+    [InlineData("[\"a b\"]", "null", "model.merges is missing")]
+    [InlineData("\"byte_fallback\":false", "\"byte_fallback\":true", "byte_fallback")]
+    [InlineData("\"byte_fallback\":false", "\"end_of_word_suffix\":\"</w>\"", "end_of_word_suffix")]
+    [InlineData("\"id\":257", "\"id\":256", "id 256 belongs to two tokens")]
+    [InlineData("\"id\":257,", "", "has no \"id\"")]
+    [InlineData("\"id\":257", "\"id\":\"x\"", "added_tokens[0].id")]
+    [InlineData("\"content\":\"<end>\"", "\"content\":\"\"", "has no \"content\"")]
+    [InlineData("\"content\":\"<end>\"", "\"content\":\"ab\"", "has id 256 in model.vocab and 257 in added_tokens")]
+    [InlineData("\"special\":true}", "\"special\":true},{\"id\":258,\"content\":\"<end>\"}", "repeats the token \"<end>\"")]
+    [InlineData("\"special\":true", "\"lstrip\":true", "sets \"lstrip\"")]
+    [InlineData("\"normalizer\":null", "\"normalizer\":{\"type\":\"NFKC\"}", "normalizer is \"NFKC\"")]
+    [InlineData("\"type\":\"ByteLevel\"", "\"type\":\"Metaspace\"", "step 0 of pre_tokenizer is \"Metaspace\"")]
+    [InlineData("\"pre_tokenizer\":{", "\"other\":{", "pre_tokenizer does not end in ByteLevel")]
+    public void Read_one_fault_names_the_place(string part, string replacement, string expected)
+    {
+        Assert.Contains(part, Good, StringComparison.Ordinal);
+        AssertFault(Good.Replace(part, replacement, StringComparison.Ordinal), expected);
+    }
+
+    [Theory]
+    [InlineData("""{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated"}""", "a pattern of pre_tokenizer is not supported")]
+    [InlineData("""{"type":"Split","pattern":{"Regex":"a"},"behavior":"Removed"}""", "splits in another way")]
+    [InlineData("""{"type":"Split","pattern":{"Other":"a"},"behavior":"Isolated"}""", "has no pattern")]
+    public void Read_split_step_with_a_fault_names_it(string step, string expected)
+    {
+        var json = Good.Replace(
+            "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}",
+            "{\"type\":\"Sequence\",\"pretokenizers\":[" + step + ",{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}",
+            StringComparison.Ordinal);
+
+        AssertFault(json, expected);
+    }
+
+    private static void AssertFault(string json, string expected)
+    {
+        var message = Assert.Throws<InvalidDataException>(() => Read(json)).Message;
+        Assert.StartsWith("models/tokenizer.json", message, StringComparison.Ordinal);
+        Assert.Contains(expected, message, StringComparison.Ordinal);
+    }
+
+    private static TokenizerFile Read(string json) => TokenizerFile.Read(Encoding.UTF8.GetBytes(json), "models/tokenizer.json");
+}
