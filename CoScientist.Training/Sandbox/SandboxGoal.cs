@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Numerics;
 using CoScientist.Core;
@@ -39,7 +40,7 @@ public sealed record SandboxGoal(int Domain, int Topic, int Aim, int FeatureMask
     public string ToKey() => string.Create(CultureInfo.InvariantCulture, $"{World}/{DomainName}/{Topic}/{Aim}/{string.Join('-', Features)}/{WordingSeed}");
 
     /// <summary>Reads <see cref="ToKey"/>'s form; false, with null, for anything else.</summary>
-    public static bool TryParseKey(string? key, out SandboxGoal? goal)
+    public static bool TryParseKey(string? key, [NotNullWhen(true)] out SandboxGoal? goal)
     {
         goal = null;
         var parts = key?.Split('/') ?? [];
