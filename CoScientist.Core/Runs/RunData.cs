@@ -4,7 +4,11 @@ namespace CoScientist.Core.Runs;
 /// <param name="Train">Goals to train on, in a fixed order.</param>
 /// <param name="Validation">Goals the judge picks the checkpoint by.</param>
 /// <param name="Test">Goals reported at the end.</param>
-public sealed record RunData(IReadOnlyList<RunGoal> Train, IReadOnlyList<RunGoal> Validation, IReadOnlyList<RunGoal> Test);
+public sealed record RunData(IReadOnlyList<RunGoal> Train, IReadOnlyList<RunGoal> Validation, IReadOnlyList<RunGoal> Test)
+{
+    /// <summary>Goals of the library that have no item that counts and so are in no part.</summary>
+    public int LeftOut { get; init; }
+}
 
 /// <summary>A goal with the rubric items that count.</summary>
 /// <param name="Id">The goal's id.</param>

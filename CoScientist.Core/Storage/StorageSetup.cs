@@ -26,6 +26,8 @@ public static class StorageSetup
         services.TryAddSingleton<RunStore>();
         services.TryAddSingleton<RunCheckpointStore>();
         services.TryAddSingleton<RunEvaluationStore>();
+        services.TryAddSingleton<ReviewStore>();
+        services.TryAddSingleton<RunDataStore>();
         return services;
     }
 
