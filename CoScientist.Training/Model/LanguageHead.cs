@@ -1,0 +1,178 @@
+using System.Runtime.Intrinsics;
+using CoScientist.Training.Kernels;
+using CoScientist.Training.Tensors;
+
+namespace CoScientist.Training.Model;
+
+/// <summary>Rows of hidden states and the tokens that follow them.</summary>
+/// <param name="Rows">Row of the hidden state that predicts, [R].</param>
+/// <param name="Tokens">Token predicted, [R].</param>
+internal readonly record struct Targets(IReadOnlyList<int> Rows, IReadOnlyList<int> Tokens)
+{
+    public int Count => Rows.Count;
+}
+
+/// <summary>
+/// From hidden states to log-probabilities of targets and back, with logits [R, V] existing for a few hundred rows at a time.
+/// The distribution is softmax(logits / temperature) over the tokens that are not banned.
+/// </summary>
+internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
+{
+    private const int RowsPerTask = 64;
+    private const int BackwardRows = 512;
+    private const float Banned = -1e30f;
+
+    [ThreadStatic]
+    private static ScratchBuffer? logitsOfThread;
+
+    private readonly ScratchBuffer gathered = new();
+    private readonly ScratchBuffer logNormalisers = new();
+    private readonly ScratchBuffer backward = new();
+
+    private int Vocabulary => model.Config.VocabularySize;
+
+    private int Width => model.Config.HiddenSize;
+
+    private int Stride => MatMul.Padded(Vocabulary);
+
+    /// <summary>log p(token | row) and the entropy of each row's distribution, in nats.</summary>
+    public void LogProbabilities(float* hidden, Targets targets, int[] banned, float temperature, Span<float> logProbabilities, Span<float> entropies)
+    {
+        Gather(hidden, targets);
+        var h = gathered.Get((long)targets.Count * Width);
+        var normalisers = logNormalisers.Get(targets.Count);
+        var results = new float[targets.Count];
+        var spread = new float[targets.Count];
+        _ = model.Head.Transposed;
+        model.Pool.For(Tasks(targets.Count), task =>
+        {
+            var first = task * RowsPerTask;
+            var rows = Math.Min(RowsPerTask, targets.Count - first);
+            var logits = (logitsOfThread ??= new ScratchBuffer()).Get((long)RowsPerTask * Stride);
+            Logits(h + ((long)first * Width), rows, banned, 1 / temperature, logits);
+            for (var i = 0; i < rows; i++)
+            {
+                var row = logits + ((long)i * Stride);
+                normalisers[first + i] = Normaliser(row, out spread[first + i]);
+                results[first + i] = row[targets.Tokens[first + i]] - normalisers[first + i];
+            }
+        });
+        results.CopyTo(logProbabilities);
+        spread.CopyTo(entropies);
+    }
+
+    /// <summary>
+    /// Given dLoss/dlog p of the targets of the last <see cref="LogProbabilities"/>: adds to dHidden [N, C] and to the
+    /// gradient of the head. dLoss/dlogit_v = g·(1[v = token] − p_v)/temperature.
+    /// </summary>
+    public void Backward(Targets targets, ReadOnlySpan<float> g, int[] banned, float temperature, float* dHidden, float* dHead)
+    {
+        var h = gathered.Get((long)targets.Count * Width);
+        var normalisers = logNormalisers.Get(targets.Count);
+        var gradient = g.ToArray();
+        var most = Math.Min(BackwardRows, targets.Count);
+        var dLogits = backward.Get(((long)most * Stride) + ((long)most * Width) + ((long)most * MatMul.Padded(Width)));
+        var dRows = dLogits + ((long)most * Stride);
+        var packed = dRows + ((long)most * Width);
+        for (var from = 0; from < targets.Count; from += BackwardRows)
+        {
+            var rows = Math.Min(BackwardRows, targets.Count - from);
+            model.Pool.For(Tasks(rows), task =>
+            {
+                var first = task * RowsPerTask;
+                var count = Math.Min(RowsPerTask, rows - first);
+                var logits = dLogits + ((long)first * Stride);
+                Logits(h + ((long)(from + first) * Width), count, banned, 1 / temperature, logits);
+                for (var i = 0; i < count; i++)
+                {
+                    var index = from + first + i;
+                    DistributionGradient(logits + ((long)i * Stride), normalisers[index], targets.Tokens[index], gradient[index] / temperature);
+                }
+            });
+            MatMul.Multiply(model.Pool, dLogits, Stride, 1, model.Head.Rows, dRows, Width, rows, Width, Vocabulary, accumulate: false);
+            MatMul.PackRows(model.Pool, h + ((long)from * Width), rows, Width, Width, packed);
+            MatMul.Multiply(model.Pool, dLogits, 1, Stride, packed, dHead, Width, Vocabulary, Width, rows, accumulate: true);
+            for (var i = 0; i < rows; i++)
+            {
+                VectorMath.AddScaled(dRows + ((long)i * Width), 1, dHidden + ((long)targets.Rows[from + i] * Width), Width);
+            }
+        }
+    }
+
+    /// <summary>Logits / temperature of consecutive rows of hidden states into [rows, padded V]; banned and padding columns hold −1e30.</summary>
+    public void Logits(float* hidden, int rows, int[] banned, float inverseTemperature, float* logits)
+    {
+        var packed = model.Head.Transposed;
+        for (var panel = 0; panel < Stride / MatMul.PanelWidth; panel++)
+        {
+            MatMul.Block(hidden, Width, 1, packed + ((long)panel * Width * MatMul.PanelWidth), MatMul.PanelWidth, logits + (panel * MatMul.PanelWidth), Stride, rows, Width, accumulate: false);
+        }
+
+        for (var i = 0; i < rows; i++)
+        {
+            var row = new Span<float>(logits + ((long)i * Stride), Stride);
+            if (inverseTemperature != 1)
+            {
+                foreach (ref var logit in row)
+                {
+                    logit *= inverseTemperature;
+                }
+            }
+
+            row[Vocabulary..].Fill(Banned);
+            foreach (var token in banned)
+            {
+                row[token] = Banned;
+            }
+        }
+    }
+
+    /// <summary>log Σ e^x of a padded row, and the entropy of its softmax: log Z − Σ p·x.</summary>
+    public float Normaliser(float* row, out float entropy)
+    {
+        var max = VectorMath.Max(row, Stride);
+        var shift = Vector512.Create(max);
+        var (sum, weighted) = (Vector512<float>.Zero, Vector512<float>.Zero);
+        for (var i = 0; i < Stride; i += 16)
+        {
+            var x = Vector512.Load(row + i) - shift;
+            var e = VectorMath.Exp(x);
+            sum += e;
+            weighted = Vector512.FusedMultiplyAdd(e, Vector512.Max(x, Vector512.Create(-1e4f)), weighted);
+        }
+
+        var total = Vector512.Sum(sum);
+        entropy = MathF.Log(total) - (Vector512.Sum(weighted) / total);
+        return max + MathF.Log(total);
+    }
+
+    public void Dispose()
+    {
+        gathered.Dispose();
+        logNormalisers.Dispose();
+        backward.Dispose();
+    }
+
+    private static int Tasks(int rows) => (rows + RowsPerTask - 1) / RowsPerTask;
+
+    private void Gather(float* hidden, Targets targets)
+    {
+        var h = gathered.Get((long)targets.Count * Width);
+        for (var i = 0; i < targets.Count; i++)
+        {
+            new ReadOnlySpan<float>(hidden + ((long)targets.Rows[i] * Width), Width).CopyTo(new Span<float>(h + ((long)i * Width), Width));
+        }
+    }
+
+    private void DistributionGradient(float* row, float normaliser, int token, float g)
+    {
+        var shift = Vector512.Create(normaliser);
+        var scale = Vector512.Create(-g);
+        for (var i = 0; i < Stride; i += 16)
+        {
+            (VectorMath.Exp(Vector512.Load(row + i) - shift) * scale).Store(row + i);
+        }
+
+        row[token] += g;
+    }
+}

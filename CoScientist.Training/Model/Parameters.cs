@@ -1,0 +1,115 @@
+using CoScientist.Core;
+using CoScientist.Training.Tensors;
+
+namespace CoScientist.Training.Model;
+
+/// <summary>All tensors of a model in one block, each aligned to a cache line: weights, gradients and moments share the layout.</summary>
+public sealed unsafe class Parameters : IDisposable
+{
+    private readonly Dictionary<string, long> offsets = new(StringComparer.Ordinal);
+    private readonly FloatBuffer buffer;
+
+    /// <summary>Allocates zeroed tensors for a model.</summary>
+    public Parameters(ModelConfig config)
+    {
+        Specs = config.Tensors().ToArray();
+        var at = 0L;
+        foreach (var spec in Specs)
+        {
+            offsets[spec.Name] = at;
+            at += (spec.Count + 15) / 16 * 16;
+        }
+
+        buffer = new FloatBuffer(at);
+    }
+
+    /// <summary>Names and shapes in file order.</summary>
+    public IReadOnlyList<TensorSpec> Specs { get; }
+
+    /// <summary>Floats in all, alignment included.</summary>
+    public long Length => buffer.Length;
+
+    /// <summary>The whole block.</summary>
+    public float* Pointer => buffer.Pointer;
+
+    /// <summary>First element of a tensor; null when the model has none of that name.</summary>
+    public float* Find(string name) => offsets.TryGetValue(name, out var offset) ? buffer.Pointer + offset : null;
+
+    /// <summary>First element of a tensor.</summary>
+    /// <exception cref="KeyNotFoundException">The model has no tensor of that name.</exception>
+    public float* Get(string name) => buffer.Pointer + offsets[name];
+
+    /// <summary>The tensors over this memory, for reading from and writing to files.</summary>
+    public IReadOnlyList<NamedTensor> Tensors(string prefix = "")
+    {
+        var memory = new FloatBufferMemory(buffer).Memory;
+        return Specs.Select(spec => new NamedTensor(prefix + spec.Name, spec.Shape, memory.Slice((int)offsets[spec.Name], (int)spec.Count))).ToArray();
+    }
+
+    /// <summary>Copies all values of a model of the same shape.</summary>
+    public void CopyFrom(Parameters other) => other.buffer.Span.CopyTo(buffer.Span);
+
+    /// <summary>Sets everything to zero.</summary>
+    public void Clear() => buffer.Clear();
+
+    /// <summary>
+    /// Random start: gains 1, biases 0, embeddings N(0, 0.05²), matrices N(0, 1/inputs), and those that write into the
+    /// residual stream smaller by √(2·layers), so that its variance does not grow with depth (Radford et al. 2019).
+    /// </summary>
+    public void Initialise(ModelConfig config, long seed)
+    {
+        for (var t = 0; t < Specs.Count; t++)
+        {
+            var spec = Specs[t];
+            var values = new Span<float>(Get(spec.Name), (int)spec.Count);
+            if (spec.Shape.Length == 1)
+            {
+                values.Fill(spec.Name.EndsWith(".bias", StringComparison.Ordinal) ? 0 : 1);
+                continue;
+            }
+
+            var random = new SeededRandom(seed, t);
+            var residual = spec.Name.EndsWith("o_proj.weight", StringComparison.Ordinal) || spec.Name.EndsWith("down_proj.weight", StringComparison.Ordinal);
+            var deviation = spec.Name == "model.embed_tokens.weight" ? 0.05 : 1 / Math.Sqrt(spec.Shape[1] * (residual ? 2.0 * config.Layers : 1));
+            foreach (ref var value in values)
+            {
+                value = (float)(random.NextNormal() * deviation);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => buffer.Dispose();
+}
+
+/// <summary>Pointers to the tensors of one layer, in weights or in gradients.</summary>
+internal readonly unsafe struct LayerTensors
+{
+    public LayerTensors(Parameters parameters, int layer)
+    {
+        var prefix = $"model.layers.{layer}.";
+        InputNorm = parameters.Get(prefix + "input_layernorm.weight");
+        Query = parameters.Get(prefix + "self_attn.q_proj.weight");
+        Key = parameters.Get(prefix + "self_attn.k_proj.weight");
+        Value = parameters.Get(prefix + "self_attn.v_proj.weight");
+        QueryNorm = parameters.Find(prefix + "self_attn.q_norm.weight");
+        KeyNorm = parameters.Find(prefix + "self_attn.k_norm.weight");
+        Output = parameters.Get(prefix + "self_attn.o_proj.weight");
+        PostNorm = parameters.Get(prefix + "post_attention_layernorm.weight");
+        Gate = parameters.Get(prefix + "mlp.gate_proj.weight");
+        Up = parameters.Get(prefix + "mlp.up_proj.weight");
+        Down = parameters.Get(prefix + "mlp.down_proj.weight");
+    }
+
+    public readonly float* InputNorm;
+    public readonly float* Query;
+    public readonly float* Key;
+    public readonly float* Value;
+    public readonly float* QueryNorm;
+    public readonly float* KeyNorm;
+    public readonly float* Output;
+    public readonly float* PostNorm;
+    public readonly float* Gate;
+    public readonly float* Up;
+    public readonly float* Down;
+}

@@ -1,0 +1,109 @@
+using System.Runtime.InteropServices;
+
+namespace CoScientist.Training.Tensors;
+
+/// <summary>
+/// A block of floats outside the collected heap, aligned to 64 bytes (one cache line, one AVX-512 register), zeroed when made.
+/// Kernels take its pointer; everything else takes its span.
+/// </summary>
+public sealed unsafe class FloatBuffer : IDisposable
+{
+    private const nuint Alignment = 64;
+    private float* pointer;
+
+    /// <summary>Allocates <paramref name="length"/> zeroed floats.</summary>
+    public FloatBuffer(long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        Length = length;
+        // 64 floats of slack: tiles may read and write past the last row of a padded block.
+        var bytes = checked((nuint)(length + 64) * sizeof(float));
+        pointer = (float*)NativeMemory.AlignedAlloc(bytes, Alignment);
+        NativeMemory.Clear(pointer, bytes);
+        GC.AddMemoryPressure((long)bytes);
+    }
+
+    /// <summary>Frees the block when nobody disposed it.</summary>
+    ~FloatBuffer() => Free();
+
+    /// <summary>Number of floats.</summary>
+    public long Length { get; }
+
+    /// <summary>First element; valid until disposal.</summary>
+    public float* Pointer
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(pointer is null, this);
+            return pointer;
+        }
+    }
+
+    /// <summary>The whole block.</summary>
+    public Span<float> Span => new(Pointer, checked((int)Length));
+
+    /// <summary>Sets every element to zero.</summary>
+    public void Clear() => NativeMemory.Clear(Pointer, (nuint)Length * sizeof(float));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        if (pointer is null)
+        {
+            return;
+        }
+
+        NativeMemory.AlignedFree(pointer);
+        pointer = null;
+        GC.RemoveMemoryPressure((Length + 64) * sizeof(float));
+    }
+}
+
+/// <summary>A buffer that grows when asked for more and is otherwise reused: working memory of a kernel or a pass.</summary>
+public sealed unsafe class ScratchBuffer : IDisposable
+{
+    private FloatBuffer? buffer;
+
+    /// <summary>At least <paramref name="length"/> floats with unspecified content; earlier pointers become invalid when it grows.</summary>
+    public float* Get(long length)
+    {
+        if (buffer is null || buffer.Length < length)
+        {
+            buffer?.Dispose();
+            buffer = new FloatBuffer(length + (length / 4));
+        }
+
+        return buffer.Pointer;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => buffer?.Dispose();
+}
+
+/// <summary>Lends a <see cref="FloatBuffer"/> to code that takes <see cref="Memory{T}"/>, such as checkpoint files.</summary>
+public sealed unsafe class FloatBufferMemory(FloatBuffer buffer) : System.Buffers.MemoryManager<float>
+{
+    /// <inheritdoc/>
+    public override Span<float> GetSpan() => buffer.Span;
+
+    /// <inheritdoc/>
+    public override System.Buffers.MemoryHandle Pin(int elementIndex = 0) => new(buffer.Pointer + elementIndex);
+
+    /// <inheritdoc/>
+    public override void Unpin()
+    {
+        // Native memory does not move.
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        // The buffer has its own owner.
+    }
+}
