@@ -89,6 +89,11 @@ public sealed record ModelConfig
             faults.Add($"{nameof(RmsNormEpsilon)} ({RmsNormEpsilon}) must be a finite number above 0");
         }
 
+        if (QkNorm && AttentionBias)
+        {
+            faults.Add($"{nameof(QkNorm)} and {nameof(AttentionBias)} are both set, which no supported architecture has");
+        }
+
         // Each weight has to fit one array: the engine addresses elements with 32 bits.
         if (faults.Count == 0)
         {

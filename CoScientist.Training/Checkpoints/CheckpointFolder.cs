@@ -1,0 +1,112 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using CoScientist.Core.Storage;
+using CoScientist.Training.Model;
+using CoScientist.Training.Tensors;
+using CoScientist.Training.Tokenization;
+
+namespace CoScientist.Training.Checkpoints;
+
+/// <summary>Checkpoints as folders of Hugging Face layout, with a manifest of our own.</summary>
+public static class CheckpointFolder
+{
+    /// <summary>Name of the model's configuration.</summary>
+    public const string ConfigFile = "config.json";
+
+    /// <summary>Name of the tokenizer.</summary>
+    public const string TokenizerFile = "tokenizer.json";
+
+    /// <summary>Name of the tokenizer's settings.</summary>
+    public const string TokenizerConfigFile = "tokenizer_config.json";
+
+    /// <summary>Checks a folder and reads all but the weights. Where there is a manifest, every file it lists is verified.</summary>
+    /// <param name="directory">The folder.</param>
+    /// <exception cref="InvalidDataException">Something is missing, malformed or damaged; names the file and the remedy.</exception>
+    public static (ModelConfig Config, BpeTokenizer Tokenizer) Open(string directory)
+    {
+        if (!Directory.Exists(directory))
+        {
+            throw new InvalidDataException($"There is no checkpoint folder {directory}; give the folder that holds {ConfigFile}.");
+        }
+
+        CheckpointManifest.Read(directory)?.Verify(directory);
+        var config = HuggingFaceConfig.Read(Existing(directory, ConfigFile));
+        var tokenizer = BpeTokenizer.Load(Existing(directory, TokenizerFile));
+        return tokenizer.VocabularySize <= config.VocabularySize
+            ? (config, tokenizer)
+            : throw new InvalidDataException($"{directory}: the tokenizer has {tokenizer.VocabularySize} ids, but the model has {config.VocabularySize} embeddings; both must come from the same checkpoint.");
+    }
+
+    /// <summary>Fills a model's tensors, converting to 32-bit floats.</summary>
+    /// <param name="directory">The folder.</param>
+    /// <param name="tensors">Names, shapes and the memory to fill: all tensors of <see cref="ModelConfig.Tensors"/>.</param>
+    /// <exception cref="InvalidDataException">A file is missing, truncated or damaged, or its tensors are not the model's.</exception>
+    public static void ReadWeights(string directory, IReadOnlyList<NamedTensor> tensors)
+    {
+        using var weights = WeightFiles.Open(directory);
+        weights.Read(tensors);
+    }
+
+    /// <summary>Writes a folder: into a temporary one beside it, flushed to the disk, then renamed.</summary>
+    /// <param name="directory">The folder; must not exist, since checkpoints never change.</param>
+    /// <param name="config">The model's shape.</param>
+    /// <param name="tensors">All tensors of the model, by name in any order.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="origin">Where it comes from; see <see cref="CheckpointManifest.Origin"/>.</param>
+    /// <param name="type">Element type of the weights. Default: F32, so that nothing is lost.</param>
+    /// <exception cref="ArgumentException">The tensors are not those of the configuration.</exception>
+    /// <exception cref="IOException">The folder exists already, or the disk refuses; nothing has changed.</exception>
+    public static void Write(string directory, ModelConfig config, IReadOnlyList<NamedTensor> tensors, BpeTokenizer tokenizer, IReadOnlyDictionary<string, string> origin, TensorType type = TensorType.F32)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        var ordered = Ordered(config, tensors);
+        AtomicFolder.Create(directory, temporary =>
+        {
+            var files = new Dictionary<string, FileFingerprint>(StringComparer.Ordinal);
+            Add(ConfigFile, stream => stream.Write(Encoding.UTF8.GetBytes(HuggingFaceConfig.Write(config, type))));
+            Add(WeightFiles.SingleFile, stream => SafetensorsFile.Write(stream, ordered, type));
+            Add(TokenizerFile, tokenizer.Save);
+            Add(TokenizerConfigFile, stream => stream.Write(Encoding.UTF8.GetBytes(TokenizerConfig(config))));
+            var manifest = new CheckpointManifest { Origin = origin, Files = files }.Write();
+            AtomicFile.WriteDurably(Path.Combine(temporary, CheckpointManifest.FileName), stream => stream.Write(Encoding.UTF8.GetBytes(manifest)));
+
+            void Add(string name, Action<Stream> write)
+            {
+                var path = Path.Combine(temporary, name);
+                AtomicFile.WriteDurably(path, write);
+                files.Add(name, FileFingerprint.Of(path));
+            }
+        });
+    }
+
+    private static List<NamedTensor> Ordered(ModelConfig config, IReadOnlyList<NamedTensor> tensors)
+    {
+        var byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        var ordered = new List<NamedTensor>(tensors.Count);
+        foreach (var spec in config.Tensors())
+        {
+            ordered.Add(byName.TryGetValue(spec.Name, out var tensor) && tensor.Shape.AsSpan().SequenceEqual(spec.Shape)
+                ? tensor
+                : throw new ArgumentException($"The model needs tensor '{spec.Name}' of shape {spec.ShapeText}.", nameof(tensors)));
+        }
+
+        return ordered.Count == tensors.Count
+            ? ordered
+            : throw new ArgumentException($"{tensors.Count} tensors were given for a model of {ordered.Count}.", nameof(tensors));
+    }
+
+    // The generic class runs whatever tokenizer.json says, without assumptions of a model family's own.
+    private static string TokenizerConfig(ModelConfig config) => new JsonObject
+    {
+        ["tokenizer_class"] = "PreTrainedTokenizerFast",
+        ["clean_up_tokenization_spaces"] = false,
+        ["model_max_length"] = config.MaxPositions,
+    }.ToJsonString(new() { WriteIndented = true }) + "\n";
+
+    private static string Existing(string directory, string name)
+    {
+        var path = Path.Combine(directory, name);
+        return File.Exists(path) ? path : throw new InvalidDataException($"{path} is missing; copy it into the folder, which needs all files of the checkpoint.");
+    }
+}
