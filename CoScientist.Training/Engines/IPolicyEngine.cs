@@ -1,0 +1,68 @@
+using CoScientist.Training.Kernels;
+using CoScientist.Training.Model;
+using CoScientist.Training.Sampling;
+using CoScientist.Training.Tokenization;
+
+namespace CoScientist.Training.Engines;
+
+/// <summary>Sequences that share a prompt: what trainers hand to the engine.</summary>
+/// <param name="Prompt">Shared tokens, at least one; never targets.</param>
+/// <param name="Branches">Continuations of the prompt.</param>
+public sealed record TrainingGroup(int[] Prompt, IReadOnlyList<TrainingBranch> Branches);
+
+/// <summary>A continuation of a prompt.</summary>
+/// <param name="Tokens">Its tokens, at least one.</param>
+/// <param name="FirstTarget">Index of the first token that is a target; those before are read only. Default 0: all are.</param>
+public sealed record TrainingBranch(int[] Tokens, int FirstTarget = 0);
+
+/// <summary>
+/// A loss over sequences, given by its gradient with respect to the log-probability of each target. The engine asks for it
+/// branch by branch, after the forward pass.
+/// </summary>
+/// <param name="group">Index of the group.</param>
+/// <param name="branch">Index of the branch in its group.</param>
+/// <param name="logProbabilities">log p of the branch's targets under the current weights, in nats.</param>
+/// <param name="gradient">Receives ∂loss/∂log p for each target; zero on entry.</param>
+public delegate void TokenObjective(int group, int branch, ReadOnlySpan<float> logProbabilities, Span<float> gradient);
+
+/// <summary>What an accumulation saw.</summary>
+/// <param name="Targets">Target tokens.</param>
+/// <param name="Tokens">Tokens computed, shared prompts counted once.</param>
+/// <param name="LogProbability">Mean log p of the targets, in nats.</param>
+/// <param name="Entropy">Mean entropy of the distributions at the targets, in nats.</param>
+public readonly record struct LossStatistics(int Targets, long Tokens, double LogProbability, double Entropy);
+
+/// <summary>The one seam to train and sample: trainers are written against it and know no tensor.</summary>
+public interface IPolicyEngine : IDisposable
+{
+    /// <summary>Shape of the model.</summary>
+    ModelConfig Config { get; }
+
+    /// <summary>Its tokenizer.</summary>
+    BpeTokenizer Tokenizer { get; }
+
+    /// <summary>Optimizer steps done.</summary>
+    int Step { get; }
+
+    /// <summary>Draws continuations, in order of request, branch and sample. The same seeds give the same tokens whatever else is asked for and however many threads there are.</summary>
+    IReadOnlyList<SampledSequence> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken cancellationToken);
+
+    /// <summary>log p of every target, as [group][branch][target], under the given temperature and banned tokens.</summary>
+    float[][][] LogProbabilities(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, CancellationToken cancellationToken);
+
+    /// <summary>Adds the gradient of a loss to the accumulated gradients. The distribution is the one that <paramref name="options"/> samples from (temperature, banned tokens).</summary>
+    LossStatistics AccumulateLoss(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, TokenObjective objective, CancellationToken cancellationToken);
+
+    /// <summary>Clips the accumulated gradients to a global norm, applies one AdamW step and clears them.</summary>
+    /// <returns>The norm before clipping.</returns>
+    double OptimizerStep(AdamWOptions options, double maxGradientNorm);
+
+    /// <summary>Saves optimizer moments and step count, so that training continues to the bit.</summary>
+    void SaveOptimizer(string file);
+
+    /// <summary>Restores what <see cref="SaveOptimizer"/> wrote.</summary>
+    void LoadOptimizer(string file);
+
+    /// <summary>Writes the weights as a folder of Hugging Face layout, whole or not at all.</summary>
+    void Save(string directory, IReadOnlyDictionary<string, string> manifest);
+}
