@@ -1,0 +1,44 @@
+namespace CoScientist.Training.Sandbox;
+
+/// <summary>How the sandbox's base model is built. The defaults are those of the model that comes with the software.</summary>
+public sealed record SandboxBuildOptions
+{
+    /// <summary>Optimizer steps of the first stage.</summary>
+    public int Steps { get; init; } = 3000;
+
+    /// <summary>Grading examples a step (more while the curriculum keeps them short).</summary>
+    public int GradingExamples { get; init; } = 12;
+
+    /// <summary>Writing examples a step.</summary>
+    public int WritingExamples { get; init; } = 14;
+
+    /// <summary>Peak learning rate.</summary>
+    public double LearningRate { get; init; } = 3e-3;
+
+    /// <summary>Seed of weights and examples.</summary>
+    public long Seed { get; init; } = 1;
+
+    /// <summary>Share of the steps after which graders also see plans that the model itself has just written.</summary>
+    public double OwnPlansFrom { get; init; } = 0.45;
+
+    /// <summary>Width of the model.</summary>
+    public int HiddenSize { get; init; } = 128;
+
+    /// <summary>Layers of the model.</summary>
+    public int Layers { get; init; } = 4;
+
+    /// <summary>Width of its feed-forward layers.</summary>
+    public int FeedForwardSize { get; init; } = 384;
+
+    /// <summary>Steps of the second stage, which polishes the writing.</summary>
+    public int PolishSteps { get; init; } = 600;
+
+    /// <summary>Grading examples a step in the second stage: enough not to forget.</summary>
+    public int PolishGradingExamples { get; init; } = 6;
+
+    /// <summary>Writing examples a step in the second stage.</summary>
+    public int PolishWritingExamples { get; init; } = 40;
+
+    /// <summary>Peak learning rate of the second stage.</summary>
+    public double PolishLearningRate { get; init; } = 5e-4;
+}

@@ -1,0 +1,173 @@
+using System.Diagnostics;
+using CoScientist.Core;
+using CoScientist.Core.Goals;
+using CoScientist.Training.Engines;
+using CoScientist.Training.Kernels;
+using CoScientist.Training.Model;
+using CoScientist.Training.Sampling;
+using CoScientist.Training.Tokenization;
+
+namespace CoScientist.Training.Sandbox;
+
+/// <summary>Progress of a build.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="Steps">Steps planned.</param>
+/// <param name="PlanLoss">Running mean of the writing loss, nats per token.</param>
+/// <param name="QuoteLoss">Running mean of the quoting loss.</param>
+/// <param name="VerdictLoss">Running mean of the verdict loss.</param>
+/// <param name="TokensPerSecond">Training speed so far.</param>
+public sealed record SandboxBuildProgress(int Step, int Steps, double PlanLoss, double QuoteLoss, double VerdictLoss, double TokensPerSecond);
+
+/// <summary>
+/// Trains the sandbox's base model from nothing: a tokenizer on the world's text, then one decoder that both writes mediocre
+/// plans and grades plans. Three losses, each its own mean over tokens: plan, quote, verdict. AdamW (0.9, 0.98), decay 0.05,
+/// clip 1, warm-up 100 steps, cosine to 5%. From the middle on every second graded plan is written by the model itself, because
+/// that is what it will grade later. A second stage with a fresh optimizer and mostly writing examples then polishes the
+/// grammar: at temperature 1 a plan of a hundred tokens is well formed only if hardly a token is wrong.
+/// </summary>
+public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions options)
+{
+    private const int OwnPlansEvery = 20;
+    private readonly Queue<TrainingGroup> ownPlans = new();
+    private readonly Stopwatch watch = Stopwatch.StartNew();
+    private double planLoss = double.NaN;
+    private double quoteLoss = double.NaN;
+    private double verdictLoss = double.NaN;
+
+    /// <summary>Tokens computed so far, shared prefixes counted once.</summary>
+    public long Tokens { get; private set; }
+
+    /// <summary>A tokenizer in which each word of the world, with its leading space, is one token.</summary>
+    public BpeTokenizer TrainTokenizer() =>
+        BpeTrainer.Train(world.Corpus(new SeededRandom(options.Seed, 1)).Take(20_000).Select(line => " " + line), 4096, CompactProtocol.SpecialTokens);
+
+    /// <summary>Trains; <paramref name="progress"/> is called after every step and may sample from the engine. The caller owns the engine.</summary>
+    public CpuEngine Build(WorkerPool pool, Action<SandboxBuildProgress, CpuEngine> progress, CancellationToken cancellationToken)
+    {
+        var tokenizer = TrainTokenizer();
+        var config = new ModelConfig
+        {
+            VocabularySize = tokenizer.VocabularySize,
+            HiddenSize = options.HiddenSize,
+            Layers = options.Layers,
+            Heads = 4,
+            KeyValueHeads = 2,
+            HeadDim = 32,
+            FeedForwardSize = options.FeedForwardSize,
+            RopeTheta = 10_000,
+            MaxPositions = 1024,
+        };
+        var engine = new CpuEngine(config, tokenizer, pool);
+        engine.Weights.Initialise(config, options.Seed);
+        engine.WeightsChanged();
+        var protocol = new CompactProtocol(tokenizer);
+        var curriculum = new SandboxCurriculum(world, protocol);
+        for (var step = 0; step < options.Steps; step++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var done = (double)step / options.Steps;
+            var random = new SeededRandom(options.Seed, 2, step);
+            if (done >= options.OwnPlansFrom && step % OwnPlansEvery == 0)
+            {
+                WriteOwnPlans(engine, protocol, curriculum, random, step, options.GradingExamples, cancellationToken);
+            }
+
+            var gradings = SandboxCurriculum.MostRequirements(done) switch { 2 => options.GradingExamples * 2.2, 4 => options.GradingExamples * 1.4, _ => options.GradingExamples };
+            TrainStep(engine, curriculum, random, SandboxCurriculum.MostRequirements(done), (int)gradings, options.WritingExamples, cancellationToken);
+            engine.OptimizerStep(Optimizer(options.LearningRate * Math.Min(1, (step + 1) / 100.0) * Cosine(done, 0.05)), maxGradientNorm: 1);
+            progress(Progress(step + 1), engine);
+        }
+
+        Polish(engine, progress, cancellationToken);
+        return engine;
+    }
+
+    /// <summary>The second stage, on a model that has been through the first.</summary>
+    public void Polish(CpuEngine engine, Action<SandboxBuildProgress, CpuEngine> progress, CancellationToken cancellationToken)
+    {
+        var protocol = new CompactProtocol(engine.Tokenizer);
+        var curriculum = new SandboxCurriculum(world, protocol);
+        engine.ResetOptimizer();
+        for (var step = 0; step < options.PolishSteps; step++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var random = new SeededRandom(options.Seed, 3, step);
+            if (step % OwnPlansEvery == 0)
+            {
+                WriteOwnPlans(engine, protocol, curriculum, random, options.Steps + step, options.PolishGradingExamples, cancellationToken);
+            }
+
+            TrainStep(engine, curriculum, random, null, options.PolishGradingExamples, options.PolishWritingExamples, cancellationToken);
+            engine.OptimizerStep(Optimizer(options.PolishLearningRate * Math.Min(1, (step + 1) / 50.0) * Cosine((double)step / options.PolishSteps, 0.02)), maxGradientNorm: 1);
+            progress(Progress(options.Steps + step + 1), engine);
+        }
+    }
+
+    private SandboxBuildProgress Progress(int step) =>
+        new(step, options.Steps + options.PolishSteps, planLoss, quoteLoss, verdictLoss, Tokens / watch.Elapsed.TotalSeconds);
+
+    private static AdamWOptions Optimizer(double rate) => new(rate, Beta2: 0.98, WeightDecay: 0.05);
+
+    /// <summary>From 1 down to <paramref name="floor"/> along half a cosine.</summary>
+    private static double Cosine(double done, double floor) => floor + ((1 - floor) * 0.5 * (1 + Math.Cos(Math.PI * done)));
+
+    private void TrainStep(CpuEngine engine, SandboxCurriculum curriculum, SeededRandom random, int? most, int gradings, int writings, CancellationToken cancellationToken)
+    {
+        var groups = new List<TrainingGroup>();
+        for (var i = 0; i < gradings; i++)
+        {
+            groups.Add(ownPlans.Count > 0 && i % 2 == 1 ? ownPlans.Dequeue() : curriculum.Grading(random, most));
+        }
+
+        for (var i = 0; i < writings; i++)
+        {
+            groups.Add(curriculum.Writing(random));
+        }
+
+        var items = groups.Take(gradings).Sum(group => group.Branches.Count);
+        var planTokens = groups.Skip(gradings).Sum(group => group.Branches[0].Tokens.Length);
+        var (plan, quote, verdict) = (0.0, 0.0, 0.0);
+        var statistics = engine.AccumulateLoss(
+            groups,
+            new SamplingOptions(),
+            (group, _, logProbabilities, gradient) =>
+            {
+                if (group >= gradings)
+                {
+                    gradient.Fill(-1f / planTokens);
+                    foreach (var logProbability in logProbabilities)
+                    {
+                        plan -= logProbability / planTokens;
+                    }
+
+                    return;
+                }
+
+                gradient[0] = gradient[1] = -0.5f / items;
+                gradient[2] = -1f / items;
+                quote -= (logProbabilities[0] + logProbabilities[1]) / (2 * items);
+                verdict -= logProbabilities[2] / items;
+            },
+            cancellationToken);
+        Tokens += statistics.Tokens;
+        planLoss = Smooth(planLoss, plan);
+        quoteLoss = Smooth(quoteLoss, quote);
+        verdictLoss = Smooth(verdictLoss, verdict);
+    }
+
+    private void WriteOwnPlans(CpuEngine engine, CompactProtocol protocol, SandboxCurriculum curriculum, SeededRandom random, int step, int gradingExamples, CancellationToken cancellationToken)
+    {
+        ownPlans.Clear();
+        var goals = Enumerable.Range(0, OwnPlansEvery * gradingExamples / 2).Select(_ => world.SampleGoal(random, GoalSplit.Train)).ToArray();
+        var texts = goals.Select(goal => world.GoalText(goal, random)).ToArray();
+        var sampling = new SamplingOptions { EndToken = protocol.EndToken, BannedTokens = protocol.NotInPlans };
+        var requests = texts.Select((text, i) => new SampleRequest { Prompt = protocol.WritePrompt(text), Seed = options.Seed + (step * 1000L) + i }).ToArray();
+        foreach (var sample in engine.Sample(requests, sampling, cancellationToken))
+        {
+            var goal = goals[sample.Request];
+            ownPlans.Enqueue(curriculum.Grading(goal, texts[sample.Request], protocol.PlanText(sample.Tokens), world.Requirements(goal), random));
+        }
+    }
+
+    private static double Smooth(double mean, double value) => double.IsNaN(mean) ? value : (0.97 * mean) + (0.03 * value);
+}
