@@ -1,0 +1,102 @@
+using System.Text;
+using System.Text.Json;
+using CoScientist.Core.Runs;
+using CoScientist.Core.Storage;
+
+namespace CoScientist.Training.Trainers;
+
+/// <summary>Writes a run's files, so that what is on disk is always a state to resume from: a checkpoint counts once its folder has its final name and its optimizer state lies beside it.</summary>
+internal sealed class RunJournal(RunFolder folder)
+{
+    private const string DataFile = "data.json";
+
+    /// <summary>The goals and items of the run: written once, read by every resumption.</summary>
+    public RunData Data(RunData given)
+    {
+        var file = folder.File(DataFile);
+        if (!File.Exists(file))
+        {
+            Directory.CreateDirectory(folder.Path);
+            AtomicFile.WriteAllText(file, JsonSerializer.Serialize(given, RunFolder.LineOptions));
+            return given;
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize<RunData>(File.ReadAllText(file), RunFolder.LineOptions) ?? throw new JsonException("the file is empty");
+        }
+        catch (JsonException fault)
+        {
+            throw new InvalidDataException($"{file} is not the data of a run ({fault.Message}): restore it from a backup or start a new run.", fault);
+        }
+    }
+
+    /// <summary>The last step with a checkpoint and its optimizer state; null when there is none.</summary>
+    public int? LastSavedStep()
+    {
+        var steps = folder.CheckpointSteps().Where(step => step > 0 && File.Exists(OptimizerFile(step))).ToArray();
+        return steps.Length == 0 ? null : steps[^1];
+    }
+
+    /// <summary>Full path of a checkpoint.</summary>
+    public string Checkpoint(int step) => folder.File(RunFolder.CheckpointDirectory(step));
+
+    /// <summary>Optimizer state that belongs to a checkpoint.</summary>
+    public string OptimizerFile(int step) => folder.File($"optimizer-{step:D6}.safetensors");
+
+    /// <summary>Deletes the optimizer states of earlier steps, which nothing resumes from any more.</summary>
+    public void DropOptimizersBefore(int step)
+    {
+        foreach (var earlier in folder.CheckpointSteps().Where(earlier => earlier < step))
+        {
+            File.Delete(OptimizerFile(earlier));
+        }
+    }
+
+    /// <summary>Drops metrics, samples and log lines after a step: they are about to be made again.</summary>
+    public void TruncateAfter(int step)
+    {
+        foreach (var name in new[] { RunFolder.MetricsFile, RunFolder.SamplesFile, RunFolder.LogFile })
+        {
+            var file = folder.File(name);
+            if (File.Exists(file))
+            {
+                var kept = File.ReadAllLines(file).Where(line => StepOf(line) is { } at && at <= step);
+                AtomicFile.WriteAllText(file, string.Concat(kept.Select(line => line + "\n")));
+            }
+        }
+    }
+
+    /// <summary>The metrics on disk.</summary>
+    public IReadOnlyList<RunMetrics> Metrics()
+    {
+        var history = new RunHistory(folder);
+        history.Refresh();
+        return history.Steps;
+    }
+
+    /// <summary>Adds lines to a file and hands them to the operating system before it returns.</summary>
+    public void Append(string name, params IEnumerable<string> lines)
+    {
+        var text = string.Concat(lines.Select(line => line + "\n"));
+        using var stream = new FileStream(folder.File(name), FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+        stream.Write(Encoding.UTF8.GetBytes(text));
+    }
+
+    /// <summary>A line of samples or log.</summary>
+    public static string Line<T>(T value) => JsonSerializer.Serialize(value, RunFolder.LineOptions);
+
+    private static int? StepOf(string line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            return document.RootElement.TryGetProperty("step", out var step) ? step.GetInt32() : null;
+        }
+        catch (JsonException)
+        {
+            // A line cut off by a crash.
+            return null;
+        }
+    }
+}
