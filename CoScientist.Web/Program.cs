@@ -7,6 +7,8 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     CommandContext.Data,
     CommandContext.Json,
     ImportCommand.Create(),
+    SandboxCommand.Create(),
+    BenchCommand.Create(),
     ServeCommand.Create(),
 };
 ServeCommand.MakeDefault(root);

@@ -1,0 +1,38 @@
+using System.CommandLine;
+using CoScientist.Training.Engines;
+
+namespace CoScientist.Web.Commands;
+
+/// <summary>Measures the engine on this machine.</summary>
+internal static class BenchCommand
+{
+    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("gemm") };
+
+    private static Command Verb(string what)
+    {
+        var config = new Option<string>("--config") { Description = "S or M: the two standard shapes", DefaultValueFactory = _ => "S" };
+        config.AcceptOnlyFromAmong("S", "M");
+        var threads = new Option<int>("--threads") { Description = "Threads; 0 takes every processor" };
+        var seconds = new Option<double>("--seconds") { Description = "How long to measure", DefaultValueFactory = _ => 10 };
+        var command = new Command(what, what switch { "train" => "Whole training steps", "sample" => "Sampling with a key-value cache", _ => "Matrix products" }) { config, threads, seconds };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var bench = new EngineBenchmark(parsed.GetValue(config)!, parsed.GetValue(threads), TimeSpan.FromSeconds(parsed.GetValue(seconds)));
+            var result = what switch
+            {
+                "train" => bench.Train(cancellationToken),
+                "sample" => bench.Sample(cancellationToken),
+                _ => bench.Gemm(cancellationToken),
+            };
+            CommandContext.Answer(parsed, result, [
+                $"{what} {result.Config}, {result.Threads} threads, fp32, {result.Rounds} rounds",
+                $"tokens/s (median)       {result.TokensPerSecond:F0}",
+                $"GFLOP/s                 {result.Gflops:F1}",
+                $"peak memory             {result.PeakBytes / 1048576.0:F0} MiB",
+                $"allocated per step      {result.AllocatedBytesPerStep / 1024.0:F0} KiB",
+                $"clock before, after     {result.ClockGHzBefore:F2}, {result.ClockGHzAfter:F2} GHz"]);
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+}
