@@ -46,6 +46,12 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
     public static TheoryData<string, string[]> Pages => new()
     {
         { "/", [Roles.Expert, Roles.Reviewer, Roles.Researcher, Roles.Administrator] },
+        { "/library", [Roles.Reviewer, Roles.Researcher, Roles.Administrator] },
+        { "/library/goals?data=sandbox", [Roles.Reviewer, Roles.Researcher, Roles.Administrator] },
+        { "/review", [Roles.Reviewer, Roles.Administrator] },
+        { "/review?data=sandbox", [Roles.Reviewer, Roles.Administrator] },
+        { "/models", [Roles.Researcher, Roles.Administrator] },
+        { "/admin", [Roles.Administrator] },
         { "/account/password", [Roles.Expert, Roles.Reviewer, Roles.Researcher, Roles.Administrator] },
     };
 

@@ -44,6 +44,7 @@ internal static class Application
         builder.Services.AddRadzenComponents();
         builder.Services.AddScoped<UserZone>();
         builder.Services.AddSingleton<HomeStore>();
+        builder.Services.AddSingleton<LibraryStore>();
 
         var app = builder.Build();
         app.UseExceptionHandler("/error", createScopeForErrors: true);

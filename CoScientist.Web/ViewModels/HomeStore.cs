@@ -7,7 +7,7 @@ using Microsoft.EntityFrameworkCore;
 namespace CoScientist.Web.ViewModels;
 
 /// <summary>What waits for the person who looks, in numbers. Sandbox and real data are counted apart.</summary>
-internal sealed record Waiting
+public sealed record Waiting
 {
     /// <summary>Real rubric items that nobody has decided on.</summary>
     public int ProposedItems { get; init; }
@@ -41,7 +41,7 @@ internal sealed record Waiting
 }
 
 /// <summary>Counts what waits.</summary>
-internal sealed class HomeStore(IDbContextFactory<CoScientistDb> databases)
+public sealed class HomeStore(IDbContextFactory<CoScientistDb> databases)
 {
     /// <summary>Everything the start page tells the account.</summary>
     public async Task<Waiting> CountAsync(string accountId, CancellationToken cancellationToken)
