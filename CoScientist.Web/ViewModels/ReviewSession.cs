@@ -1,0 +1,177 @@
+using CoScientist.Core.Goals;
+using CoScientist.Core.Storage;
+
+namespace CoScientist.Web.ViewModels;
+
+/// <summary>What the reviewer is doing with the item on the screen.</summary>
+public enum ReviewMode
+{
+    /// <summary>Reading it.</summary>
+    Read,
+
+    /// <summary>Choosing the reason to reject it.</summary>
+    Reject,
+
+    /// <summary>Writing another wording.</summary>
+    Edit,
+}
+
+/// <summary>One reviewer's walk through the items: what is on the screen, what was skipped, what was saved.</summary>
+public sealed class ReviewSession(ReviewStore store, LibraryStore library)
+{
+    private readonly HashSet<RubricItemId> _skipped = [];
+    private ReviewFilter _filter = new();
+
+    /// <summary>Whether the sandbox's items are on the screen.</summary>
+    public bool IsSandbox => _filter.Sandbox;
+
+    /// <summary>The item on the screen; null when nothing is left.</summary>
+    public ReviewQueueItem? Current { get; private set; }
+
+    /// <summary>The whole rubric of its goal, in order.</summary>
+    public IReadOnlyList<ReviewQueueItem> Rubric { get; private set; } = [];
+
+    /// <summary>How the rubric stands.</summary>
+    public RubricCounts Counts { get; private set; } = new(0, 0, 0, 0);
+
+    /// <summary>Undecided items that match the filter.</summary>
+    public int Left { get; private set; }
+
+    /// <summary>Items passed over in this walk.</summary>
+    public int Skipped => _skipped.Count;
+
+    /// <summary>Where in its paper the current item comes from; null when that is unknown.</summary>
+    public Passage? Passage { get; private set; }
+
+    /// <summary>What the reviewer is doing.</summary>
+    public ReviewMode Mode { get; set; }
+
+    /// <summary>Wording being written.</summary>
+    public string Draft { get; set; } = "";
+
+    /// <summary>Words to go with a rejection.</summary>
+    public string Note { get; set; } = "";
+
+    /// <summary>The last entry that the database took.</summary>
+    public ReviewDecision? Saved { get; private set; }
+
+    /// <summary>Why the last action was refused; null when it was not.</summary>
+    public string? Refused { get; private set; }
+
+    /// <summary>Starts over with a filter.</summary>
+    public Task StartAsync(ReviewFilter filter, CancellationToken cancellationToken)
+    {
+        _filter = filter;
+        _skipped.Clear();
+        return NextAsync(cancellationToken);
+    }
+
+    /// <summary>Passes over the current item until the walk starts over.</summary>
+    public Task SkipAsync(CancellationToken cancellationToken)
+    {
+        if (Current is { } current)
+        {
+            _skipped.Add(current.Item.Id);
+        }
+
+        return NextAsync(cancellationToken);
+    }
+
+    /// <summary>Puts another item of the same rubric on the screen.</summary>
+    public Task ShowAsync(ReviewQueueItem item, CancellationToken cancellationToken)
+    {
+        Refused = null;
+        return PutAsync(item, cancellationToken);
+    }
+
+    /// <summary>Decides on the current item and goes on to the next; a refusal stays on the item and shows it as it is now.</summary>
+    public async Task<bool> DecideAsync(string reviewerId, ReviewAction action, RejectionReason? reason, CancellationToken cancellationToken)
+    {
+        if (Current is not { } current)
+        {
+            return false;
+        }
+
+        Refused = null;
+        try
+        {
+            Saved = await store.DecideAsync(current.Item.Id, reviewerId, action, reason, Note, action == ReviewAction.Edit ? Draft : null, current.Seen, cancellationToken);
+        }
+        catch (ReviewRefusedException refused)
+        {
+            await RefreshAsync(current, cancellationToken);
+            Refused = refused.Message;
+            return false;
+        }
+
+        await NextAsync(cancellationToken);
+        return true;
+    }
+
+    /// <summary>Takes back the reviewer's last decision and shows its item.</summary>
+    public async Task UndoAsync(string reviewerId, CancellationToken cancellationToken)
+    {
+        Refused = null;
+        try
+        {
+            Saved = await store.UndoAsync(reviewerId, cancellationToken);
+        }
+        catch (ReviewRefusedException refused)
+        {
+            Refused = refused.Message;
+            return;
+        }
+
+        if (await library.GoalOfAsync(Saved.ItemId, cancellationToken) is { } goal)
+        {
+            _filter = _filter with { Sandbox = goal.IsSandbox };
+            var rubric = await RubricAsync(goal.Id, cancellationToken);
+            await PutAsync(rubric.First(item => item.Item.Id == Saved.ItemId), cancellationToken);
+        }
+    }
+
+    private async Task NextAsync(CancellationToken cancellationToken)
+    {
+        Refused = null;
+        var queue = await store.QueueAsync(_filter, skip: 0, take: _skipped.Count + 1, cancellationToken);
+        var next = queue.Items.FirstOrDefault(item => !_skipped.Contains(item.Item.Id));
+        if (next is null && queue.Items.Count > 0)
+        {
+            // Everything left was skipped: the walk starts over.
+            _skipped.Clear();
+            next = queue.Items[0];
+        }
+
+        await PutAsync(next, cancellationToken);
+    }
+
+    /// <summary>Reads the item again, keeping what the reviewer was writing.</summary>
+    private async Task RefreshAsync(ReviewQueueItem item, CancellationToken cancellationToken)
+    {
+        var (mode, draft, note) = (Mode, Draft, Note);
+        var rubric = await RubricAsync(item.Item.GoalId, cancellationToken);
+        await PutAsync(rubric.FirstOrDefault(other => other.Item.Id == item.Item.Id), cancellationToken);
+        (Mode, Draft, Note) = (mode, draft, note);
+    }
+
+    private async Task PutAsync(ReviewQueueItem? item, CancellationToken cancellationToken)
+    {
+        (Current, Mode, Draft, Note, Passage) = (item, ReviewMode.Read, item?.Item.Text ?? "", "", null);
+        Left = (await store.QueueAsync(_filter, skip: 0, take: 0, cancellationToken)).Total;
+        if (item is null)
+        {
+            Rubric = [];
+            return;
+        }
+
+        Rubric = await RubricAsync(item.Item.GoalId, cancellationToken);
+        Counts = (await store.CountsAsync([item.Item.GoalId], cancellationToken))[item.Item.GoalId];
+        if (item is { PaperId: { } paper, Item.SourceSection: { } section } && await library.SectionAsync(paper, section, cancellationToken) is { } source)
+        {
+            Passage = Passage.Cut(source.Title, source.Heading, source.Text, item.Item.SourceStart ?? -1, item.Item.SourceLength ?? 0);
+        }
+    }
+
+    private async Task<IReadOnlyList<ReviewQueueItem>> RubricAsync(GoalId goal, CancellationToken cancellationToken) =>
+        (await store.QueueAsync(new ReviewFilter { GoalId = goal, Sandbox = _filter.Sandbox, State = null }, skip: 0, take: 200, cancellationToken)).Items;
+}
