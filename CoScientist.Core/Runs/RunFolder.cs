@@ -12,6 +12,9 @@ public sealed class RunFolder(string path)
     /// <summary>The specification.</summary>
     public const string SpecFile = "spec.json";
 
+    /// <summary>The <see cref="RunData"/> that the run took when it started.</summary>
+    public const string DataFile = "data.json";
+
     /// <summary>One <see cref="RunMetrics"/> a line: "step" and the metrics in one flat object.</summary>
     public const string MetricsFile = "metrics.jsonl";
 
@@ -42,6 +45,18 @@ public sealed class RunFolder(string path)
 
     /// <summary>Full name of a file in the folder.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>Goals and items the run works with; null before it has written them down.</summary>
+    public RunData? ReadData()
+    {
+        if (!System.IO.File.Exists(File(DataFile)))
+        {
+            return null;
+        }
+
+        using var stream = new FileStream(File(DataFile), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        return JsonSerializer.Deserialize<RunData>(stream, LineOptions);
+    }
 
     /// <summary>Checkpoints on disk, by step.</summary>
     public IReadOnlyList<int> CheckpointSteps()

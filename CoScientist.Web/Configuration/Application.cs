@@ -1,5 +1,6 @@
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Components;
+using CoScientist.Web.Runs;
 using CoScientist.Web.ViewModels;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Hosting.StaticWebAssets;
@@ -31,6 +32,7 @@ internal static class Application
 
         builder.Services.AddCoScientist(options);
         builder.Services.AddAccounts();
+        builder.Services.AddRunWorker();
         builder.Services.AddDataProtection()
             .SetApplicationName("CoScientist")
             .PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(options.DataDirectory, "keys")));

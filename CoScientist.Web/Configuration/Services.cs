@@ -1,4 +1,5 @@
 using CoScientist.Core.Storage;
+using CoScientist.Web.Runs;
 
 namespace CoScientist.Web.Configuration;
 
@@ -11,6 +12,7 @@ internal static class Services
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
         services.AddStorage(options.DatabaseFile);
+        services.AddRuns();
         return services;
     }
 }

@@ -8,10 +8,16 @@ namespace CoScientist.Web.Runs;
 /// <param name="Step">Steps done.</param>
 /// <param name="Metrics">The last line of metrics; null before the first.</param>
 /// <param name="Log">The last lines said, oldest first.</param>
-internal sealed record LiveRun(int Step, RunMetrics? Metrics, ImmutableList<RunLog> Log)
+/// <param name="First">Step and time of the first metrics that this process saw since it took up the run.</param>
+/// <param name="Last">Step and time of the last.</param>
+internal sealed record LiveRun(int Step, RunMetrics? Metrics, ImmutableList<RunLog> Log, (int Step, DateTimeOffset At) First, (int Step, DateTimeOffset At) Last)
 {
     /// <summary>Nothing known yet.</summary>
-    public static LiveRun None { get; } = new(0, null, []);
+    public static LiveRun None { get; } = new(0, null, [], default, default);
+
+    /// <summary>When the last step should be done, by the pace so far with its evaluations; null before two steps are done.</summary>
+    public DateTimeOffset? Expected(int totalSteps) =>
+        Last.Step > First.Step ? Last.At + ((totalSteps - Last.Step) * ((Last.At - First.At) / (Last.Step - First.Step))) : null;
 }
 
 /// <summary>Carries what runs tell to whoever looks. Publishing never waits for a subscriber and never fails because of one.</summary>
@@ -31,7 +37,15 @@ internal sealed class RunEvents(TimeProvider time, ILogger<RunEvents> logger)
     /// <summary>Tells an event of a run.</summary>
     public void Publish(RunId run, RunEvent told)
     {
-        live.AddOrUpdate(run, _ => Add(LiveRun.None, told), (_, known) => Add(known, told));
+        var now = time.GetUtcNow();
+        live.AddOrUpdate(run, _ => Add(LiveRun.None, told, now), (_, known) => Add(known, told, now));
+        Changed(run);
+    }
+
+    /// <summary>A run is taken up: the pace is measured anew.</summary>
+    public void Begin(RunId run)
+    {
+        live[run] = LiveRun.None;
         Changed(run);
     }
 
@@ -57,14 +71,14 @@ internal sealed class RunEvents(TimeProvider time, ILogger<RunEvents> logger)
         return subscription;
     }
 
-    private static LiveRun Add(LiveRun known, RunEvent told)
+    private static LiveRun Add(LiveRun known, RunEvent told, DateTimeOffset now)
     {
-        var step = told is RunMetrics ? told.Step : Math.Max(known.Step, told.Step);
+        var next = known with { Step = told.Step };
         return told switch
         {
-            RunMetrics metrics => known with { Step = step, Metrics = metrics },
-            RunLog line => known with { Step = step, Log = (known.Log.Count < LogLines ? known.Log : known.Log.RemoveAt(0)).Add(line) },
-            _ => known with { Step = step },
+            RunMetrics metrics => next with { Metrics = metrics, First = known.Metrics is null ? (told.Step, now) : known.First, Last = (told.Step, now) },
+            RunLog line => next with { Log = (known.Log.Count < LogLines ? known.Log : known.Log.RemoveAt(0)).Add(line) },
+            _ => next,
         };
     }
 }

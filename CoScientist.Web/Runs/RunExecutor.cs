@@ -1,0 +1,159 @@
+using System.Threading.Channels;
+using CoScientist.Core.Runs;
+using CoScientist.Core.Storage;
+using CoScientist.Training.Trainers;
+using CoScientist.Web.Configuration;
+
+namespace CoScientist.Web.Runs;
+
+/// <summary>What executes a run (<see cref="TrainingRun.ExecuteAsync"/>); tests put a scripted one in its place.</summary>
+internal delegate Task<RunOutcome> RunExecution(TrainingRunRequest request, Action<RunEvent> onEvent, Func<bool> pauseRequested, CancellationToken cancellationToken);
+
+/// <summary>Takes one waiting run through its execution and keeps the books: state, progress, checkpoints, closing evaluation. The worker and the command line share it.</summary>
+internal sealed class RunExecutor(
+    RunStore runs,
+    RunCheckpointStore checkpoints,
+    RunEvaluationStore evaluations,
+    RunDataStore data,
+    ModelCatalog models,
+    RunEvents events,
+    CoScientistOptions options,
+    RunExecution execution,
+    ILogger<RunExecutor> logger)
+{
+    /// <summary>This process, as runs name their worker.</summary>
+    public static string Worker { get; } = FormattableString.Invariant($"{Environment.MachineName}:{Environment.ProcessId}");
+
+    /// <summary>Executes a waiting run until it ends or is stopped; faults of the execution end it as failed and are not thrown.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="control">How it is steered meanwhile.</param>
+    /// <returns>How it ended.</returns>
+    /// <exception cref="RunStateException">It is not waiting.</exception>
+    public async Task<RunState> ExecuteAsync(Run run, RunControl control)
+    {
+        using var held = RunLock.TryTake(options.RunDirectory(run.Name))
+            ?? throw new InvalidOperationException($"Another process is working on run {run.Name}: wait for it, or stop it first.");
+
+        // The books are kept to the end whatever is cancelled, so none of these calls takes a token.
+        await runs.TakeAsync(run.Id, Worker, CancellationToken.None);
+        events.Begin(run.Id);
+        RunOutcome outcome;
+        string? error = null;
+        try
+        {
+            outcome = await WorkAsync(run, control);
+        }
+        catch (OperationCanceledException) when (control.Stop.IsCancellationRequested)
+        {
+            outcome = new RunOutcome(RunState.Cancelled, null);
+        }
+#pragma warning disable CA1031 // A run fails on its own; the worker and the other runs go on.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            logger.LogError(fault, "Run {Run} failed.", run.Name);
+            outcome = new RunOutcome(RunState.Failed, null);
+            error = RunFault.Describe(fault);
+        }
+
+        var state = control.Interrupted && outcome.State is (RunState.Paused or RunState.Cancelled) ? RunState.Interrupted : outcome.State;
+        await runs.ReleaseAsync(run.Id, Worker, state, error, outcome.Result, CancellationToken.None);
+        events.Changed(run.Id);
+        return state;
+    }
+
+    private async Task<RunOutcome> WorkAsync(Run run, RunControl control)
+    {
+        var spec = run.Spec;
+        var model = await models.ResolveAsync(spec.Model, control.Stop);
+        var request = new TrainingRunRequest
+        {
+            Name = run.Name,
+            Directory = options.RunDirectory(run.Name),
+            Spec = spec,
+            Data = await data.LoadAsync(spec.Data, spec.ValidationGoals, spec.TestGoals, control.Stop),
+            ModelDirectory = model,
+            GraderDirectory = spec.Grader == RunSpec.InitialGrader ? model : await models.ResolveAsync(spec.Grader, control.Stop),
+        };
+        await RegisterForgottenAsync(run);
+
+        var told = Channel.CreateUnbounded<RunEvent>(new UnboundedChannelOptions { SingleReader = true });
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(control.Stop);
+        var books = KeepBooksAsync(run, told.Reader, stop);
+        RunOutcome outcome;
+        try
+        {
+            // A thread of its own: the engine blocks it for as long as the run takes.
+            outcome = await Task.Factory.StartNew(
+                () => execution(request, Tell, () => control.PauseRequested, stop.Token).GetAwaiter().GetResult(),
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default);
+        }
+        finally
+        {
+            told.Writer.Complete();
+            await books;
+        }
+
+        if (outcome is { State: RunState.Finished, Result: { } result })
+        {
+            var rows = new RunFolder(request.Directory).ReadEvaluation();
+            await evaluations.ImportAsync(run, result.BestStep, rows, CancellationToken.None);
+        }
+
+        return outcome;
+
+        void Tell(RunEvent news)
+        {
+            told.Writer.TryWrite(news);
+            events.Publish(run.Id, news);
+        }
+    }
+
+    /// <summary>Writes what the run tells into the database, off the training thread; a database that cannot be written stops the run.</summary>
+    private async Task KeepBooksAsync(Run run, ChannelReader<RunEvent> told, CancellationTokenSource stop)
+    {
+        try
+        {
+            await foreach (var news in told.ReadAllAsync(CancellationToken.None))
+            {
+                switch (news)
+                {
+                    case RunMetrics metrics when !await runs.ProgressAsync(run.Id, Worker, metrics.Step, CancellationToken.None):
+                        throw new InvalidOperationException($"Run {run.Name} was taken from this process. Look at it again before resuming it.");
+                    case RunCheckpoint checkpoint:
+                        await checkpoints.RegisterAsync(run, checkpoint, CancellationToken.None);
+                        events.Changed(run.Id);
+                        break;
+                }
+            }
+        }
+        catch
+        {
+            await stop.CancelAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A process that died between writing a checkpoint and registering it left one that the library does not know.</summary>
+    private async Task RegisterForgottenAsync(Run run)
+    {
+        var folder = new RunFolder(options.RunDirectory(run.Name));
+        var steps = folder.CheckpointSteps();
+        if (steps.Count == 0)
+        {
+            return;
+        }
+
+        var known = (await checkpoints.OfRunAsync(run.Id, CancellationToken.None)).Select(checkpoint => checkpoint.Step).ToHashSet();
+        var history = new RunHistory(folder);
+        history.Refresh();
+        var scores = history.Series(RunMetricNames.JudgeScore).ToDictionary(point => point.Step, point => (double?)point.Value);
+        foreach (var step in steps.Where(step => !known.Contains(step)))
+        {
+            var checkpoint = new RunCheckpoint(step, RunFolder.CheckpointDirectory(step), scores.GetValueOrDefault(step), IsBest: false);
+            await checkpoints.RegisterAsync(run, checkpoint, CancellationToken.None);
+        }
+    }
+}

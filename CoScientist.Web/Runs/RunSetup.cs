@@ -1,0 +1,25 @@
+using CoScientist.Training.Trainers;
+
+namespace CoScientist.Web.Runs;
+
+/// <summary>The services that execute runs.</summary>
+internal static class RunSetup
+{
+    /// <summary>What pages and command-line verbs need.</summary>
+    public static IServiceCollection AddRuns(this IServiceCollection services)
+    {
+        services.AddSingleton<ModelCatalog>();
+        services.AddSingleton<RunEvents>();
+        services.AddSingleton<RunExecution>(_ => TrainingRun.ExecuteAsync);
+        services.AddSingleton<RunExecutor>();
+        return services;
+    }
+
+    /// <summary>The worker of the server.</summary>
+    public static IServiceCollection AddRunWorker(this IServiceCollection services)
+    {
+        services.AddSingleton<RunWorker>();
+        services.AddHostedService(provider => provider.GetRequiredService<RunWorker>());
+        return services;
+    }
+}
