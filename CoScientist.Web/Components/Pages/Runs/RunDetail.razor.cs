@@ -1,0 +1,151 @@
+using CoScientist.Core.Runs;
+using CoScientist.Core.Storage;
+using CoScientist.Web.Accounts;
+using CoScientist.Web.Configuration;
+using CoScientist.Web.Runs;
+using CoScientist.Web.ViewModels;
+using Microsoft.AspNetCore.Components;
+
+namespace CoScientist.Web.Components.Pages.Runs;
+
+/// <summary>One run: what it does, what it measured, and the ways to steer it.</summary>
+public sealed partial class RunDetail : IDisposable
+{
+    private const int LogLines = 60;
+
+    private readonly CancellationTokenSource _gone = new();
+    private Run? _run;
+    private RunSpec _spec = new();
+    private RunHistory? _history;
+    private IDisposable? _subscription;
+    private IReadOnlyList<Checkpoint> _checkpoints = [];
+    private IReadOnlyList<ChartSeries> _scores = [];
+    private IReadOnlyList<RunChart> _charts = [];
+    private IReadOnlyList<int> _sampleSteps = [];
+    private IReadOnlyList<RunLog> _log = [];
+    private ChartMark? _mark;
+    private DateTimeOffset? _expected;
+    private int? _latestCheckpoint;
+    private string _when = "";
+    private string? _refusal;
+    private int _step;
+    private bool _asksCancel;
+    private bool _stopping;
+    private bool _loaded;
+
+    /// <summary>Name of the run.</summary>
+    [Parameter]
+    public string Name { get; set; } = "";
+
+    [Inject]
+    private RunStore Store { get; set; } = default!;
+
+    [Inject]
+    private RunCheckpointStore CheckpointStore { get; set; } = default!;
+
+    [Inject]
+    private RunEvents Events { get; set; } = default!;
+
+    [Inject]
+    private RunWorker Worker { get; set; } = default!;
+
+    [Inject]
+    private CoScientistOptions Options { get; set; } = default!;
+
+    [Inject]
+    private TimeProvider Time { get; set; } = default!;
+
+    [Inject]
+    private AccessGuard Guard { get; set; } = default!;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _subscription?.Dispose();
+        _gone.Cancel();
+        _gone.Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override async Task OnParametersSetAsync()
+    {
+        if (_run is not null && _run.Name == Name)
+        {
+            return;
+        }
+
+        _subscription?.Dispose();
+        _run = null;
+        _history = null;
+        await LoadAsync();
+        if (_run is not null && RendererInfo.IsInteractive)
+        {
+            _subscription = Events.Subscribe(_run.Id, () => InvokeAsync(async () =>
+            {
+                await LoadAsync();
+                StateHasChanged();
+            }));
+        }
+    }
+
+    private async Task LoadAsync()
+    {
+        var run = await Store.FindAsync(Name, _gone.Token);
+        _loaded = true;
+        if (run is null)
+        {
+            return;
+        }
+
+        var folder = new RunFolder(Options.RunDirectory(run.Name));
+        var live = Events.Latest(run.Id);
+        _spec = run.Spec;
+        _history ??= new RunHistory(folder);
+        _history.Refresh();
+        _checkpoints = await CheckpointStore.OfRunAsync(run.Id, _gone.Token);
+        _latestCheckpoint = _checkpoints.Count == 0 ? null : _checkpoints[^1].Step;
+        _stopping = Worker.IsStopping(run.Id);
+        _step = run.State == RunState.Running ? Math.Max(run.Step, live.Step) : run.Step;
+        _expected = run.State == RunState.Running && !_stopping && _step < run.TotalSteps ? live.Expected(run.TotalSteps) : null;
+        _when = When(run);
+        _scores = RunCharts.Scores(run, _history);
+        _charts = RunCharts.Small(_history);
+        _mark = run.BestStep is { } best ? new ChartMark(best, run.State == RunState.Finished ? $"picked: step {best}" : $"best so far: step {best}") : null;
+        _sampleSteps = folder.SampleSteps();
+        _log = live.Log.Count > 0 ? [.. live.Log.TakeLast(LogLines)] : folder.ReadLog(LogLines);
+        _run = run;
+    }
+
+    private string When(Run run) => run switch
+    {
+        { State: RunState.Pending } => "waits for its turn",
+        { State: RunState.Running, StartedAt: not null } when _step >= run.TotalSteps => "closing evaluation on the test goals",
+        { State: RunState.Running, StartedAt: { } started } => $"running for {RunWords.Duration(Time.GetUtcNow() - started)}",
+        { StartedAt: { } started, EndedAt: { } ended } => $"took {RunWords.Duration(ended - started)}",
+        _ => "",
+    };
+
+    private Task PauseAsync() => SteerAsync(run => Worker.PauseAsync(run, _gone.Token));
+
+    private Task ResumeAsync() => SteerAsync(run => Worker.ResumeAsync(run, _gone.Token));
+
+    private Task CancelAsync() => SteerAsync(run => Worker.CancelAsync(run, _gone.Token));
+
+    private async Task SteerAsync(Func<RunId, Task> how)
+    {
+        await Guard.RequireAsync(Roles.Researcher, _gone.Token);
+        _refusal = null;
+        _asksCancel = false;
+        try
+        {
+            await how(_run!.Id);
+        }
+        catch (RunStateException fault)
+        {
+            // Somebody else was faster: say so, and show how it stands now.
+            _refusal = fault.Message;
+        }
+
+        await LoadAsync();
+    }
+}

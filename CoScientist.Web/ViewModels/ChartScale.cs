@@ -1,0 +1,97 @@
+namespace CoScientist.Web.ViewModels;
+
+/// <summary>The arithmetic of charts.</summary>
+internal static class ChartScale
+{
+    /// <summary>Round values (1, 2 or 5 times a power of ten apart) that enclose the range.</summary>
+    /// <param name="low">Smallest value.</param>
+    /// <param name="high">Largest value.</param>
+    /// <param name="about">About how many steps are wanted.</param>
+    public static IReadOnlyList<double> Ticks(double low, double high, int about)
+    {
+        if (!(high > low))
+        {
+            // A flat line needs room around it.
+            var room = Math.Abs(low) > 0 ? Math.Abs(low) * .1 : 1;
+            (low, high) = (low - room, high + room);
+        }
+
+        var raw = (high - low) / about;
+        var power = Math.Pow(10, Math.Floor(Math.Log10(raw)));
+        var step = (raw / power) switch
+        {
+            <= 1.0000001 => power,
+            <= 2.0000001 => 2 * power,
+            <= 5.0000001 => 5 * power,
+            _ => 10 * power,
+        };
+        var first = Math.Floor((low / step) + 1e-9);
+        var last = Math.Ceiling((high / step) - 1e-9);
+
+        // Products of integers and decimals such as .1 leave dust behind.
+        var digits = Math.Clamp(2 - (int)Math.Floor(Math.Log10(step)), 0, 15);
+        var ticks = new List<double>();
+        for (var i = first; i <= last; i++)
+        {
+            ticks.Add(Math.Round(i * step, digits));
+        }
+
+        return ticks;
+    }
+
+    /// <summary>At most about <paramref name="most"/> points that look the same: from each stretch the smallest and the largest, so that no spike is lost.</summary>
+    public static IReadOnlyList<ChartPoint> Thin(IReadOnlyList<ChartPoint> points, int most)
+    {
+        if (points.Count <= most)
+        {
+            return points;
+        }
+
+        var buckets = Math.Max(1, (most - 2) / 2);
+        var kept = new List<ChartPoint>(most) { points[0] };
+        var inner = points.Count - 2;
+        for (var bucket = 0; bucket < buckets; bucket++)
+        {
+            var start = 1 + (int)((long)inner * bucket / buckets);
+            var end = 1 + (int)((long)inner * (bucket + 1) / buckets);
+            var (smallest, largest) = (start, start);
+            for (var i = start + 1; i < end; i++)
+            {
+                smallest = points[i].Y < points[smallest].Y ? i : smallest;
+                largest = points[i].Y > points[largest].Y ? i : largest;
+            }
+
+            kept.Add(points[Math.Min(smallest, largest)]);
+            if (smallest != largest)
+            {
+                kept.Add(points[Math.Max(smallest, largest)]);
+            }
+        }
+
+        kept.Add(points[^1]);
+        return kept;
+    }
+
+    /// <summary>Moves labels apart so that none covers another, as little as possible and in their order.</summary>
+    /// <param name="places">Wanted places, 0 (bottom) to 1 (top).</param>
+    /// <param name="distance">Least distance.</param>
+    public static IReadOnlyList<double> Spread(IReadOnlyList<double> places, double distance)
+    {
+        var order = Enumerable.Range(0, places.Count).OrderBy(i => places[i]).ToArray();
+        var moved = places.ToArray();
+        for (var i = 1; i < order.Length; i++)
+        {
+            moved[order[i]] = Math.Max(moved[order[i]], moved[order[i - 1]] + distance);
+        }
+
+        // What was pushed over the top comes back down, pushing those below it.
+        var ceiling = 1.0;
+        for (var i = order.Length - 1; i >= 0; i--)
+        {
+            moved[order[i]] = Math.Min(moved[order[i]], ceiling);
+            ceiling = moved[order[i]] - distance;
+        }
+
+        return moved;
+    }
+}
