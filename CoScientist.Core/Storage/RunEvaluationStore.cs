@@ -24,7 +24,7 @@ public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory,
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var goals = await GoalsOfAsync(db, rows, cancellationToken);
-        var writers = await WritersAsync(db, spec, RunCheckpointStore.NameOf(run.Name, bestStep), cancellationToken);
+        var writers = await WritersAsync(db, run.Name, spec.Model, bestStep, cancellationToken);
         var known = (await db.Plans.Where(plan => plan.RunId == run.Id)
                 .Select(plan => new { plan.Writer, plan.GoalId, plan.Temperature, plan.Seed })
                 .ToListAsync(cancellationToken))
@@ -128,16 +128,19 @@ public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory,
         return goals;
     }
 
-    private static async Task<Dictionary<string, (string Name, CheckpointId? Checkpoint)>> WritersAsync(CoScientistDb db, RunSpec spec, string best, CancellationToken cancellationToken)
+    private static async Task<Dictionary<string, (string Name, CheckpointId? Checkpoint)>> WritersAsync(CoScientistDb db, string run, string model, int bestStep, CancellationToken cancellationToken)
     {
+        var best = RunCheckpointStore.NameOf(run, bestStep);
         var ids = await db.Checkpoints
-            .Where(checkpoint => checkpoint.Name == best || checkpoint.Name == spec.Model)
+            .Where(checkpoint => checkpoint.Name == best || checkpoint.Name == model)
             .ToDictionaryAsync(checkpoint => checkpoint.Name, checkpoint => checkpoint.Id, cancellationToken);
         CheckpointId? Id(string name) => ids.TryGetValue(name, out var id) ? id : null;
         return new(StringComparer.Ordinal)
         {
-            [RunEvaluationRow.Base] = (spec.Model, Id(spec.Model)),
-            [RunEvaluationRow.Best] = (best, Id(best)),
+            [RunEvaluationRow.Base] = (model, Id(model)),
+
+            // At step 0 the run has no weights of its own: training never beat where it started.
+            [RunEvaluationRow.Best] = (best, Id(bestStep == 0 ? model : best)),
         };
     }
 }

@@ -1,4 +1,5 @@
 using CoScientist.Core.Storage;
+using CoScientist.Training.Sandbox;
 using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Runs;
@@ -12,13 +13,10 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
     /// <summary>Path of checkpoints that come with the application.</summary>
     private const string BuiltIn = "builtin:";
 
-    /// <summary>Folder of the sandbox's base model, beside the application.</summary>
-    private static string SandboxBaseDirectory => Path.Combine(AppContext.BaseDirectory, "Sandbox", "Base");
-
     /// <summary>Registers the checkpoints that come with the application.</summary>
     public async Task RegisterBuiltInsAsync(CancellationToken cancellationToken)
     {
-        if (System.IO.Directory.Exists(SandboxBaseDirectory))
+        if (System.IO.Directory.Exists(SandboxBaseModel.Directory))
         {
             await checkpoints.RegisterBaseAsync(SandboxBase, BuiltIn + SandboxBase, isSandbox: true, cancellationToken);
         }
@@ -32,7 +30,7 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
     {
         var checkpoint = await checkpoints.FindAsync(name, cancellationToken)
             ?? throw new InvalidDataException(name == SandboxBase
-                ? $"The sandbox's base model is missing from {SandboxBaseDirectory}: make it with 'sandbox build'."
+                ? $"The sandbox's base model is missing from {SandboxBaseModel.Directory}: make it with 'sandbox build --out', which takes about an hour, or install the software again."
                 : $"There is no checkpoint \"{name}\": choose one from the Models page.");
         var folder = Directory(checkpoint.Path);
         return System.IO.Directory.Exists(folder)
@@ -41,5 +39,5 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
     }
 
     /// <summary>The folder that a registered path stands for.</summary>
-    public string Directory(string path) => path == BuiltIn + SandboxBase ? SandboxBaseDirectory : Path.GetFullPath(path, options.DataDirectory);
+    public string Directory(string path) => path == BuiltIn + SandboxBase ? SandboxBaseModel.Directory : Path.GetFullPath(path, options.DataDirectory);
 }

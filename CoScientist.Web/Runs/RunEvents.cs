@@ -76,9 +76,14 @@ internal sealed class RunEvents(TimeProvider time, ILogger<RunEvents> logger)
         var next = known with { Step = told.Step };
         return told switch
         {
-            RunMetrics metrics => next with { Metrics = metrics, First = known.Metrics is null ? (told.Step, now) : known.First, Last = (told.Step, now) },
+            RunMetrics metrics => next with { Metrics = Join(known.Metrics, metrics), First = known.Metrics is null ? (told.Step, now) : known.First, Last = (told.Step, now) },
             RunLog line => next with { Log = (known.Log.Count < LogLines ? known.Log : known.Log.RemoveAt(0)).Add(line) },
             _ => next,
         };
     }
+
+    /// <summary>A step's evaluation comes after its training as metrics of the same step.</summary>
+    private static RunMetrics Join(RunMetrics? known, RunMetrics told) => known?.Step != told.Step
+        ? told
+        : told with { Values = new Dictionary<string, double>([.. known.Values.Where(value => !told.Values.ContainsKey(value.Key)), .. told.Values], StringComparer.Ordinal) };
 }

@@ -6,7 +6,7 @@ using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Runs;
 
-/// <summary>What executes a run (<see cref="TrainingRun.ExecuteAsync"/>); tests put a scripted one in its place.</summary>
+/// <summary>What executes a run on a thread of its own (<see cref="TrainingRun.ExecuteAsync"/>); tests put a scripted one in its place.</summary>
 internal delegate Task<RunOutcome> RunExecution(TrainingRunRequest request, Action<RunEvent> onEvent, Func<bool> pauseRequested, CancellationToken cancellationToken);
 
 /// <summary>Takes one waiting run through its execution and keeps the books: state, progress, checkpoints, closing evaluation. The worker and the command line share it.</summary>
@@ -27,9 +27,10 @@ internal sealed class RunExecutor(
     /// <summary>Executes a waiting run until it ends or is stopped; faults of the execution end it as failed and are not thrown.</summary>
     /// <param name="run">The run.</param>
     /// <param name="control">How it is steered meanwhile.</param>
+    /// <param name="onEvent">Called on the training thread for every event, for the command line; pages use <see cref="RunEvents"/>.</param>
     /// <returns>How it ended.</returns>
     /// <exception cref="RunStateException">It is not waiting.</exception>
-    public async Task<RunState> ExecuteAsync(Run run, RunControl control)
+    public async Task<RunState> ExecuteAsync(Run run, RunControl control, Action<RunEvent>? onEvent = null)
     {
         using var held = RunLock.TryTake(options.RunDirectory(run.Name))
             ?? throw new InvalidOperationException($"Another process is working on run {run.Name}: wait for it, or stop it first.");
@@ -41,7 +42,7 @@ internal sealed class RunExecutor(
         string? error = null;
         try
         {
-            outcome = await WorkAsync(run, control);
+            outcome = await WorkAsync(run, control, onEvent);
         }
         catch (OperationCanceledException) when (control.Stop.IsCancellationRequested)
         {
@@ -62,7 +63,21 @@ internal sealed class RunExecutor(
         return state;
     }
 
-    private async Task<RunOutcome> WorkAsync(Run run, RunControl control)
+    /// <summary>Running runs whose lock is free have lost their process. They wait for a person to resume them.</summary>
+    public async Task InterruptOrphansAsync(CancellationToken cancellationToken)
+    {
+        foreach (var run in await runs.InStateAsync(RunState.Running, cancellationToken))
+        {
+            using var free = RunLock.TryTake(options.RunDirectory(run.Name));
+            if (free is not null)
+            {
+                await runs.ReleaseAsync(run.Id, run.Worker, RunState.Interrupted, null, null, cancellationToken);
+                logger.LogWarning("Run {Run} was interrupted at step {Step}; it can be resumed.", run.Name, run.Step);
+            }
+        }
+    }
+
+    private async Task<RunOutcome> WorkAsync(Run run, RunControl control, Action<RunEvent>? onEvent)
     {
         var spec = run.Spec;
         var model = await models.ResolveAsync(spec.Model, control.Stop);
@@ -83,12 +98,7 @@ internal sealed class RunExecutor(
         RunOutcome outcome;
         try
         {
-            // A thread of its own: the engine blocks it for as long as the run takes.
-            outcome = await Task.Factory.StartNew(
-                () => execution(request, Tell, () => control.PauseRequested, stop.Token).GetAwaiter().GetResult(),
-                CancellationToken.None,
-                TaskCreationOptions.LongRunning,
-                TaskScheduler.Default);
+            outcome = await execution(request, Tell, () => control.PauseRequested, stop.Token);
         }
         finally
         {
@@ -108,6 +118,7 @@ internal sealed class RunExecutor(
         {
             told.Writer.TryWrite(news);
             events.Publish(run.Id, news);
+            onEvent?.Invoke(news);
         }
     }
 

@@ -1,11 +1,10 @@
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
-using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Runs;
 
 /// <summary>Works on waiting runs, one at a time, as long as the server lives; no page owns it. People steer runs through it.</summary>
-internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalog models, RunEvents events, CoScientistOptions options, TimeProvider time, ILogger<RunWorker> logger)
+internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalog models, RunEvents events, TimeProvider time, ILogger<RunWorker> logger)
     : BackgroundService
 {
     /// <summary>How long a step may go on after the server was asked to stop.</summary>
@@ -66,7 +65,7 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await models.RegisterBuiltInsAsync(cancellationToken);
-        await InterruptOrphansAsync(cancellationToken);
+        await executor.InterruptOrphansAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
     }
 
@@ -175,20 +174,6 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
 
             how(current);
             return true;
-        }
-    }
-
-    /// <summary>Running runs whose lock is free have lost their process. They wait for a person to resume them.</summary>
-    private async Task InterruptOrphansAsync(CancellationToken cancellationToken)
-    {
-        foreach (var run in await runs.InStateAsync(RunState.Running, cancellationToken))
-        {
-            using var free = RunLock.TryTake(options.RunDirectory(run.Name));
-            if (free is not null)
-            {
-                await runs.ReleaseAsync(run.Id, run.Worker, RunState.Interrupted, null, null, cancellationToken);
-                logger.LogWarning("Run {Run} was interrupted at step {Step}; it can be resumed.", run.Name, run.Step);
-            }
         }
     }
 }

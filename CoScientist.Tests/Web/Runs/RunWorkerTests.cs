@@ -23,7 +23,6 @@ public sealed class RunWorkerTests
         Assert.Equal(["x-1@2", "x-1@4"], (await harness.Checkpoints.OfRunAsync(run.Id, Cancellation)).Select(checkpoint => checkpoint.Name));
         await using var db = harness.Database.NewContext();
         Assert.Equal(["tiny", "x-1@4"], await db.Plans.OrderBy(plan => plan.Writer).Select(plan => plan.Writer).ToListAsync(Cancellation));
-        Assert.False(Assert.Single(harness.Trainer.WasPoolThread));
         Assert.Equal(4, harness.Events.Latest(run.Id).Metrics!.Step);
         Assert.Contains("1 goals", Assert.Single(harness.Events.Latest(run.Id).Log).Message, StringComparison.Ordinal);
     }

@@ -21,15 +21,12 @@ internal sealed class ScriptedTrainer : IDisposable
 
     public List<int> StartedAt { get; } = [];
 
-    public List<bool> WasPoolThread { get; } = [];
-
     public void Allow(int steps) => allowed.Release(steps);
 
     public void Dispose() => allowed.Dispose();
 
     public async Task<RunOutcome> ExecuteAsync(TrainingRunRequest request, Action<RunEvent> onEvent, Func<bool> pauseRequested, CancellationToken cancellationToken)
     {
-        WasPoolThread.Add(Thread.CurrentThread.IsThreadPoolThread);
         var folder = new RunFolder(request.Directory);
         var state = folder.File("state");
         var step = File.Exists(state) ? int.Parse(await File.ReadAllTextAsync(state, CancellationToken.None), CultureInfo.InvariantCulture) : 0;

@@ -101,7 +101,11 @@ public sealed partial class RunDetail : IDisposable
         var live = Events.Latest(run.Id);
         _spec = run.Spec;
         _history ??= new RunHistory(folder);
-        _history.Refresh();
+        if (_history.Refresh() || _run?.State != run.State)
+        {
+            _sampleSteps = folder.SampleSteps();
+        }
+
         _checkpoints = await CheckpointStore.OfRunAsync(run.Id, _gone.Token);
         _latestCheckpoint = _checkpoints.Count == 0 ? null : _checkpoints[^1].Step;
         _stopping = Worker.IsStopping(run.Id);
@@ -111,7 +115,6 @@ public sealed partial class RunDetail : IDisposable
         _scores = RunCharts.Scores(run, _history);
         _charts = RunCharts.Small(_history);
         _mark = run.BestStep is { } best ? new ChartMark(best, run.State == RunState.Finished ? $"picked: step {best}" : $"best so far: step {best}") : null;
-        _sampleSteps = folder.SampleSteps();
         _log = live.Log.Count > 0 ? [.. live.Log.TakeLast(LogLines)] : folder.ReadLog(LogLines);
         _run = run;
     }
