@@ -60,6 +60,19 @@ internal sealed class ReferenceModel
         }
     }
 
+    /// <summary>Writes the weights, which floats hold exactly, into a fast model's.</summary>
+    public unsafe void CopyTo(Parameters target)
+    {
+        foreach (var (name, values) in Parameters)
+        {
+            var pointer = target.Get(name);
+            for (var i = 0; i < values.Length; i++)
+            {
+                pointer[i] = (float)values[i];
+            }
+        }
+    }
+
     /// <summary>Logits of every row, [rows, vocabulary].</summary>
     public double[] Logits(int[] batchTokens, SegmentVisibility batchVisibility)
     {
@@ -93,17 +106,34 @@ internal sealed class ReferenceModel
         EmbeddingReference.Backward<double>(tokens, dx, Gradients["model.embed_tokens.weight"], config.HiddenSize);
     }
 
-    /// <summary>−Σₙ weights[n] log p(targets[n]), and its gradient added to <see cref="Gradients"/>.</summary>
-    public double CrossEntropy(int[] batchTokens, SegmentVisibility batchVisibility, int[] targets, double[] weights)
+    /// <summary>
+    /// Log-probabilities of each row's target under softmax(logits / temperature) over the tokens that are not banned.
+    /// Adds the gradient of Σₙ upstream[n] log p(targets[n]) to <see cref="Gradients"/>; a cross-entropy has upstream = −weights.
+    /// </summary>
+    public double[] LogProbabilities(int[] batchTokens, SegmentVisibility batchVisibility, int[] targets, double[] upstream, double temperature = 1, params int[] banned)
     {
-        var logits = Logits(batchTokens, batchVisibility);
+        var logits = Distribution(batchTokens, batchVisibility, temperature, banned);
         var logProbabilities = new double[targets.Length];
         SoftmaxReference.LogProbabilities<double>(logits, targets, logProbabilities, config.VocabularySize);
         var dlogits = new double[logits.Length];
-        double[] upstream = [.. weights.Select(w => -w)];
         SoftmaxReference.LogProbabilitiesBackward<double>(logits, targets, upstream, dlogits, config.VocabularySize);
-        Backward(dlogits);
-        return -GradientCheck.Dot(weights, logProbabilities);
+        Backward([.. dlogits.Select(d => d / temperature)]);
+        return logProbabilities;
+    }
+
+    /// <summary>Logits of the distribution that is sampled from: divided by the temperature, −∞ where banned.</summary>
+    public double[] Distribution(int[] batchTokens, SegmentVisibility batchVisibility, double temperature = 1, params int[] banned)
+    {
+        double[] logits = [.. Logits(batchTokens, batchVisibility).Select(logit => logit / temperature)];
+        for (var n = 0; n < batchTokens.Length; n++)
+        {
+            foreach (var token in banned)
+            {
+                logits[(n * config.VocabularySize) + token] = double.NegativeInfinity;
+            }
+        }
+
+        return logits;
     }
 
     private double[] Linear(double[] x, string name, int inputs, int outputs)

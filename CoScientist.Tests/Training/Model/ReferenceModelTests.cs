@@ -23,27 +23,28 @@ public sealed class ReferenceModelTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void CrossEntropy_prefixTree_everyGradientIsTheSlope(string family)
+    public void LogProbabilities_prefixTree_everyGradientIsTheSlope(string family)
     {
         var model = new ReferenceModel(Shape(family), 1);
         var visibility = new SegmentVisibility([(3, -1), (2, 0), (4, 0), (1, 2), (2, -1)]);
         int[] tokens = [1, 5, 3, 3, 9, 2, 10, 2, 0, 7, 5, 4];
-        int[] targets = [5, 3, 9, 9, 1, 10, 2, 0, 7, 8, 4, 6];
-        double[] weights = [0.5, 0, 1, 0.25, 1, -0.75, 1, 1, 0, 2, 1, 0.125];
-        model.CrossEntropy(tokens, visibility, targets, weights);
-        var gradients = model.Gradients.ToDictionary(pair => pair.Key, pair => (double[])pair.Value.Clone(), StringComparer.Ordinal);
+        int[] targets = [5, 3, 9, 9, 1, 10, 2, 0, 7, 8, 4, 1];
+        double[] upstream = [-0.5, 0, -1, -0.25, -1, 0.75, -1, -1, 0, -2, -1, -0.125];
+        const double Temperature = 1.5;
+        const int Banned = 6;
+        model.LogProbabilities(tokens, visibility, targets, upstream, Temperature, Banned);
         double Loss()
         {
             var logProbabilities = new double[targets.Length];
-            SoftmaxReference.LogProbabilities<double>(model.Logits(tokens, visibility), targets, logProbabilities, Small.VocabularySize);
-            return -GradientCheck.Dot(weights, logProbabilities);
+            SoftmaxReference.LogProbabilities<double>(model.Distribution(tokens, visibility, Temperature, Banned), targets, logProbabilities, Small.VocabularySize);
+            return GradientCheck.Dot(upstream, logProbabilities);
         }
 
         var random = new SeededRandom(2);
         foreach (var (name, values) in model.Parameters)
         {
-            Assert.Contains(gradients[name], g => g != 0);
-            GradientCheck.Matches(name, Loss, values, gradients[name], Enumerable.Range(0, 6).Select(_ => random.Next(values.Length)));
+            Assert.Contains(model.Gradients[name], g => g != 0);
+            GradientCheck.Matches(name, Loss, values, model.Gradients[name], Enumerable.Range(0, 6).Select(_ => random.Next(values.Length)));
         }
     }
 

@@ -1,0 +1,50 @@
+using CoScientist.Training.Kernels;
+using CoScientist.Training.Model;
+using CoScientist.Training.Tensors;
+
+namespace CoScientist.Tests.Shared;
+
+/// <summary>The engine's model with a reference model's weights, and the plain inputs and outputs that comparisons need.</summary>
+internal sealed unsafe class FastModel : IDisposable
+{
+    private readonly Activations activations;
+    private readonly LanguageHead head;
+
+    public FastModel(ModelConfig config, ReferenceModel reference, WorkerPool pool)
+    {
+        Model = new Transformer(config, pool);
+        activations = new Activations(config);
+        head = new LanguageHead(Model);
+        reference.CopyTo(Model.Weights);
+        Model.WeightsChanged();
+    }
+
+    public Transformer Model { get; }
+
+    /// <summary>Log-probabilities of the targets of the given rows.</summary>
+    public float[] LogProbabilities(TokenBatch batch, Targets targets, out float[] entropies, float temperature = 1, params int[] banned)
+    {
+        var logProbabilities = new float[targets.Count];
+        entropies = new float[targets.Count];
+        head.LogProbabilities(Model.Forward(batch, activations), targets, banned, temperature, logProbabilities, entropies);
+        return logProbabilities;
+    }
+
+    /// <summary>The gradient of Σ upstream · log p of every weight, by name.</summary>
+    public Dictionary<string, float[]> Gradients(TokenBatch batch, Targets targets, float[] upstream, float temperature = 1, params int[] banned)
+    {
+        _ = LogProbabilities(batch, targets, out _, temperature, banned);
+        using var gradients = new Parameters(Model.Config);
+        using var dHidden = new FloatBuffer((long)batch.Count * Model.Config.HiddenSize);
+        head.Backward(targets, upstream, banned, temperature, dHidden.Pointer, Model.HeadOf(gradients));
+        Model.Backward(batch, activations, dHidden.Pointer, gradients);
+        return gradients.Specs.ToDictionary(spec => spec.Name, spec => new ReadOnlySpan<float>(gradients.Get(spec.Name), (int)spec.Count).ToArray(), StringComparer.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        head.Dispose();
+        activations.Dispose();
+        Model.Dispose();
+    }
+}
