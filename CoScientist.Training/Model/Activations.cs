@@ -87,6 +87,11 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
         BeginRows(batch.Count, keepLayers);
         for (var i = 0; i < rows; i++)
         {
+            if (batch.Positions[i] >= config.MaxPositions)
+            {
+                throw new ArgumentException($"A sequence is longer than the model's {config.MaxPositions} positions: shorten it.", nameof(batch));
+            }
+
             positions[i] = batch.Positions[i];
         }
     }

@@ -160,6 +160,11 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
         var h = gathered.Get((long)targets.Count * Width);
         for (var i = 0; i < targets.Count; i++)
         {
+            if ((uint)targets.Tokens[i] >= (uint)Vocabulary)
+            {
+                throw new ArgumentOutOfRangeException(nameof(targets), targets.Tokens[i], $"The model has {Vocabulary} tokens.");
+            }
+
             new ReadOnlySpan<float>(hidden + ((long)targets.Rows[i] * Width), Width).CopyTo(new Span<float>(h + ((long)i * Width), Width));
         }
     }
