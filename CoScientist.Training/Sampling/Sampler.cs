@@ -86,6 +86,11 @@ internal sealed unsafe class Sampler(Transformer model) : IDisposable
             batch.Ancestors(samples[i].Segment, samples[i].Ranges);
             samples[i].Ranges.Add((segment.Start, segment.Length));
             samples[i].Position = segment.Position + segment.Length;
+            if (samples[i].Position + options.MaxNewTokens > model.Config.MaxPositions)
+            {
+                throw new ArgumentException($"A prompt of {samples[i].Position} tokens leaves no room for {options.MaxNewTokens} more in the model's {model.Config.MaxPositions} positions: shorten it or draw fewer.", nameof(requests));
+            }
+
             samples[i].OwnStart = i * MatMul.Padded(slots);
             samples[i].HiddenRow = segment.End - 1;
         }
