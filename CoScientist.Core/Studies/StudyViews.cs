@@ -1,0 +1,101 @@
+namespace CoScientist.Core.Studies;
+
+/// <summary>A request that a study cannot grant: the message says what and the remedy. Nothing was changed.</summary>
+public sealed class StudyException(string message) : Exception(message);
+
+/// <summary>One pair as its expert may see it: nothing in it tells which arm wrote which plan.</summary>
+public sealed record BlindPair
+{
+    /// <summary>What an answer names.</summary>
+    public required AssignmentId Assignment { get; init; }
+
+    /// <summary>Position in the study, from 1.</summary>
+    public required int Number { get; init; }
+
+    /// <summary>The goal both plans answer.</summary>
+    public required string Goal { get; init; }
+
+    /// <summary>The left plan, scrubbed (see <see cref="Blinding"/>); Markdown of an untrusted writer.</summary>
+    public required string PlanA { get; init; }
+
+    /// <summary>The right plan, as <see cref="PlanA"/>.</summary>
+    public required string PlanB { get; init; }
+
+    /// <summary>The answer that the expert took back; null for a new pair.</summary>
+    public PreferenceChoice? TakenBack { get; init; }
+
+    /// <summary>The reason that went with it.</summary>
+    public string? TakenBackReason { get; init; }
+}
+
+/// <summary>A study as an expert sees it in a list: its name, never its arms.</summary>
+/// <param name="Id">Key.</param>
+/// <param name="Name">Name.</param>
+/// <param name="Guidelines">What the experts are told.</param>
+/// <param name="State">Whether answers are taken.</param>
+/// <param name="IsSandbox">Whether its goals are the sandbox's.</param>
+/// <param name="Answered">Pairs this expert has answered.</param>
+/// <param name="Total">Pairs of the study.</param>
+/// <param name="LastAnswerAt">When this expert answered last (UTC); null before the first answer.</param>
+public sealed record ExpertStudy(StudyId Id, string Name, string Guidelines, StudyState State, bool IsSandbox, int Answered, int Total, DateTimeOffset? LastAnswerAt)
+{
+    /// <summary>Pairs left for this expert.</summary>
+    public int Left => Total - Answered;
+}
+
+/// <summary>A study in the researchers' list.</summary>
+/// <param name="Id">Key.</param>
+/// <param name="Name">Name.</param>
+/// <param name="Arm1">The arm whose win rate is reported.</param>
+/// <param name="Arm2">The baseline.</param>
+/// <param name="State">Whether answers are taken.</param>
+/// <param name="IsSandbox">Whether its goals are the sandbox's.</param>
+/// <param name="CreatedAt">When it was made (UTC).</param>
+/// <param name="Pairs">Pairs, one per goal.</param>
+/// <param name="AnsweredPairs">Pairs with at least one answer.</param>
+/// <param name="Answers">Answers that count.</param>
+/// <param name="Experts">Experts who gave them.</param>
+public sealed record StudySummary(StudyId Id, string Name, string Arm1, string Arm2, StudyState State, bool IsSandbox, DateTimeOffset CreatedAt, int Pairs, int AnsweredPairs, int Answers, int Experts);
+
+/// <summary>A writer that can be an arm: it has plans in the library.</summary>
+/// <param name="Name">Name of the writer, or <see cref="Reference"/>.</param>
+/// <param name="IsSandbox">Whether the goals are the sandbox's; the same writer is listed once for each kind.</param>
+/// <param name="Goals">Goals it has a plan for.</param>
+public sealed record StudyArm(string Name, bool IsSandbox, int Goals)
+{
+    /// <summary>Name of the arm that stands for the goals' reference solutions.</summary>
+    public const string Reference = "reference";
+}
+
+/// <summary>What a new study is made of.</summary>
+public sealed record StudyDraft
+{
+    /// <summary>Name, shown to experts: must not name the arms.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The arm whose win rate is reported.</summary>
+    public required string Arm1 { get; init; }
+
+    /// <summary>The baseline.</summary>
+    public required string Arm2 { get; init; }
+
+    /// <summary>Whether to take the sandbox's goals or real ones; never both.</summary>
+    public required bool IsSandbox { get; init; }
+
+    /// <summary>Number of goals.</summary>
+    public required int Goals { get; init; }
+
+    /// <summary>What the experts are told; must not name the arms.</summary>
+    public string Guidelines { get; init; } = "";
+
+    /// <summary>Seed of the draw of goals. Default 1.</summary>
+    public long Seed { get; init; } = 1;
+}
+
+/// <summary>A ready-made study: the picked checkpoint of the newest finished run against what it started from.</summary>
+/// <param name="Run">Name of the run.</param>
+/// <param name="Arm1">The picked checkpoint.</param>
+/// <param name="Arm2">The base.</param>
+/// <param name="IsSandbox">Whether it is the sandbox's.</param>
+/// <param name="Goals">Goals both have plans for.</param>
+public sealed record StudySuggestion(string Run, string Arm1, string Arm2, bool IsSandbox, int Goals);
