@@ -28,6 +28,7 @@ public static class StorageSetup
         services.TryAddSingleton<RunEvaluationStore>();
         services.TryAddSingleton<ReviewStore>();
         services.TryAddSingleton<RunDataStore>();
+        services.TryAddSingleton<StudyStore>();
         return services;
     }
 
