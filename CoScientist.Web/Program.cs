@@ -9,6 +9,7 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     ImportCommand.Create(),
     SandboxCommand.Create(),
     BenchCommand.Create(),
+    ReportCommand.Create(),
     ServeCommand.Create(),
 };
 ServeCommand.MakeDefault(root);
