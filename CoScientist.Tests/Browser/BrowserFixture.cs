@@ -30,6 +30,9 @@ public sealed class BrowserFixture : IAsyncLifetime
     {
         Assert.SkipWhen(_browser is null, $"No browser at {Executable}: apt-get install -y chromium.");
         var context = await _browser!.NewContextAsync(new BrowserNewContextOptions { BaseURL = address, ViewportSize = new ViewportSize { Width = 1440, Height = 900 } });
+        // A busy machine is slow, not wrong.
+        context.SetDefaultTimeout(60_000);
+        Assertions.SetDefaultExpectTimeout(30_000);
         var page = await context.NewPageAsync();
         page.PageError += (_, fault) => faults.Add(fault);
         page.Console += (_, message) =>

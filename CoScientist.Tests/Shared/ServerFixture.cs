@@ -17,6 +17,7 @@ public sealed partial class ServerFixture : IAsyncLifetime
     public const string Password = "a quiet reading room";
 
     private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("coscientist-");
+    private readonly Dictionary<string, HttpClient> _clients = new(StringComparer.Ordinal);
     private WebApplication? _app;
 
     /// <summary>Address without a slash at the end.</summary>
@@ -64,6 +65,18 @@ public sealed partial class ServerFixture : IAsyncLifetime
         return client;
     }
 
+    /// <summary>A client signed in as somebody who has only this role; made once, not to be disposed by the test.</summary>
+    public async Task<HttpClient> ClientOfAsync(string role)
+    {
+        if (!_clients.TryGetValue(role, out var client))
+        {
+            await CreateAccountAsync("only-" + role, role);
+            _clients[role] = client = await SignInAsync("only-" + role);
+        }
+
+        return client;
+    }
+
     /// <summary>Fills in the form of a page as a browser would, with the page's own hidden fields.</summary>
     public static async Task<HttpResponseMessage> PostFormAsync(HttpClient client, string page, Dictionary<string, string> fields)
     {
@@ -79,6 +92,11 @@ public sealed partial class ServerFixture : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        foreach (var client in _clients.Values)
+        {
+            client.Dispose();
+        }
+
         if (_app is not null)
         {
             await _app.StopAsync();

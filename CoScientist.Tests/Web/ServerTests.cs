@@ -50,6 +50,7 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
         { "/library/goals?data=sandbox", [Roles.Reviewer, Roles.Researcher, Roles.Administrator] },
         { "/review", [Roles.Reviewer, Roles.Administrator] },
         { "/review?data=sandbox", [Roles.Reviewer, Roles.Administrator] },
+        { "/runs", [Roles.Researcher, Roles.Administrator] },
         { "/models", [Roles.Researcher, Roles.Administrator] },
         { "/admin", [Roles.Administrator] },
         { "/account/password", [Roles.Expert, Roles.Reviewer, Roles.Researcher, Roles.Administrator] },
@@ -61,7 +62,7 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
     {
         foreach (var role in Roles.All)
         {
-            using var client = await SignInAsAsync(role);
+            var client = await server.ClientOfAsync(role);
             using var answer = await client.GetAsync(page, Cancellation);
             if (allowed.Contains(role))
             {
@@ -92,7 +93,7 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
     public async Task Page_AsAdministrator_NamesNoOtherHostAndRunsNoInlineScript(string page, string[] allowed)
     {
         Assert.Contains(Roles.Administrator, allowed);
-        using var client = await server.SignInAsync();
+        var client = await server.ClientOfAsync(Roles.Administrator);
         using var answer = await client.GetAsync(page, Cancellation);
         var html = await answer.Content.ReadAsStringAsync(Cancellation);
         Assert.DoesNotMatch("""(src|href|action)="(https?:)?//""", html);
@@ -108,21 +109,6 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
         using var answer = await client.GetAsync("/no/such/page", Cancellation);
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
         Assert.Contains("There is no such page", await answer.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
-    }
-
-    private async Task<HttpClient> SignInAsAsync(string role)
-    {
-        var name = "only-" + role;
-        try
-        {
-            await server.CreateAccountAsync(name, role);
-        }
-        catch (CoScientist.Web.Accounts.AccountException)
-        {
-            // An earlier case of the table created it.
-        }
-
-        return await server.SignInAsync(name);
     }
 
     [GeneratedRegex("src=\"(/_framework/blazor[^\"]+)")]

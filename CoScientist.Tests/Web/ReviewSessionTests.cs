@@ -1,0 +1,109 @@
+using CoScientist.Core.Goals;
+using CoScientist.Core.Storage;
+using CoScientist.Tests.Core.Storage;
+using CoScientist.Web.ViewModels;
+
+namespace CoScientist.Tests.Web;
+
+/// <summary>The walk through the review queue: what is on the screen after each action.</summary>
+public sealed class ReviewSessionTests
+{
+    private const string Reviewer = "rita";
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Start_RealAndSandboxGoals_ShowsOnlyTheKindAskedFor()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var sandbox = await database.AddGoalAsync(items: 2, sandbox: true);
+        var real = await database.AddGoalAsync(items: 3, sandbox: false);
+        var session = Session(database);
+
+        await session.StartAsync(new ReviewFilter(), Cancellation);
+        Assert.Equal(real.Id, session.Current!.Item.GoalId);
+        Assert.Equal(3, session.Left);
+
+        await session.StartAsync(new ReviewFilter { Sandbox = true }, Cancellation);
+        Assert.Equal(sandbox.Id, session.Current!.Item.GoalId);
+        Assert.Equal(2, session.Left);
+    }
+
+    [Fact]
+    public async Task Skip_EveryItem_StartsOverWithTheFirst()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var goal = await database.AddGoalAsync(items: 2);
+        var session = Session(database);
+        await session.StartAsync(new ReviewFilter { Sandbox = true }, Cancellation);
+
+        await session.SkipAsync(Cancellation);
+        Assert.Equal(goal.Items[1].Id, session.Current!.Item.Id);
+        await session.SkipAsync(Cancellation);
+        Assert.Equal(goal.Items[0].Id, session.Current!.Item.Id);
+        Assert.Equal(0, session.Counts.Decided);
+    }
+
+    [Fact]
+    public async Task Decide_ThenUndo_GoesOnAndComesBack()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var goal = await database.AddGoalAsync(items: 2);
+        var session = Session(database);
+        await session.StartAsync(new ReviewFilter { Sandbox = true }, Cancellation);
+
+        Assert.True(await session.DecideAsync(Reviewer, ReviewAction.Reject, RejectionReason.Compound, Cancellation));
+        Assert.Equal(goal.Items[1].Id, session.Current!.Item.Id);
+        Assert.Equal((1, 1), (session.Counts.Decided, session.Left));
+        Assert.Equal(2, session.Saved!.RubricVersion);
+
+        await session.UndoAsync(Reviewer, Cancellation);
+        Assert.Equal(goal.Items[0].Id, session.Current!.Item.Id);
+        Assert.Equal(RubricItemState.Proposed, session.Current.Item.State);
+        Assert.Equal(2, session.Left);
+    }
+
+    [Fact]
+    public async Task Decide_EditToTheSameWords_IsRefusedAndKeepsTheDraft()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var goal = await database.AddGoalAsync(items: 1);
+        var session = Session(database);
+        await session.StartAsync(new ReviewFilter { Sandbox = true }, Cancellation);
+        session.Mode = ReviewMode.Edit;
+        session.Draft = " item  0 ";
+
+        Assert.False(await session.DecideAsync(Reviewer, ReviewAction.Edit, null, Cancellation));
+
+        Assert.NotNull(session.Refused);
+        Assert.Equal((goal.Items[0].Id, ReviewMode.Edit, " item  0 "), (session.Current!.Item.Id, session.Mode, session.Draft));
+    }
+
+    [Fact]
+    public async Task Decide_ItemThatAnotherReviewerRejected_IsRefusedAndShowsItAsItIs()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var goal = await database.AddGoalAsync(items: 2);
+        var session = Session(database);
+        await session.StartAsync(new ReviewFilter { Sandbox = true }, Cancellation);
+        await database.Store<ReviewStore>().DecideAsync(goal.Items[0].Id, "other", ReviewAction.Reject, RejectionReason.Wrong, cancellationToken: Cancellation);
+
+        Assert.False(await session.DecideAsync(Reviewer, ReviewAction.Approve, null, Cancellation));
+
+        Assert.Contains("rejected", session.Refused, StringComparison.Ordinal);
+        Assert.Equal(RubricItemState.Rejected, session.Current!.Item.State);
+    }
+
+    [Fact]
+    public async Task Undo_NothingDecided_SaysSo()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var session = Session(database);
+        await session.StartAsync(new ReviewFilter(), Cancellation);
+        await session.UndoAsync(Reviewer, Cancellation);
+        Assert.NotNull(session.Refused);
+        Assert.Null(session.Current);
+    }
+
+    private static ReviewSession Session(TestDatabase database) => new(database.Store<ReviewStore>(), new LibraryStore(database.Factory));
+}
