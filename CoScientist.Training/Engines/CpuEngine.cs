@@ -168,14 +168,6 @@ public sealed unsafe class CpuEngine : IPolicyEngine
         return norm;
     }
 
-    /// <summary>Forgets moments and step count: a new stage of training begins.</summary>
-    public void ResetOptimizer()
-    {
-        firstMoments?.Clear();
-        secondMoments?.Clear();
-        Step = 0;
-    }
-
     /// <inheritdoc/>
     public void SaveOptimizer(string file)
     {

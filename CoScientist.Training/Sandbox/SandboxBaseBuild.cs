@@ -34,10 +34,10 @@ public sealed record SandboxBuildReport(
 /// <summary>Builds the base model, calibrates it as a grader, measures it, and writes all of it to a folder.</summary>
 public sealed class SandboxBaseBuild(SandboxWorld world, SandboxBuildOptions options)
 {
-    private static readonly double[] Thresholds = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97];
+    private static readonly double[] Thresholds = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
 
     /// <summary>The lowest true negative rate a threshold must reach: false passes are what a policy learns to exploit.</summary>
-    private const double WantedTrueNegativeRate = 0.945;
+    private const double WantedTrueNegativeRate = 0.95;
 
     /// <summary>Runs the whole build.</summary>
     /// <param name="pool">Threads.</param>
@@ -58,16 +58,26 @@ public sealed class SandboxBaseBuild(SandboxWorld world, SandboxBuildOptions opt
                 }
             },
             cancellationToken);
-        var minutes = watch.Elapsed.TotalMinutes;
+        return Finish(engine, directory, builder.Tokens, watch.Elapsed.TotalMinutes, cancellationToken);
+    }
+
+    /// <summary>Calibrates, measures and writes a trained model.</summary>
+    /// <param name="engine">The model.</param>
+    /// <param name="directory">Where it goes; must not exist.</param>
+    /// <param name="tokens">Tokens it was trained on.</param>
+    /// <param name="minutes">Time of the training.</param>
+    /// <param name="cancellationToken">Cancels between steps; nothing is written then.</param>
+    public SandboxBuildReport Finish(CpuEngine engine, string directory, long tokens, double minutes, CancellationToken cancellationToken)
+    {
         var (threshold, validation) = Calibrate(engine, cancellationToken);
         var test = Measure(engine, GoalSplit.Test, threshold, cancellationToken);
         var report = new SandboxBuildReport(
-            string.Create(CultureInfo.InvariantCulture, $"sandbox build --out DIR --steps {options.Steps} --polish {options.PolishSteps} --seed {options.Seed}"),
+            string.Create(CultureInfo.InvariantCulture, $"sandbox build --out DIR --steps {options.Steps} --seed {options.Seed}"),
             options,
             engine.Config.ParameterCount,
-            builder.Tokens,
+            tokens,
             minutes,
-            pool.Threads,
+            engine.Pool.Threads,
             threshold,
             validation,
             test);
@@ -93,7 +103,7 @@ public sealed class SandboxBaseBuild(SandboxWorld world, SandboxBuildOptions opt
             engine,
             new CompactGrader(engine, threshold),
             [.. SandboxLibrary.Goals.Where(goal => goal.Split == split).Select(goal => SandboxTask.Of(world, goal))],
-            new SamplingOptions(),
+            SandboxEvaluation.Sampling,
             options.Seed,
             cancellationToken);
 }

@@ -3,7 +3,7 @@ namespace CoScientist.Training.Sandbox;
 /// <summary>How the sandbox's base model is built. The defaults are those of the model that comes with the software.</summary>
 public sealed record SandboxBuildOptions
 {
-    /// <summary>Optimizer steps of the first stage.</summary>
+    /// <summary>Optimizer steps.</summary>
     public int Steps { get; init; } = 3000;
 
     /// <summary>Grading examples a step (more while the curriculum keeps them short).</summary>
@@ -29,16 +29,4 @@ public sealed record SandboxBuildOptions
 
     /// <summary>Width of its feed-forward layers.</summary>
     public int FeedForwardSize { get; init; } = 384;
-
-    /// <summary>Steps of the second stage, which polishes the writing.</summary>
-    public int PolishSteps { get; init; } = 600;
-
-    /// <summary>Grading examples a step in the second stage: enough not to forget.</summary>
-    public int PolishGradingExamples { get; init; } = 6;
-
-    /// <summary>Writing examples a step in the second stage.</summary>
-    public int PolishWritingExamples { get; init; } = 40;
-
-    /// <summary>Peak learning rate of the second stage.</summary>
-    public double PolishLearningRate { get; init; } = 5e-4;
 }

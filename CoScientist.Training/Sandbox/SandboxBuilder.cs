@@ -22,8 +22,7 @@ public sealed record SandboxBuildProgress(int Step, int Steps, double PlanLoss, 
 /// Trains the sandbox's base model from nothing: a tokenizer on the world's text, then one decoder that both writes mediocre
 /// plans and grades plans. Three losses, each its own mean over tokens: plan, quote, verdict. AdamW (0.9, 0.98), decay 0.05,
 /// clip 1, warm-up 100 steps, cosine to 5%. From the middle on every second graded plan is written by the model itself, because
-/// that is what it will grade later. A second stage with a fresh optimizer and mostly writing examples then polishes the
-/// grammar: at temperature 1 a plan of a hundred tokens is well formed only if hardly a token is wrong.
+/// that is what it will grade later.
 /// </summary>
 public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions options)
 {
@@ -69,49 +68,28 @@ public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions optio
             var random = new SeededRandom(options.Seed, 2, step);
             if (done >= options.OwnPlansFrom && step % OwnPlansEvery == 0)
             {
-                WriteOwnPlans(engine, protocol, curriculum, random, step, options.GradingExamples, cancellationToken);
+                WriteOwnPlans(engine, protocol, curriculum, random, step, cancellationToken);
             }
 
-            var gradings = SandboxCurriculum.MostRequirements(done) switch { 2 => options.GradingExamples * 2.2, 4 => options.GradingExamples * 1.4, _ => options.GradingExamples };
-            TrainStep(engine, curriculum, random, SandboxCurriculum.MostRequirements(done), (int)gradings, options.WritingExamples, cancellationToken);
+            var most = SandboxCurriculum.MostRequirements(done);
+            var gradings = (int)(options.GradingExamples * (most switch { 2 => 2.2, 4 => 1.4, _ => 1 }));
+            TrainStep(engine, curriculum, random, most, gradings, cancellationToken);
             engine.OptimizerStep(Optimizer(options.LearningRate * Math.Min(1, (step + 1) / 100.0) * Cosine(done, 0.05)), maxGradientNorm: 1);
             progress(Progress(step + 1), engine);
         }
 
-        Polish(engine, progress, cancellationToken);
         return engine;
     }
 
-    /// <summary>The second stage, on a model that has been through the first.</summary>
-    public void Polish(CpuEngine engine, Action<SandboxBuildProgress, CpuEngine> progress, CancellationToken cancellationToken)
-    {
-        var protocol = new CompactProtocol(engine.Tokenizer);
-        var curriculum = new SandboxCurriculum(world, protocol);
-        engine.ResetOptimizer();
-        for (var step = 0; step < options.PolishSteps; step++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            var random = new SeededRandom(options.Seed, 3, step);
-            if (step % OwnPlansEvery == 0)
-            {
-                WriteOwnPlans(engine, protocol, curriculum, random, options.Steps + step, options.PolishGradingExamples, cancellationToken);
-            }
-
-            TrainStep(engine, curriculum, random, null, options.PolishGradingExamples, options.PolishWritingExamples, cancellationToken);
-            engine.OptimizerStep(Optimizer(options.PolishLearningRate * Math.Min(1, (step + 1) / 50.0) * Cosine((double)step / options.PolishSteps, 0.02)), maxGradientNorm: 1);
-            progress(Progress(options.Steps + step + 1), engine);
-        }
-    }
-
     private SandboxBuildProgress Progress(int step) =>
-        new(step, options.Steps + options.PolishSteps, planLoss, quoteLoss, verdictLoss, Tokens / watch.Elapsed.TotalSeconds);
+        new(step, options.Steps, planLoss, quoteLoss, verdictLoss, Tokens / watch.Elapsed.TotalSeconds);
 
     private static AdamWOptions Optimizer(double rate) => new(rate, Beta2: 0.98, WeightDecay: 0.05);
 
     /// <summary>From 1 down to <paramref name="floor"/> along half a cosine.</summary>
     private static double Cosine(double done, double floor) => floor + ((1 - floor) * 0.5 * (1 + Math.Cos(Math.PI * done)));
 
-    private void TrainStep(CpuEngine engine, SandboxCurriculum curriculum, SeededRandom random, int? most, int gradings, int writings, CancellationToken cancellationToken)
+    private void TrainStep(CpuEngine engine, SandboxCurriculum curriculum, SeededRandom random, int? most, int gradings, CancellationToken cancellationToken)
     {
         var groups = new List<TrainingGroup>();
         for (var i = 0; i < gradings; i++)
@@ -119,7 +97,7 @@ public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions optio
             groups.Add(ownPlans.Count > 0 && i % 2 == 1 ? ownPlans.Dequeue() : curriculum.Grading(random, most));
         }
 
-        for (var i = 0; i < writings; i++)
+        for (var i = 0; i < options.WritingExamples; i++)
         {
             groups.Add(curriculum.Writing(random));
         }
@@ -155,10 +133,10 @@ public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions optio
         verdictLoss = Smooth(verdictLoss, verdict);
     }
 
-    private void WriteOwnPlans(CpuEngine engine, CompactProtocol protocol, SandboxCurriculum curriculum, SeededRandom random, int step, int gradingExamples, CancellationToken cancellationToken)
+    private void WriteOwnPlans(CpuEngine engine, CompactProtocol protocol, SandboxCurriculum curriculum, SeededRandom random, int step, CancellationToken cancellationToken)
     {
         ownPlans.Clear();
-        var goals = Enumerable.Range(0, OwnPlansEvery * gradingExamples / 2).Select(_ => world.SampleGoal(random, GoalSplit.Train)).ToArray();
+        var goals = Enumerable.Range(0, OwnPlansEvery * options.GradingExamples / 2).Select(_ => world.SampleGoal(random, GoalSplit.Train)).ToArray();
         var texts = goals.Select(goal => world.GoalText(goal, random)).ToArray();
         var sampling = new SamplingOptions { EndToken = protocol.EndToken, BannedTokens = protocol.NotInPlans };
         var requests = texts.Select((text, i) => new SampleRequest { Prompt = protocol.WritePrompt(text), Seed = options.Seed + (step * 1000L) + i }).ToArray();

@@ -3,7 +3,6 @@ using System.Diagnostics;
 using CoScientist.Core.Goals;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
-using CoScientist.Training.Sampling;
 using CoScientist.Training.Sandbox;
 
 namespace CoScientist.Web.Commands;
@@ -17,10 +16,9 @@ internal static class SandboxCommand
     {
         var output = new Option<string>("--out") { Description = "Folder for the model (must not exist)", Required = true };
         var steps = new Option<int>("--steps") { Description = "Optimizer steps", DefaultValueFactory = _ => new SandboxBuildOptions().Steps };
-        var polish = new Option<int>("--polish") { Description = "Steps of the second stage", DefaultValueFactory = _ => new SandboxBuildOptions().PolishSteps };
         var seed = new Option<long>("--seed") { Description = "Seed of weights and examples", DefaultValueFactory = _ => new SandboxBuildOptions().Seed };
         var threads = new Option<int>("--threads") { Description = "Threads; 0 takes every processor. The result does not depend on it" };
-        var command = new Command("build", "Train the base model from nothing and calibrate it as a grader") { output, steps, polish, seed, threads };
+        var command = new Command("build", "Train the base model from nothing and calibrate it as a grader") { output, steps, seed, threads };
         command.SetAction((parsed, cancellationToken) =>
         {
             var directory = Path.GetFullPath(parsed.GetValue(output)!);
@@ -29,7 +27,7 @@ internal static class SandboxCommand
                 throw new CommandException($"{directory} exists already: name a new folder or remove it first.");
             }
 
-            var options = new SandboxBuildOptions { Steps = parsed.GetValue(steps), PolishSteps = parsed.GetValue(polish), Seed = parsed.GetValue(seed) };
+            var options = new SandboxBuildOptions { Steps = parsed.GetValue(steps), Seed = parsed.GetValue(seed) };
             using var pool = new WorkerPool(parsed.GetValue(threads));
             var report = new SandboxBaseBuild(SandboxWorld.Default, options).Run(pool, directory, Console.Error.WriteLine, cancellationToken);
             CommandContext.Answer(parsed, report, [
@@ -46,7 +44,8 @@ internal static class SandboxCommand
         var grader = new Option<string?>("--grader") { Description = "Folder of the grader (default: the shipped base model)" };
         var goals = new Option<int>("--goals") { Description = "Held-out test goals", DefaultValueFactory = _ => 300 };
         var seed = new Option<long>("--seed") { Description = "Seed of the sampling", DefaultValueFactory = _ => 1 };
-        var command = new Command("eval", "Score a checkpoint's plans with the oracle, and its grader against the oracle") { model, grader, goals, seed };
+        var topP = new Option<double>("--top-p") { Description = "Nucleus mass (default: as the sandbox's presets train)", DefaultValueFactory = _ => SandboxEvaluation.Sampling.TopP };
+        var command = new Command("eval", "Score a checkpoint's plans with the oracle, and its grader against the oracle") { model, grader, goals, seed, topP };
         command.SetAction((parsed, cancellationToken) =>
         {
             var count = parsed.GetValue(goals);
@@ -66,7 +65,7 @@ internal static class SandboxCommand
                 policy,
                 new CompactGrader(grading, SandboxBaseModel.GraderThreshold(graderFolder)),
                 [.. held.Select(goal => SandboxTask.Of(world, goal))],
-                new SamplingOptions(),
+                SandboxEvaluation.Sampling with { TopP = parsed.GetValue(topP) },
                 parsed.GetValue(seed),
                 cancellationToken);
             CommandContext.Answer(parsed, Document(report, Stopwatch.GetElapsedTime(start).TotalSeconds), Lines(report));
