@@ -101,7 +101,7 @@ public sealed class RunDataStore(IDbContextFactory<CoScientistDb> factory)
         var remedy = found > 0
             ? $"{found} are there, but none has a rubric item in a state that counts ({string.Join(", ", spec.RubricStates.Select(ReviewStore.Words))}): review their items, or add states to data.rubricStates."
             : spec.Sandbox
-                ? "Make the sandbox's goals with 'sandbox generate', or name other domains in data.domains."
+                ? "Start the application once on this data directory, which puts the sandbox's goals in, or name other domains in data.domains."
                 : "Import papers or a dataset, or name other domains in data.domains.";
         throw new InvalidDataException($"There are no {kind} goals to {purpose} (split {split.ToString().ToLowerInvariant()}){place}. {remedy}");
     }

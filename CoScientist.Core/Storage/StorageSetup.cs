@@ -41,6 +41,34 @@ public static class StorageSetup
         return options.UseSqlite(connection.ToString()).AddInterceptors(SqliteSettings.Instance);
     }
 
+    /// <summary>Brings the database to the current schema, creating it when there is none.</summary>
+    /// <param name="db">The database. The caller sees to it that no other process migrates it at the same time.</param>
+    /// <param name="cancellationToken">Cancels between migrations.</param>
+    /// <exception cref="InvalidDataException">A newer version of the program has made the database.</exception>
+    public static async Task MigrateAsync(CoScientistDb db, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(db);
+        var applied = (await db.Database.GetAppliedMigrationsAsync(cancellationToken)).ToList();
+        var known = db.Database.GetMigrations().ToList();
+        if (applied.Except(known, StringComparer.Ordinal).FirstOrDefault() is { } newer)
+        {
+            throw new InvalidDataException($"A newer version of this program made the database (schema {newer}). Use that version, or restore a backup made before it.");
+        }
+
+        if (applied.Count == known.Count)
+        {
+            return;
+        }
+
+        // A process killed while migrating leaves this table behind, and EF then waits for it for ever.
+        if (db.Database.IsSqlite())
+        {
+            await db.Database.ExecuteSqlAsync($"DROP TABLE IF EXISTS \"__EFMigrationsLock\"", cancellationToken);
+        }
+
+        await db.Database.MigrateAsync(cancellationToken);
+    }
+
     /// <summary>
     /// Sets each connection as it opens: readers and the writer do not block each other (WAL), and a commit has reached
     /// the disk before it is reported (FULL), so that an answer once saved survives a killed process and a power cut.

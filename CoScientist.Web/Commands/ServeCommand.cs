@@ -31,6 +31,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var options = new CoScientistOptions { DataDirectory = DataDirectory.Resolve(parsed.GetValue(CommandContext.Data)) };
+        using var directory = DataDirectoryLock.Acquire(options.DataDirectory, "serve", TimeProvider.System);
         var app = Application.Build(options, parsed.GetValue(s_urls)!);
         await using (app)
         {

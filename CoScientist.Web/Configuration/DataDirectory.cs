@@ -30,10 +30,13 @@ internal static class DataDirectory
     /// <summary>Creates the folder, brings the database to the current schema and puts the sandbox's library in.</summary>
     public static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(services.GetRequiredService<CoScientistOptions>().DataDirectory);
+        var directory = services.GetRequiredService<CoScientistOptions>().DataDirectory;
+        var time = services.GetRequiredService<TimeProvider>();
+        Directory.CreateDirectory(directory);
+        using var preparing = await DataDirectoryLock.AcquireForPreparingAsync(directory, time, cancellationToken);
         var contexts = services.GetRequiredService<IDbContextFactory<CoScientistDb>>();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await db.Database.MigrateAsync(cancellationToken);
-        await SandboxLibrary.EnsureAsync(contexts, services.GetRequiredService<TimeProvider>(), cancellationToken);
+        await StorageSetup.MigrateAsync(db, cancellationToken);
+        await SandboxLibrary.EnsureAsync(contexts, time, cancellationToken);
     }
 }

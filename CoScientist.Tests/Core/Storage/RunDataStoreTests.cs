@@ -120,7 +120,7 @@ public sealed class RunDataStoreTests : IAsyncLifetime
         var test = await Assert.ThrowsAsync<InvalidDataException>(() => Store.LoadAsync(new RunDataSpec(), 0, 5, Token));
         var real = await Assert.ThrowsAsync<InvalidDataException>(() => Store.LoadAsync(new RunDataSpec { Sandbox = false }, 0, 0, Token));
 
-        Assert.Contains("sandbox generate", empty.Message, StringComparison.Ordinal);
+        Assert.Contains("puts the sandbox's goals in", empty.Message, StringComparison.Ordinal);
         Assert.Contains("1 are there, but none has a rubric item in a state that counts (approved)", unreviewed.Message, StringComparison.Ordinal);
         Assert.Contains("in the domains law", domain.Message, StringComparison.Ordinal);
         Assert.Contains("split test", test.Message, StringComparison.Ordinal);

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace CoScientist.Core.Runs;
+
+/// <summary>A specification that comes with the software.</summary>
+/// <param name="Name">Its name, for <c>train --preset</c>.</param>
+/// <param name="Description">What it is for, in one sentence.</param>
+/// <param name="Spec">The specification.</param>
+public sealed record RunPreset(string Name, string Description, RunSpec Spec);
+
+/// <summary>The presets, and single settings on top of a specification.</summary>
+public static class RunPresets
+{
+    /// <summary>All presets.</summary>
+    public static IReadOnlyList<RunPreset> All { get; } =
+    [
+        new(
+            "sandbox-grpo",
+            "The paper's method in the sandbox: the base model learns from its frozen copy while the oracle watches; about a quarter of an hour on two cores.",
+            new RunSpec { Name = "sandbox-grpo" }),
+        new(
+            "sandbox-quick",
+            "Three small steps in the sandbox, to see every part work; too short to learn from.",
+            new RunSpec
+            {
+                Name = "sandbox-quick",
+                Steps = 3,
+                GoalsPerStep = 4,
+                GroupSize = 4,
+                WarmupSteps = 1,
+                EvaluateEvery = 3,
+                ValidationGoals = 12,
+                TestGoals = 24,
+            }),
+    ];
+
+    /// <summary>The preset of a name; null when there is none.</summary>
+    public static RunPreset? Find(string name) => All.FirstOrDefault(preset => string.Equals(preset.Name, name, StringComparison.Ordinal));
+
+    /// <summary>Changes single fields of a specification.</summary>
+    /// <param name="spec">The specification.</param>
+    /// <param name="settings">"field=value", fields of groups with a dot, lists with commas: "steps=20", "data.domains=ml,medicine".</param>
+    /// <param name="source">Where the specification came from, for the message.</param>
+    /// <param name="knownDomains">Domains the library has; null when they are not known yet.</param>
+    /// <returns>The changed specification, valid as a whole.</returns>
+    /// <exception cref="RunSpecException">Names every fault.</exception>
+    public static RunSpec Apply(RunSpec spec, IEnumerable<string> settings, string source, IReadOnlyCollection<string>? knownDomains = null)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(settings);
+        var document = JsonSerializer.SerializeToNode(spec, RunSpec.JsonOptions)!.AsObject();
+        var faults = new List<RunSpecFault>();
+        foreach (var setting in settings)
+        {
+            var equals = setting.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0)
+            {
+                faults.Add(new RunSpecFault(setting, "needs the form field=value"));
+            }
+            else if (Set(document, setting[..equals].Trim(), setting[(equals + 1)..].Trim()) is { } fault)
+            {
+                faults.Add(fault);
+            }
+        }
+
+        return RunSpecReader.Read(source, JsonSerializer.SerializeToUtf8Bytes(document, RunSpec.JsonOptions), hasLines: false, faults, knownDomains);
+    }
+
+    private static RunSpecFault? Set(JsonObject group, string path, string value)
+    {
+        var type = RunSpec.JsonOptions.GetTypeInfo(typeof(RunSpec));
+        var names = path.Split('.');
+        foreach (var (name, isLast) in names.Select((name, index) => (name, index == names.Length - 1)))
+        {
+            if (RunSpecReader.Field(type, name) is not { } field)
+            {
+                return new RunSpecFault(path, RunSpecReader.Unknown(type, name));
+            }
+
+            if (isLast)
+            {
+                if (RunSpecReader.IsGroup(field))
+                {
+                    return new RunSpecFault(path, "is a group: set one of its fields, with a dot");
+                }
+
+                group[field.Name] = ToJson(value, field.PropertyType);
+                return null;
+            }
+
+            if (!RunSpecReader.IsGroup(field))
+            {
+                return new RunSpecFault(path, $"has no fields: {field.Name} is a single value");
+            }
+
+            group = group[field.Name]!.AsObject();
+            type = RunSpec.JsonOptions.GetTypeInfo(field.PropertyType);
+        }
+
+        return null;
+    }
+
+    /// <summary>The value as JSON; what does not fit the type is left as text for the reader to name.</summary>
+    private static JsonNode? ToJson(string value, Type type)
+    {
+        if (type == typeof(string))
+        {
+            return JsonValue.Create(value);
+        }
+
+        if (type != typeof(int) && type != typeof(long) && type != typeof(double) && type != typeof(bool))
+        {
+            return new JsonArray([.. value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(part => (JsonNode?)JsonValue.Create(part))]);
+        }
+
+        try
+        {
+            return JsonNode.Parse(value);
+        }
+        catch (JsonException)
+        {
+            return JsonValue.Create(value);
+        }
+    }
+}

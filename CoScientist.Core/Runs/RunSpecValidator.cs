@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using CoScientist.Core.Goals;
+
+namespace CoScientist.Core.Runs;
+
+/// <summary>Checks a specification as a whole before anything starts.</summary>
+public static partial class RunSpecValidator
+{
+    /// <summary>Training methods that exist.</summary>
+    public static IReadOnlyList<string> Methods { get; } = ["grpo"];
+
+    /// <summary>Judges that exist. The oracle knows the sandbox only.</summary>
+    public static IReadOnlyList<string> Judges { get; } = ["oracle"];
+
+    /// <summary>Every fault of a specification; empty when it can run.</summary>
+    /// <param name="spec">The specification.</param>
+    /// <param name="knownDomains">Domains the library has; null when they are not known yet.</param>
+    public static IReadOnlyList<RunSpecFault> Check(RunSpec spec, IReadOnlyCollection<string>? knownDomains = null)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        var check = new Checks();
+        check.That(spec.Version == RunSpec.CurrentVersion, "version", spec.Version, $"must be {RunSpec.CurrentVersion}: this program reads no other");
+        check.That(Name().IsMatch(spec.Name), "name", spec.Name, "must be 1 to 40 lower-case letters, digits and hyphens, starting with a letter or digit");
+        check.OneOf("method", spec.Method, Methods);
+        check.That(!string.IsNullOrWhiteSpace(spec.Model), "model", spec.Model, "must name a checkpoint");
+        check.That(!string.IsNullOrWhiteSpace(spec.Grader), "grader", spec.Grader, "must be \"initial\" or name a checkpoint");
+        check.OneOf("judge", spec.Judge, Judges);
+        check.That(spec.Judge != spec.Grader, "judge", spec.Judge, "must not be the grader: a judge that gives the reward sees nothing of its being gamed");
+        CheckData(spec, knownDomains, check);
+        check.Range("reward.unfinishedPenalty", spec.Reward.UnfinishedPenalty, 0, 10);
+        check.Range("reward.malformedPenalty", spec.Reward.MalformedPenalty, 0, 10);
+        check.Range("reward.overlongPenalty", spec.Reward.OverlongPenalty, 0, 10);
+        check.Range("steps", spec.Steps, 1, 100_000);
+        check.Range("goalsPerStep", spec.GoalsPerStep, 1, 1024);
+        check.That(spec.GroupSize is >= 2 and <= 256, "groupSize", spec.GroupSize, "must be 2 to 256: the group's mean is the baseline");
+        check.Above("learningRate", spec.LearningRate, 1);
+        check.That(spec.WarmupSteps >= 0 && spec.WarmupSteps <= spec.Steps, "warmupSteps", spec.WarmupSteps, "must be 0 to steps");
+        check.Above("maxGradNorm", spec.MaxGradNorm, 1e6);
+        check.That(spec.ClipLow is > 0 and < 1, "clipLow", spec.ClipLow, "must be above 0 and below 1");
+        check.Above("clipHigh", spec.ClipHigh, 10);
+        check.Above("temperature", spec.Temperature, 10);
+        check.Above("topP", spec.TopP, 1);
+        check.Range("maxNewTokens", spec.MaxNewTokens, 1, 32_768);
+        check.Range("evaluateEvery", spec.EvaluateEvery, 1, 100_000);
+        check.Range("validationGoals", spec.ValidationGoals, 1, 100_000);
+        check.Range("testGoals", spec.TestGoals, 1, 100_000);
+        check.Range("threads", spec.Threads, 0, 1024);
+        return check.Faults;
+    }
+
+    /// <summary>Throws when the specification has a fault.</summary>
+    /// <param name="spec">The specification.</param>
+    /// <param name="source">Where it came from, for the message.</param>
+    /// <param name="knownDomains">Domains the library has; null when they are not known yet.</param>
+    /// <exception cref="RunSpecException">Names every fault.</exception>
+    public static void Require(RunSpec spec, string source, IReadOnlyCollection<string>? knownDomains = null)
+    {
+        var faults = Check(spec, knownDomains);
+        if (faults.Count > 0)
+        {
+            throw new RunSpecException(source, faults);
+        }
+    }
+
+    private static void CheckData(RunSpec spec, IReadOnlyCollection<string>? knownDomains, Checks check)
+    {
+        var data = spec.Data;
+        check.That(data.Sandbox || spec.Judge != "oracle", "data.sandbox", data.Sandbox, "must be true with the judge \"oracle\", which knows the sandbox only");
+        foreach (var domain in data.Domains.Distinct(StringComparer.Ordinal))
+        {
+            check.That(
+                knownDomains is null ? !string.IsNullOrWhiteSpace(domain) : knownDomains.Contains(domain, StringComparer.Ordinal),
+                "data.domains",
+                domain,
+                knownDomains is null ? "must name domains" : $"must be among {(knownDomains.Count == 0 ? "those of the library, which has none" : string.Join(", ", knownDomains))}");
+        }
+
+        check.That(data.Domains.Distinct(StringComparer.Ordinal).Count() == data.Domains.Count, "data.domains", string.Join(", ", data.Domains), "must name each domain once");
+        check.That(data.RubricStates.Count > 0, "data.rubricStates", "empty", "must name a state");
+        foreach (var state in data.RubricStates.Distinct())
+        {
+            check.That(
+                state is RubricItemState.Proposed or RubricItemState.Approved or RubricItemState.Edited,
+                "data.rubricStates",
+                state.ToString().ToLowerInvariant(),
+                "must be among proposed, approved, edited; rejected items never count");
+        }
+    }
+
+    [GeneratedRegex("^[a-z0-9][a-z0-9-]{0,39}\\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Name();
+
+    private sealed class Checks
+    {
+        public List<RunSpecFault> Faults { get; } = [];
+
+        public void That(bool holds, string path, object value, string demand)
+        {
+            if (!holds)
+            {
+                Faults.Add(new RunSpecFault(path, $"{demand}, is {Show(value)}"));
+            }
+        }
+
+        public void OneOf(string path, string value, IReadOnlyList<string> known) =>
+            That(known.Contains(value, StringComparer.Ordinal), path, value, $"must be {string.Join(" or ", known.Select(name => $"\"{name}\""))}");
+
+        public void Range(string path, double value, double low, double high) =>
+            That(value >= low && value <= high, path, value, string.Create(CultureInfo.InvariantCulture, $"must be {low:0} to {high:0}"));
+
+        public void Above(string path, double value, double high) =>
+            That(value > 0 && value <= high, path, value, string.Create(CultureInfo.InvariantCulture, $"must be above 0 and at most {high:0}"));
+
+        private static string Show(object value) => value switch
+        {
+            bool flag => flag ? "true" : "false",
+            string text => $"\"{(text.Length > 60 ? text[..60] + "…" : text)}\"",
+            IFormattable number => number.ToString(format: null, CultureInfo.InvariantCulture),
+            _ => $"{value}",
+        };
+    }
+}

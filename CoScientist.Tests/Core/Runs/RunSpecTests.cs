@@ -1,0 +1,171 @@
+using System.Text;
+using System.Text.Json;
+using CoScientist.Core.Goals;
+using CoScientist.Core.Runs;
+
+namespace CoScientist.Tests.Core.Runs;
+
+public sealed class RunSpecTests : IDisposable
+{
+    private readonly string file = Path.Combine(Directory.CreateTempSubdirectory("coscientist-").FullName, "run.json");
+
+    public void Dispose() => Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
+
+    [Fact]
+    public void Check_DefaultsAndPresets_AreValid()
+    {
+        Assert.Empty(RunSpecValidator.Check(new RunSpec()));
+        Assert.All(RunPresets.All, preset =>
+        {
+            Assert.Empty(RunSpecValidator.Check(preset.Spec));
+            Assert.Equal(preset.Name, preset.Spec.Name);
+            Assert.Same(preset, RunPresets.Find(preset.Name));
+        });
+        Assert.Null(RunPresets.Find("sandbox"));
+        Assert.Equal(JsonSerializer.Serialize(new RunSpec { Name = "sandbox-grpo" }, RunSpec.JsonOptions), JsonSerializer.Serialize(RunPresets.Find("sandbox-grpo")!.Spec, RunSpec.JsonOptions));
+    }
+
+    public static TheoryData<string, RunSpec> Faulty() => new()
+    {
+        { "version", new RunSpec { Version = 2 } },
+        { "name", new RunSpec { Name = "Über run" } },
+        { "name", new RunSpec { Name = "../run" } },
+        { "name", new RunSpec { Name = "run\n" } },
+        { "name", new RunSpec { Name = "" } },
+        { "method", new RunSpec { Method = "ppo" } },
+        { "model", new RunSpec { Model = " " } },
+        { "grader", new RunSpec { Grader = "" } },
+        { "judge", new RunSpec { Grader = "oracle" } },
+        { "judge", new RunSpec { Judge = "somebody" } },
+        { "data.sandbox", new RunSpec { Data = new RunDataSpec { Sandbox = false } } },
+        { "data.domains", new RunSpec { Data = new RunDataSpec { Domains = ["law"] } } },
+        { "data.domains", new RunSpec { Data = new RunDataSpec { Domains = ["ml", "ml"] } } },
+        { "data.rubricStates", new RunSpec { Data = new RunDataSpec { RubricStates = [] } } },
+        { "data.rubricStates", new RunSpec { Data = new RunDataSpec { RubricStates = [RubricItemState.Approved, RubricItemState.Rejected] } } },
+        { "data.rubricStates", new RunSpec { Data = new RunDataSpec { RubricStates = [(RubricItemState)7] } } },
+        { "reward.malformedPenalty", new RunSpec { Reward = new RewardSpec { MalformedPenalty = -1 } } },
+        { "steps", new RunSpec { Steps = 0, WarmupSteps = 0 } },
+        { "steps", new RunSpec { Steps = 100_001 } },
+        { "goalsPerStep", new RunSpec { GoalsPerStep = 0 } },
+        { "groupSize", new RunSpec { GroupSize = 1 } },
+        { "learningRate", new RunSpec { LearningRate = 0 } },
+        { "learningRate", new RunSpec { LearningRate = double.NaN } },
+        { "warmupSteps", new RunSpec { WarmupSteps = 41 } },
+        { "maxGradNorm", new RunSpec { MaxGradNorm = double.PositiveInfinity } },
+        { "clipLow", new RunSpec { ClipLow = 1 } },
+        { "clipHigh", new RunSpec { ClipHigh = 0 } },
+        { "temperature", new RunSpec { Temperature = 0 } },
+        { "topP", new RunSpec { TopP = 1.5 } },
+        { "maxNewTokens", new RunSpec { MaxNewTokens = 0 } },
+        { "evaluateEvery", new RunSpec { EvaluateEvery = 0 } },
+        { "validationGoals", new RunSpec { ValidationGoals = 0 } },
+        { "testGoals", new RunSpec { TestGoals = -1 } },
+        { "threads", new RunSpec { Threads = -1 } },
+    };
+
+    [Theory]
+    [MemberData(nameof(Faulty), DisableDiscoveryEnumeration = true)]
+    public void Check_OneFault_NamesItsField(string path, RunSpec spec) =>
+        Assert.Equal(path, Assert.Single(RunSpecValidator.Check(spec, ["ml", "medicine"])).Path);
+
+    [Fact]
+    public void Require_ThreeFaults_NamesAllAtOnce()
+    {
+        var spec = new RunSpec { Steps = 0, WarmupSteps = 0, GroupSize = 1, Data = new RunDataSpec { Domains = ["law"] } };
+
+        var fault = Assert.Throws<RunSpecException>(() => RunSpecValidator.Require(spec, "form", ["ml"]));
+
+        Assert.Equal("form has 3 faults: data.domains must be among ml, is \"law\"; steps must be 1 to 100000, is 0; groupSize must be 2 to 256: the group's mean is the baseline, is 1.", fault.Message);
+    }
+
+    [Fact]
+    public void Read_WhatWasWritten_IsTheSame()
+    {
+        var spec = RunPresets.Find("sandbox-quick")!.Spec with { Data = new RunDataSpec { Domains = ["ml"], RubricStates = [RubricItemState.Edited] }, LearningRate = 1e-5 };
+        File.WriteAllText(file, JsonSerializer.Serialize(spec, RunSpec.JsonOptions), new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
+
+        Assert.Equal(JsonSerializer.Serialize(spec, RunSpec.JsonOptions), JsonSerializer.Serialize(RunSpecFile.Read(file, ["ml"]), RunSpec.JsonOptions));
+    }
+
+    [Fact]
+    public void Read_ThreeFaultsOfThreeKinds_NamesFieldAndLineOfEach()
+    {
+        File.WriteAllText(file, """
+            {
+              "name": "test",
+              "goupSize": 8,
+              "data": {
+                "sandbox": "yes"
+              },
+              "temperature": 0
+            }
+            """);
+
+        var fault = Assert.Throws<RunSpecException>(() => RunSpecFile.Read(file));
+
+        Assert.Equal(
+            [
+                new("goupSize", "is not a field; did you mean groupSize?", 3),
+                new("data.sandbox", "must be true or false, is \"yes\"", 5),
+                new RunSpecFault("temperature", "must be above 0 and at most 10, is 0", 7),
+            ],
+            fault.Faults);
+        Assert.StartsWith($"{file} has 3 faults: goupSize (line 3) is not a field", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"steps": 1.5}""", "steps (line 1) must be a whole number, is 1.5")]
+    [InlineData("""{"steps": 99999999999}""", "steps (line 1) must be a whole number")]
+    [InlineData("""{"name": null}""", "name (line 1) must be a text in quotes, is null")]
+    [InlineData("""{"data": []}""", "data (line 1) must be an object, is []")]
+    [InlineData("""{"data": null}""", "data (line 1) must be an object, is null")]
+    [InlineData("""{"data": {"domains": "ml"}}""", "data.domains (line 1) must be a list of texts")]
+    [InlineData("""{"data": {"domains": [null]}}""", "data.domains (line 1) must be a list of texts")]
+    [InlineData("""{"data": {"rubricStates": ["accepted"]}}""", "data.rubricStates (line 1) must be a list of proposed, approved, edited")]
+    [InlineData("""{"data": {"split": "train"}}""", "data.split (line 1) is not a field; fields here are sandbox, domains, rubricStates")]
+    [InlineData("{\"steps\": 3,\n\"warmupSteps\": 1,\n\"steps\": 4}", "steps (line 3) is given twice")]
+    [InlineData("{\"steps\": 3,\n\"seed\": }", "line 2 is not JSON")]
+    [InlineData("""{} {}""", "is not JSON")]
+    [InlineData("""[]""", "must be one JSON object")]
+    [InlineData("", "is not JSON")]
+    public void Read_Malformed_NamesPlaceAndFault(string json, string message)
+    {
+        File.WriteAllText(file, json);
+
+        var fault = Assert.Throws<RunSpecException>(() => RunSpecFile.Read(file));
+
+        Assert.Contains(message, fault.Message, StringComparison.Ordinal);
+        Assert.Single(fault.Faults);
+    }
+
+    [Fact]
+    public void Read_HugeOrMissingFile_IsRefused()
+    {
+        File.WriteAllText(file, new string(' ', 2 << 20));
+
+        Assert.Contains("too large", Assert.Throws<RunSpecException>(() => RunSpecFile.Read(file)).Message, StringComparison.Ordinal);
+        Assert.Throws<FileNotFoundException>(() => RunSpecFile.Read(file + "x"));
+    }
+
+    [Fact]
+    public void Apply_Settings_ChangesTheFields()
+    {
+        var spec = RunPresets.Apply(new RunSpec(), ["data.domains=ml, medicine", "seed=2", "name=trial", "learningRate=1e-4", "data.rubricStates=approved,edited", "DATA.sandbox=true"], "preset");
+
+        Assert.Equal(["ml", "medicine"], spec.Data.Domains);
+        Assert.Equal([RubricItemState.Approved, RubricItemState.Edited], spec.Data.RubricStates);
+        Assert.Equal((2, "trial", 1e-4, true), (spec.Seed, spec.Name, spec.LearningRate, spec.Data.Sandbox));
+        Assert.Equal(new RunSpec().Steps, spec.Steps);
+        Assert.Empty(RunPresets.Apply(spec, ["data.domains="], "preset").Data.Domains);
+    }
+
+    [Fact]
+    public void Apply_FaultySettings_NamesAllAtOnce()
+    {
+        var fault = Assert.Throws<RunSpecException>(() => RunPresets.Apply(new RunSpec(), ["step=3", "seed=two", "steps", "data=ml", "seed.x=1", "groupSize=1", "temperature=1e999"], "preset sandbox-grpo"));
+
+        Assert.Equal(["step", "steps", "data", "seed.x", "seed", "groupSize", "temperature"], fault.Faults.Select(f => f.Path));
+        Assert.Contains("step is not a field; did you mean steps?", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("seed must be a whole number, is \"two\"", fault.Message, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using CoScientist.Core.Goals;
+using CoScientist.Core.Plans;
+using CoScientist.Core.Storage;
+using CoScientist.Core.Studies;
+using Microsoft.EntityFrameworkCore;
+
+namespace CoScientist.Tests.Core.Storage;
+
+/// <summary>Kills a process that decides and answers without pause, and looks for what it had reported as saved.</summary>
+public sealed class DurabilityTests
+{
+    private const string ChildFolder = "COSCIENTIST_TEST_DURABILITY";
+    private const int Rounds = 10;
+    private const int Tasks = 600;
+
+    /// <summary>Makes this assembly, started with the variable set, the process that is to be killed.</summary>
+    [ModuleInitializer]
+    internal static void RunAsChild()
+    {
+        if (Environment.GetEnvironmentVariable(ChildFolder) is { } folder)
+        {
+            Environment.SetEnvironmentVariable(ChildFolder, null);
+            WorkAsync(folder).GetAwaiter().GetResult();
+            Environment.Exit(0);
+        }
+    }
+
+    [Fact]
+    public async Task Kill_TenTimesWhileDecidingAndAnswering_LosesNothingThatWasSaved()
+    {
+        var token = TestContext.Current.CancellationToken;
+        await using var database = await TestDatabase.CreateAsync();
+        var goal = await AddTasksAsync(database);
+        var reported = new HashSet<string>(StringComparer.Ordinal);
+        for (var round = 0; round < Rounds; round++)
+        {
+            using var child = Start(database.Folder);
+            for (var lines = 0; lines < 2 + (3 * round); lines++) // ends at another place each time
+            {
+                reported.Add(await child.StandardOutput.ReadLineAsync(token) ?? throw new InvalidOperationException(await child.StandardError.ReadToEndAsync(token)));
+            }
+
+            child.Kill();
+            await child.WaitForExitAsync(token);
+            var rest = (await child.StandardOutput.ReadToEndAsync(token)).Split('\n');
+            reported.UnionWith(rest[..^1]); // after the last line break stands nothing, or a line cut off by the kill
+
+            await using var db = database.NewContext();
+            var decided = await db.ReviewDecisions.Select(decision => decision.ItemId).ToListAsync(token);
+            var answered = await db.Preferences.Select(preference => preference.Id).ToListAsync(token);
+            Assert.Empty(reported.Except([.. decided.Select(id => $"decision {id}"), .. answered.Select(id => $"preference {id}")]));
+            Assert.Equal(1 + decided.Count, await db.Goals.Where(row => row.Id == goal).Select(row => row.RubricVersion).SingleAsync(token));
+            Assert.Equal(decided.Count, await db.RubricItems.CountAsync(item => item.State == RubricItemState.Approved, token));
+            Assert.Equal("ok", await db.Database.SqlQuery<string>($"SELECT integrity_check AS Value FROM pragma_integrity_check").SingleAsync(token));
+        }
+
+        Assert.True(reported.Count >= Rounds * 2);
+    }
+
+    private static Process Start(string folder)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet")
+        {
+            start.ArgumentList.Add("exec");
+            start.ArgumentList.Add(typeof(DurabilityTests).Assembly.Location);
+        }
+
+        start.Environment[ChildFolder] = folder;
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Decides and answers in turn; a line follows each commit.</summary>
+    private static async Task WorkAsync(string folder)
+    {
+        var database = TestDatabase.Open(folder);
+        await using var db = database.NewContext();
+        var items = await db.RubricItems.Where(item => item.State == RubricItemState.Proposed).OrderBy(item => item.Order).Select(item => item.Id).ToListAsync();
+        var assignments = await db.Assignments.Where(row => !db.Preferences.Any(preference => preference.AssignmentId == row.Id)).Select(row => row.Id).ToListAsync();
+        foreach (var (item, assignment) in items.Zip(assignments))
+        {
+            await database.Store<ReviewStore>().DecideAsync(item, "ada", ReviewAction.Approve);
+            await Console.Out.WriteLineAsync($"decision {item}");
+            var preference = new Preference { Id = database.NewId<PreferenceId>(), AssignmentId = assignment, Choice = PreferenceChoice.A, At = database.Time.GetUtcNow() };
+            db.Preferences.Add(preference);
+            await db.SaveChangesAsync();
+            await Console.Out.WriteLineAsync($"preference {preference.Id}");
+        }
+    }
+
+    private static async Task<GoalId> AddTasksAsync(TestDatabase database)
+    {
+        var goal = await database.AddGoalAsync(items: Tasks);
+        await using var db = database.NewContext();
+        var plans = new[] { "base", "best" }.Select(writer => new Plan { Id = database.NewId<PlanId>(), GoalId = goal.Id, Writer = writer, Text = "we test", CreatedAt = database.Time.GetUtcNow() }).ToList();
+        var study = new Study { Id = database.NewId<StudyId>(), Name = "test", Arm1 = "best", Arm2 = "base", CreatedAt = database.Time.GetUtcNow() };
+        var comparison = new Comparison { Id = database.NewId<ComparisonId>(), StudyId = study.Id, GoalId = goal.Id, Plan1Id = plans[1].Id, Plan2Id = plans[0].Id, Order = 0 };
+        db.AddRange(plans);
+        db.Add(study);
+        db.Add(comparison);
+        db.AddRange(Enumerable.Range(0, Tasks).Select(number => new Assignment
+        {
+            Id = database.NewId<AssignmentId>(),
+            ComparisonId = comparison.Id,
+            ExpertId = $"expert {number}",
+            Arm1IsLeft = true,
+            CreatedAt = database.Time.GetUtcNow(),
+        }));
+        await db.SaveChangesAsync(TestContext.Current.CancellationToken);
+        return goal.Id;
+    }
+}

@@ -1,0 +1,91 @@
+using System.Globalization;
+using CoScientist.Core.Storage;
+using CoScientist.Web.Commands;
+
+namespace CoScientist.Web.Configuration;
+
+/// <summary>
+/// Makes one process the owner of a data directory's runs: <c>serve</c> and <c>train</c> hold it for as long as they live,
+/// verbs that only read or import go without. The operating system lets go of it when the process ends, however it ends.
+/// </summary>
+internal sealed class DataDirectoryLock : IDisposable
+{
+    private const string FileName = "coscientist.lock";
+    private const string PrepareFileName = "coscientist.prepare.lock";
+    private static readonly TimeSpan PrepareLimit = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan PreparePoll = TimeSpan.FromMilliseconds(100);
+
+    private readonly FileStream file;
+    private readonly string? ownHolderFile;
+
+    private DataDirectoryLock(FileStream file, string? holderFile = null)
+    {
+        this.file = file;
+        ownHolderFile = holderFile;
+    }
+
+    /// <summary>Takes the directory, creating it when it is not there.</summary>
+    /// <param name="directory">The data directory.</param>
+    /// <param name="verb">What the process does with it, for the message that others get.</param>
+    /// <param name="time">The clock.</param>
+    /// <exception cref="CommandException">Another process has it; the message names it.</exception>
+    public static DataDirectoryLock Acquire(string directory, string verb, TimeProvider time)
+    {
+        Directory.CreateDirectory(directory);
+
+        // A locked file cannot be read by others, so the holder's name stands beside it.
+        var holderFile = Path.Combine(directory, FileName + ".holder");
+        if (TryOpen(Path.Combine(directory, FileName)) is not { } file)
+        {
+            var holder = File.Exists(holderFile) ? File.ReadAllText(holderFile) : "another process";
+            throw new CommandException($"The data directory {directory} is in use by {holder}. Stop that process, or name another directory with --data.");
+        }
+
+        AtomicFile.WriteAllText(holderFile, string.Create(CultureInfo.InvariantCulture, $"'{verb}' ({Environment.MachineName}:{Environment.ProcessId}, since {time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC)"));
+        return new DataDirectoryLock(file, holderFile);
+    }
+
+    /// <summary>Waits for the right to prepare the directory: one process at a time creates the database and fills it.</summary>
+    /// <exception cref="CommandException">Another process has been at it for a minute.</exception>
+    public static async Task<DataDirectoryLock> AcquireForPreparingAsync(string directory, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var start = time.GetTimestamp();
+        while (true)
+        {
+            if (TryOpen(Path.Combine(directory, PrepareFileName)) is { } file)
+            {
+                return new DataDirectoryLock(file);
+            }
+
+            if (time.GetElapsedTime(start) > PrepareLimit)
+            {
+                throw new CommandException($"Another process has been preparing the data directory {directory} for over a minute. Wait for it or end it, then try again.");
+            }
+
+            await Task.Delay(PreparePoll, time, cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (ownHolderFile is not null)
+        {
+            File.Delete(ownHolderFile);
+        }
+
+        file.Dispose();
+    }
+
+    private static FileStream? TryOpen(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (e.GetType() == typeof(IOException))
+        {
+            return null; // derived types say that the path is at fault, the plain one that somebody has the file
+        }
+    }
+}
