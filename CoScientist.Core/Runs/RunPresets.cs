@@ -12,17 +12,24 @@ public sealed record RunPreset(string Name, string Description, RunSpec Spec);
 /// <summary>The presets, and single settings on top of a specification.</summary>
 public static class RunPresets
 {
+    /// <summary>
+    /// Settings measured on the sandbox's base model. Nucleus 0.98: one token in a thousand from the far tail of 1,662 breaks a
+    /// sentence without changing what a plan says. A malformed sentence costs 1.5 times its share: at 0.5 the share of well-formed
+    /// plans fell to 0.84–0.94 during 60 steps, at 1.5 it stayed at 0.91–0.96.
+    /// </summary>
+    private static RunSpec Sandbox { get; } = new() { TopP = 0.98, Reward = new RewardSpec { MalformedPenalty = 1.5 } };
+
     /// <summary>All presets.</summary>
     public static IReadOnlyList<RunPreset> All { get; } =
     [
         new(
             "sandbox-grpo",
-            "The paper's method in the sandbox: the base model learns from its frozen copy while the oracle watches; about a quarter of an hour on two cores.",
-            new RunSpec { Name = "sandbox-grpo" }),
+            "The paper's method in the sandbox: the base model learns from its frozen copy while the oracle watches; a few minutes on two cores.",
+            Sandbox with { Name = "sandbox-grpo", Steps = 60 }),
         new(
             "sandbox-quick",
             "Three small steps in the sandbox, to see every part work; too short to learn from.",
-            new RunSpec
+            Sandbox with
             {
                 Name = "sandbox-quick",
                 Steps = 3,
