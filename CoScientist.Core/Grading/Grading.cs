@@ -44,6 +44,9 @@ public sealed class Grading
     /// <summary>Protocol: "paper", "compact" or "oracle".</summary>
     public required string Protocol { get; init; }
 
+    /// <summary>Content hash of the grader's prompt; null for protocols without one.</summary>
+    public string? PromptVersion { get; init; }
+
     /// <summary>Version of the goal's rubric that was used.</summary>
     public required int RubricVersion { get; init; }
 
@@ -52,6 +55,9 @@ public sealed class Grading
 
     /// <summary>Why there is no score; null when there is one.</summary>
     public string? Failure { get; init; }
+
+    /// <summary>What the grader said of the plan as a whole, before its verdicts; null when it said nothing.</summary>
+    public string? Weaknesses { get; init; }
 
     /// <summary>When (UTC).</summary>
     public required DateTimeOffset At { get; init; }

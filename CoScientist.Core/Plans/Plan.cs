@@ -34,6 +34,9 @@ public sealed class Plan
     /// <summary>The plan itself (what stands inside the solution tags).</summary>
     public required string Text { get; init; }
 
+    /// <summary>Content hash of the prompt it was written with; null when there was none or it is unknown.</summary>
+    public string? PromptVersion { get; init; }
+
     /// <summary>Sampling temperature; 0 is greedy; null when unknown.</summary>
     public double? Temperature { get; init; }
 

@@ -61,7 +61,8 @@ public sealed class RunDataStore(IDbContextFactory<CoScientistDb> factory)
         return data;
     }
 
-    private static RunGoal ToRunGoal(Goal goal, List<RubricItemState> states) => new(
+    /// <summary>A goal with the items in one of the states; rejected ones never count.</summary>
+    internal static RunGoal ToRunGoal(Goal goal, List<RubricItemState> states) => new(
         goal.Id.ToString(),
         goal.Domain,
         goal.Text,

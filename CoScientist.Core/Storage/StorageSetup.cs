@@ -29,6 +29,8 @@ public static class StorageSetup
         services.TryAddSingleton<ReviewStore>();
         services.TryAddSingleton<RunDataStore>();
         services.TryAddSingleton<StudyStore>();
+        services.TryAddSingleton<PlanStore>();
+        services.TryAddSingleton<GradingStore>();
         return services;
     }
 

@@ -1,0 +1,30 @@
+using CoScientist.Core.TextModels;
+
+namespace CoScientist.Core.Grading.PaperProtocol;
+
+/// <summary>A plan as a text model wrote it.</summary>
+/// <param name="Plan">The plan as read from the answer.</param>
+/// <param name="Tokens">Tokens of the whole answer, thoughts included.</param>
+public sealed record PaperPlan(PlanReading Plan, int Tokens);
+
+/// <summary>Writes plans by the text protocol.</summary>
+/// <param name="model">The policy.</param>
+public sealed class PaperPlanWriter(ITextModel model)
+{
+    // Thoughts come before the plan, and 750 words are about 1,000 tokens.
+    private const int MaxTokens = 8192;
+
+    /// <summary>Writes one plan per goal, in order.</summary>
+    /// <param name="goals">Texts of the goals; nothing else is shown.</param>
+    /// <param name="temperature">Sampling temperature.</param>
+    /// <param name="seed">Seed of the batch.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="TextModelException">The model cannot be reached or refuses.</exception>
+    public async Task<IReadOnlyList<PaperPlan>> WriteAsync(IReadOnlyList<string> goals, double temperature, long seed, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(goals);
+        var options = new TextSamplingOptions { Temperature = temperature, MaxTokens = MaxTokens, Seed = seed };
+        var answers = await model.CompleteAsync([.. goals.Select(PaperPrompts.WritePlan)], options, cancellationToken);
+        return [.. answers.Select(answer => new PaperPlan(PlanReader.Read(answer.Text), answer.CompletionTokens))];
+    }
+}

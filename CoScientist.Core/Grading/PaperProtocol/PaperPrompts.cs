@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using CoScientist.Core.TextModels;
+
+namespace CoScientist.Core.Grading.PaperProtocol;
+
+/// <summary>A plan to be graded by the text protocol.</summary>
+/// <param name="Goal">The goal's text.</param>
+/// <param name="Items">Rubric items that count, at least one.</param>
+/// <param name="Reference">One possible approach; null when there is none.</param>
+/// <param name="Plan">The plan.</param>
+public sealed record PaperGradingTask(string Goal, IReadOnlyList<string> Items, string? Reference, string Plan);
+
+/// <summary>
+/// The prompts of the text protocol: the policy sees the goal alone, the grader also rubric and reference (arXiv 2512.23707,
+/// section on self-grading). They are text files; their content hash is the version recorded with what they produce.
+/// </summary>
+public static partial class PaperPrompts
+{
+    /// <summary>Name of the protocol in gradings.</summary>
+    public const string Protocol = "paper";
+
+    /// <summary>Most words of a plan.</summary>
+    public const int MaxPlanWords = 750;
+
+    private static readonly Template Policy = Template.Read("policy-prompt.txt");
+    private static readonly Template Grader = Template.Read("grader-prompt.txt");
+
+    /// <summary>Version of the prompt that plans are written with.</summary>
+    public static string PolicyVersion => Policy.Version;
+
+    /// <summary>Version of the prompt that plans are graded with.</summary>
+    public static string GraderVersion => Grader.Version;
+
+    /// <summary>What the policy is asked: the goal, without rubric or reference.</summary>
+    public static TextPrompt WritePlan(string goal) => Policy.Fill(new()
+    {
+        ["words"] = MaxPlanWords.ToString(CultureInfo.InvariantCulture),
+        ["goal"] = Quote(goal),
+    });
+
+    /// <summary>What the grader is asked.</summary>
+    /// <exception cref="ArgumentException">The rubric is empty.</exception>
+    public static TextPrompt Grade(PaperGradingTask task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        if (task.Items.Count == 0)
+        {
+            throw new ArgumentException("A plan is graded by at least one rubric item.", nameof(task));
+        }
+
+        return Grader.Fill(new()
+        {
+            ["goal"] = Quote(task.Goal),
+            ["rubric"] = string.Join('\n', task.Items.Select((item, index) => string.Create(CultureInfo.InvariantCulture, $"{index + 1}. {Quote(item).ReplaceLineEndings(" ")}"))),
+            ["reference"] = string.IsNullOrWhiteSpace(task.Reference) ? "None is known." : "One possible approach:\n" + Quote(task.Reference),
+            ["plan"] = Quote(task.Plan),
+            ["count"] = task.Items.Count.ToString(CultureInfo.InvariantCulture),
+        });
+    }
+
+    /// <summary>Untrusted text cannot open or close a tag of the protocol: its brackets are replaced by look-alikes that no reader takes for a tag.</summary>
+    private static string Quote(string text) => ProtocolTag().Replace(text.Trim(), "‹");
+
+    [GeneratedRegex(@"<(?=\s*/?\s*(goal|rubric|reference|plan|item|criteria|reasoning|errors|think|solution)\b)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    private static partial Regex ProtocolTag();
+
+    [GeneratedRegex(@"\{(\w+)\}", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    private static partial Regex Placeholder();
+
+    private sealed record Template(string System, string User, string Version)
+    {
+        private const string Separator = "\n=====\n";
+
+        public static Template Read(string file)
+        {
+            using var stream = typeof(PaperPrompts).Assembly.GetManifestResourceStream(typeof(PaperPrompts), file)
+                ?? throw new InvalidOperationException($"The prompt {file} is not part of the build.");
+            using var reader = new StreamReader(stream, Encoding.UTF8);
+            var text = reader.ReadToEnd().ReplaceLineEndings("\n");
+            var parts = text.Split(Separator);
+            return new Template(parts[0].Trim(), parts[1].Trim(), Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16]);
+        }
+
+        // In one pass: what is filled in is not searched for placeholders again.
+        public TextPrompt Fill(Dictionary<string, string> values) => new(
+            Placeholder().Replace(System, match => values[match.Groups[1].Value]),
+            Placeholder().Replace(User, match => values[match.Groups[1].Value]));
+    }
+}
