@@ -17,6 +17,9 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
     [InlineData("/_content/Radzen.Blazor/css/material-dark-base.css", "text/css")]
     [InlineData("/_content/Radzen.Blazor/fonts/MaterialSymbolsOutlined.woff2", "font/woff2")]
     [InlineData("/app.css", "text/css")]
+    [InlineData("/library.css", "text/css")]
+    [InlineData("/runs.css", "text/css")]
+    [InlineData("/studies.css", "text/css")]
     [InlineData("/icon.svg", "image/svg+xml")]
     [InlineData("/js/page.js", "text/javascript")]
     [InlineData("/js/keys.js", "text/javascript")]
@@ -51,6 +54,8 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
         { "/review", [Roles.Reviewer, Roles.Administrator] },
         { "/review?data=sandbox", [Roles.Reviewer, Roles.Administrator] },
         { "/runs", [Roles.Researcher, Roles.Administrator] },
+        { "/studies", [Roles.Researcher, Roles.Administrator] },
+        { "/compare", [Roles.Expert, Roles.Administrator] },
         { "/models", [Roles.Researcher, Roles.Administrator] },
         { "/admin", [Roles.Administrator] },
         { "/account/password", [Roles.Expert, Roles.Reviewer, Roles.Researcher, Roles.Administrator] },
