@@ -8,12 +8,12 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Core.Storage;
 
-/// <summary>Kills a process that decides and answers without pause, and looks for what it had reported as saved.</summary>
+/// <summary>Ends work on decisions and answers without warning, and looks for what had been reported as saved.</summary>
 public sealed class DurabilityTests
 {
     private const string ChildFolder = "COSCIENTIST_TEST_DURABILITY";
-    private const int Rounds = 10;
-    private const int Tasks = 600;
+    private const int Ends = 10;
+    private const int Tasks = 200;
 
     /// <summary>Makes this assembly, started with the variable set, the process that is to be killed.</summary>
     [ModuleInitializer]
@@ -22,41 +22,70 @@ public sealed class DurabilityTests
         if (Environment.GetEnvironmentVariable(ChildFolder) is { } folder)
         {
             Environment.SetEnvironmentVariable(ChildFolder, null);
-            WorkAsync(folder).GetAwaiter().GetResult();
+            WorkAsync(TestDatabase.Open(folder), Console.Out.WriteLineAsync).GetAwaiter().GetResult();
             Environment.Exit(0);
         }
     }
 
+    /// <summary>The kernel keeps what a killed process wrote: database and log as they lie there, without the shared memory.</summary>
     [Fact]
-    public async Task Kill_TenTimesWhileDecidingAndAnswering_LosesNothingThatWasSaved()
+    public async Task FilesLeftBehind_AtTenMoments_HoldEverythingReported()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var goal = await AddTasksAsync(database);
+        var reported = new List<string>();
+        var checkedEnds = 0;
+        await using var open = database.NewContext();
+        await open.Database.OpenConnectionAsync(TestContext.Current.CancellationToken); // closing the last connection would tidy the log away
+
+        await WorkAsync(database, async line =>
+        {
+            reported.Add(line);
+            if (checkedEnds < Ends && reported.Count % 7 == 0) // after a decision and after an answer in turn
+            {
+                var folder = Directory.CreateTempSubdirectory("coscientist-").FullName;
+                File.Copy(database.File, Path.Combine(folder, "coscientist.db"));
+                File.Copy(database.File + "-wal", Path.Combine(folder, "coscientist.db-wal"));
+                await using var left = TestDatabase.Open(folder);
+                Assert.NotEqual(0, new FileInfo(left.File + "-wal").Length);
+                await AssertHoldsAsync(left, goal, reported);
+                checkedEnds++;
+            }
+        });
+
+        Assert.Equal(Ends, checkedEnds);
+    }
+
+    [Fact]
+    public async Task Kill_WhileDecidingAndAnswering_LosesNothingReported()
     {
         var token = TestContext.Current.CancellationToken;
         await using var database = await TestDatabase.CreateAsync();
         var goal = await AddTasksAsync(database);
-        var reported = new HashSet<string>(StringComparer.Ordinal);
-        for (var round = 0; round < Rounds; round++)
+        var reported = new List<string>();
+        using var child = Start(database.Folder);
+        while (reported.Count < 25)
         {
-            using var child = Start(database.Folder);
-            for (var lines = 0; lines < 2 + (3 * round); lines++) // ends at another place each time
-            {
-                reported.Add(await child.StandardOutput.ReadLineAsync(token) ?? throw new InvalidOperationException(await child.StandardError.ReadToEndAsync(token)));
-            }
-
-            child.Kill();
-            await child.WaitForExitAsync(token);
-            var rest = (await child.StandardOutput.ReadToEndAsync(token)).Split('\n');
-            reported.UnionWith(rest[..^1]); // after the last line break stands nothing, or a line cut off by the kill
-
-            await using var db = database.NewContext();
-            var decided = await db.ReviewDecisions.Select(decision => decision.ItemId).ToListAsync(token);
-            var answered = await db.Preferences.Select(preference => preference.Id).ToListAsync(token);
-            Assert.Empty(reported.Except([.. decided.Select(id => $"decision {id}"), .. answered.Select(id => $"preference {id}")]));
-            Assert.Equal(1 + decided.Count, await db.Goals.Where(row => row.Id == goal).Select(row => row.RubricVersion).SingleAsync(token));
-            Assert.Equal(decided.Count, await db.RubricItems.CountAsync(item => item.State == RubricItemState.Approved, token));
-            Assert.Equal("ok", await db.Database.SqlQuery<string>($"SELECT integrity_check AS Value FROM pragma_integrity_check").SingleAsync(token));
+            reported.Add(await child.StandardOutput.ReadLineAsync(token) ?? throw new InvalidOperationException(await child.StandardError.ReadToEndAsync(token)));
         }
 
-        Assert.True(reported.Count >= Rounds * 2);
+        child.Kill();
+        await child.WaitForExitAsync(token);
+        reported.AddRange((await child.StandardOutput.ReadToEndAsync(token)).Split('\n')[..^1]); // the last line may be cut off
+
+        await AssertHoldsAsync(database, goal, reported);
+    }
+
+    private static async Task AssertHoldsAsync(TestDatabase database, GoalId goal, List<string> reported)
+    {
+        var token = TestContext.Current.CancellationToken;
+        await using var db = database.NewContext();
+        var decided = await db.ReviewDecisions.Select(decision => decision.ItemId).ToListAsync(token);
+        var answered = await db.Preferences.Select(preference => preference.Id).ToListAsync(token);
+        Assert.Empty(reported.Except([.. decided.Select(id => $"decision {id}"), .. answered.Select(id => $"preference {id}")]));
+        Assert.Equal(1 + decided.Count, await db.Goals.Where(row => row.Id == goal).Select(row => row.RubricVersion).SingleAsync(token));
+        Assert.Equal(decided.Count, await db.RubricItems.CountAsync(item => item.State == RubricItemState.Approved, token));
+        Assert.Equal("ok", await db.Database.SqlQuery<string>($"SELECT integrity_check AS Value FROM pragma_integrity_check").SingleAsync(token));
     }
 
     private static Process Start(string folder)
@@ -77,21 +106,20 @@ public sealed class DurabilityTests
         return Process.Start(start)!;
     }
 
-    /// <summary>Decides and answers in turn; a line follows each commit.</summary>
-    private static async Task WorkAsync(string folder)
+    /// <summary>Decides and answers in turn; a report follows each commit.</summary>
+    private static async Task WorkAsync(TestDatabase database, Func<string, Task> report)
     {
-        var database = TestDatabase.Open(folder);
         await using var db = database.NewContext();
         var items = await db.RubricItems.Where(item => item.State == RubricItemState.Proposed).OrderBy(item => item.Order).Select(item => item.Id).ToListAsync();
         var assignments = await db.Assignments.Where(row => !db.Preferences.Any(preference => preference.AssignmentId == row.Id)).Select(row => row.Id).ToListAsync();
         foreach (var (item, assignment) in items.Zip(assignments))
         {
             await database.Store<ReviewStore>().DecideAsync(item, "ada", ReviewAction.Approve);
-            await Console.Out.WriteLineAsync($"decision {item}");
+            await report($"decision {item}");
             var preference = new Preference { Id = database.NewId<PreferenceId>(), AssignmentId = assignment, Choice = PreferenceChoice.A, At = database.Time.GetUtcNow() };
             db.Preferences.Add(preference);
             await db.SaveChangesAsync();
-            await Console.Out.WriteLineAsync($"preference {preference.Id}");
+            await report($"preference {preference.Id}");
         }
     }
 

@@ -32,11 +32,36 @@ public sealed class SchemaTests
 
         await using (var db = database.NewContext())
         {
-            await db.Database.MigrateAsync(TestContext.Current.CancellationToken);
+            await StorageSetup.MigrateAsync(db, TestContext.Current.CancellationToken);
         }
 
         Assert.Equal(before, await SchemaOfAsync(database));
         Assert.Equal(history, await HistoryAsync(database));
+    }
+
+    [Fact]
+    public async Task Migrate_AfterAMigrationThatWasKilled_DoesNotWaitForIt()
+    {
+        await using var database = TestDatabase.Open(Directory.CreateTempSubdirectory("coscientist-").FullName);
+        await using var db = database.NewContext();
+        await db.Database.ExecuteSqlAsync($"CREATE TABLE \"__EFMigrationsLock\" (\"Id\" INTEGER NOT NULL PRIMARY KEY, \"Timestamp\" TEXT NOT NULL)", TestContext.Current.CancellationToken);
+        await db.Database.ExecuteSqlAsync($"INSERT INTO \"__EFMigrationsLock\" VALUES (1, '2026-01-01')", TestContext.Current.CancellationToken);
+
+        await StorageSetup.MigrateAsync(db, TestContext.Current.CancellationToken);
+
+        Assert.Empty(await db.Database.GetPendingMigrationsAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Migrate_DatabaseOfANewerVersion_IsRefused()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        await using var db = database.NewContext();
+        await db.Database.ExecuteSqlAsync($"INSERT INTO \"__EFMigrationsHistory\" VALUES ('29991231000000_Later', '99')", TestContext.Current.CancellationToken);
+
+        var refused = await Assert.ThrowsAsync<InvalidDataException>(() => StorageSetup.MigrateAsync(db, TestContext.Current.CancellationToken));
+
+        Assert.Contains("29991231000000_Later", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
