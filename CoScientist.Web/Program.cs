@@ -10,6 +10,7 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     SandboxCommand.Create(),
     BenchCommand.Create(),
     ReportCommand.Create(),
+    ModelCommand.Create(),
     ServeCommand.Create(),
 };
 ServeCommand.MakeDefault(root);

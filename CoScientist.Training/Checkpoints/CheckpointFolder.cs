@@ -19,6 +19,9 @@ public static class CheckpointFolder
     /// <summary>Name of the tokenizer's settings.</summary>
     public const string TokenizerConfigFile = "tokenizer_config.json";
 
+    // Small files that say how a model is to be used, not what it computes.
+    private static readonly string[] Companions = [TokenizerConfigFile, "chat_template.jinja", "generation_config.json", "special_tokens_map.json"];
+
     /// <summary>Checks a folder and reads all but the weights. Where there is a manifest, every file it lists is verified.</summary>
     /// <param name="directory">The folder.</param>
     /// <exception cref="InvalidDataException">Something is missing, malformed or damaged; names the file and the remedy.</exception>
@@ -54,9 +57,10 @@ public static class CheckpointFolder
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="origin">Where it comes from; see <see cref="CheckpointManifest.Origin"/>.</param>
     /// <param name="type">Element type of the weights. Default: F32, so that nothing is lost.</param>
+    /// <param name="like">A folder whose chat template, generation and tokenizer settings and other fields of <c>config.json</c> are carried over; null for none.</param>
     /// <exception cref="ArgumentException">The tensors are not those of the configuration.</exception>
     /// <exception cref="IOException">The folder exists already, or the disk refuses; nothing has changed.</exception>
-    public static void Write(string directory, ModelConfig config, IReadOnlyList<NamedTensor> tensors, BpeTokenizer tokenizer, IReadOnlyDictionary<string, string> origin, TensorType type = TensorType.F32)
+    public static void Write(string directory, ModelConfig config, IReadOnlyList<NamedTensor> tensors, BpeTokenizer tokenizer, IReadOnlyDictionary<string, string> origin, TensorType type = TensorType.F32, string? like = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -64,10 +68,19 @@ public static class CheckpointFolder
         AtomicFolder.Create(directory, temporary =>
         {
             var files = new Dictionary<string, FileFingerprint>(StringComparer.Ordinal);
-            Add(ConfigFile, stream => stream.Write(Encoding.UTF8.GetBytes(HuggingFaceConfig.Write(config, type))));
+            Add(ConfigFile, stream => stream.Write(Encoding.UTF8.GetBytes(HuggingFaceConfig.Write(config, type, like is null ? null : Existing(like, ConfigFile)))));
             Add(WeightFiles.SingleFile, stream => SafetensorsFile.Write(stream, ordered, type));
             Add(TokenizerFile, tokenizer.Save);
-            Add(TokenizerConfigFile, stream => stream.Write(Encoding.UTF8.GetBytes(TokenizerConfig(config))));
+            foreach (var name in Companions.Where(name => like is not null && File.Exists(Path.Combine(like, name))))
+            {
+                Add(name, stream => stream.Write(File.ReadAllBytes(Path.Combine(like!, name))));
+            }
+
+            if (!files.ContainsKey(TokenizerConfigFile))
+            {
+                Add(TokenizerConfigFile, stream => stream.Write(Encoding.UTF8.GetBytes(TokenizerConfig(config))));
+            }
+
             var manifest = new CheckpointManifest { Origin = origin, Files = files }.Write();
             AtomicFile.WriteDurably(Path.Combine(temporary, CheckpointManifest.FileName), stream => stream.Write(Encoding.UTF8.GetBytes(manifest)));
 

@@ -50,7 +50,8 @@ public static class HuggingFaceConfig
     /// <summary>Writes the JSON of a configuration that Hugging Face's library reads.</summary>
     /// <param name="config">The model's shape.</param>
     /// <param name="type">Element type of the weights beside it.</param>
-    public static string Write(ModelConfig config, TensorType type)
+    /// <param name="basis">A configuration whose other fields (ids of start and end tokens, say) are carried over; null for none.</param>
+    public static string Write(ModelConfig config, TensorType type, string? basis = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         var (modelType, architecture) = config switch
@@ -60,7 +61,7 @@ public static class HuggingFaceConfig
             _ => ("llama", "LlamaForCausalLM"),
         };
 
-        return new JsonObject
+        var json = new JsonObject
         {
             ["architectures"] = new JsonArray(architecture),
             ["model_type"] = modelType,
@@ -84,7 +85,18 @@ public static class HuggingFaceConfig
             ["torch_dtype"] = type switch { TensorType.BF16 => "bfloat16", TensorType.F16 => "float16", _ => "float32" },
             ["use_cache"] = true,
             ["vocab_size"] = config.VocabularySize,
-        }.ToJsonString(Writing) + "\n";
+        };
+
+        // "dtype" is the newer name of "torch_dtype" and would contradict it.
+        foreach (var (name, value) in basis is null ? [] : JsonNode.Parse(File.ReadAllText(basis))!.AsObject())
+        {
+            if (name != "dtype")
+            {
+                json.TryAdd(name, value?.DeepClone());
+            }
+        }
+
+        return json.ToJsonString(Writing) + "\n";
     }
 
     private static ModelConfig Read(ConfigFields fields)

@@ -88,21 +88,7 @@ public sealed class SafetensorsFile : IDisposable
     public void Read(NamedTensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        if (!entries.TryGetValue(tensor.Name, out var entry))
-        {
-            throw new InvalidDataException($"{Path}: tensor '{tensor.Name}' is missing; use the file that belongs to this model.");
-        }
-
-        if (!entry.Spec.Shape.AsSpan().SequenceEqual(tensor.Shape))
-        {
-            throw new InvalidDataException($"{Path}: tensor '{tensor.Name}' has shape {entry.Spec.ShapeText}, but the model needs {TensorSpec.Text(tensor.Shape)}; use the file that belongs to this model.");
-        }
-
-        if (!Enum.TryParse<TensorType>(entry.Type, out var type))
-        {
-            throw new InvalidDataException($"{Path}: tensor '{tensor.Name}' has element type {entry.Type}, which holds no weights here; save it as F32, BF16 or F16.");
-        }
-
+        var entry = Find(new TensorSpec(tensor.Name, tensor.Shape), out var type);
         var values = tensor.Values.Span;
         if (type == TensorType.F32)
         {
@@ -119,6 +105,28 @@ public sealed class SafetensorsFile : IDisposable
             TensorTypes.Decode(type, bytes, values.Slice(done, count));
             done += count;
         }
+    }
+
+    /// <summary>Finds a tensor without reading it.</summary>
+    /// <param name="spec">Name and shape.</param>
+    /// <param name="type">How its values are kept.</param>
+    /// <exception cref="InvalidDataException">The file lacks it, or has it in another shape or an element type that is no float.</exception>
+    public SafetensorsEntry Find(TensorSpec spec, out TensorType type)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        if (!entries.TryGetValue(spec.Name, out var entry))
+        {
+            throw new InvalidDataException($"{Path}: tensor '{spec.Name}' is missing; use the file that belongs to this model.");
+        }
+
+        if (!entry.Spec.Shape.AsSpan().SequenceEqual(spec.Shape))
+        {
+            throw new InvalidDataException($"{Path}: tensor '{spec.Name}' has shape {entry.Spec.ShapeText}, but the model needs {spec.ShapeText}; use the file that belongs to this model.");
+        }
+
+        return Enum.TryParse(entry.Type, out type)
+            ? entry
+            : throw new InvalidDataException($"{Path}: tensor '{spec.Name}' has element type {entry.Type}, which holds no weights here; save it as F32, BF16 or F16.");
     }
 
     /// <summary>Writes a file, whole or not at all.</summary>

@@ -48,22 +48,34 @@ public sealed class WeightFiles : IDisposable
         }
     }
 
-    /// <summary>Fills all tensors of a model.</summary>
-    /// <param name="tensors">Names, shapes and the memory to fill.</param>
+    /// <summary>Compares the tensors with those a model needs.</summary>
+    /// <param name="specs">All tensors of the model.</param>
     /// <exception cref="InvalidDataException">A tensor is missing, has another shape, or is not of this model.</exception>
-    public void Read(IReadOnlyList<NamedTensor> tensors)
+    public void Check(IReadOnlyList<TensorSpec> specs)
     {
-        ArgumentNullException.ThrowIfNull(tensors);
-        var wanted = tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
+        ArgumentNullException.ThrowIfNull(specs);
+        var wanted = specs.Select(spec => spec.Name).ToHashSet(StringComparer.Ordinal);
         if (byTensor.Keys.FirstOrDefault(name => !wanted.Contains(name) && !IsDerived(name)) is { } surplus)
         {
             throw new InvalidDataException($"{byTensor[surplus].Path}: tensor '{surplus}' is not of the model that config.json describes; the two must come from the same checkpoint.");
         }
 
+        foreach (var spec in specs)
+        {
+            Holder(spec.Name).Find(spec, out _);
+        }
+    }
+
+    /// <summary>Fills all tensors of a model, or none.</summary>
+    /// <param name="tensors">Names, shapes and the memory to fill.</param>
+    /// <exception cref="InvalidDataException">A tensor is missing, has another shape, or is not of this model.</exception>
+    public void Read(IReadOnlyList<NamedTensor> tensors)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        Check([.. tensors.Select(tensor => new TensorSpec(tensor.Name, tensor.Shape))]);
         foreach (var tensor in tensors)
         {
-            // A missing tensor is reported by the file that would hold it.
-            byTensor.GetValueOrDefault(tensor.Name, files[0]).Read(tensor);
+            Holder(tensor.Name).Read(tensor);
         }
     }
 
@@ -74,7 +86,10 @@ public sealed class WeightFiles : IDisposable
     private static bool IsDerived(string name) =>
         name == "lm_head.weight" || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
 
-    private SafetensorsFile Add(string name)
+    // A missing tensor is reported by the file that would hold it.
+    private SafetensorsFile Holder(string tensor) => byTensor.GetValueOrDefault(tensor, files[0]);
+
+    private void Add(string name)
     {
         var path = Path.Combine(directory, name);
         if (!File.Exists(path))
@@ -91,8 +106,6 @@ public sealed class WeightFiles : IDisposable
                 throw new InvalidDataException($"{path}: tensor '{entry.Spec.Name}' is also in {byTensor[entry.Spec.Name].Path}; copy the folder again.");
             }
         }
-
-        return file;
     }
 
     private void AddShards(string index)

@@ -112,6 +112,26 @@ public sealed unsafe class CpuEngine : IPolicyEngine
         return result;
     }
 
+    /// <summary>Logits after each token of one sequence, as [position][vocabulary], from a position on: for checks against other engines.</summary>
+    /// <param name="tokens">The sequence, at least one token.</param>
+    /// <param name="from">First position wanted.</param>
+    public float[][] Logits(int[] tokens, int from)
+    {
+        var batch = new TokenBatch();
+        batch.Add(tokens);
+        var hidden = model.Forward(batch, activations);
+        using var memory = new ScratchBuffer();
+        var row = memory.Get(MatMul.Padded(Config.VocabularySize));
+        var logits = new float[tokens.Length - from][];
+        for (var i = 0; i < logits.Length; i++)
+        {
+            head.Logits(hidden + ((long)(from + i) * Config.HiddenSize), 1, [], 1, row);
+            logits[i] = new Span<float>(row, Config.VocabularySize).ToArray();
+        }
+
+        return logits;
+    }
+
     /// <inheritdoc/>
     public LossStatistics AccumulateLoss(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, TokenObjective objective, CancellationToken cancellationToken)
     {
