@@ -12,7 +12,9 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     ReportCommand.Create(),
     ModelCommand.Create(),
     ServeCommand.Create(),
+    ExtractCommand.Create(),
+    ExportCommand.Create(),
 };
 ServeCommand.MakeDefault(root);
 
-return await root.Parse(args).InvokeAsync();
+return await CommandContext.RunAsync(root.Parse(args), CancellationToken.None);

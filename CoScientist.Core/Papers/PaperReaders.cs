@@ -38,7 +38,7 @@ public sealed class PaperReaders(TimeProvider time)
     /// <summary>Why a file that no reader takes is left out, and what to bring instead.</summary>
     public static string NotSupported(string fileName, ReadOnlySpan<byte> content)
     {
-        var what = IsReadme(fileName) ? "a README describes a folder and is no paper; this is"
+        var what = IsReadme(fileName) ? "a README, which describes a folder and is no paper, is"
             : content.StartsWith("%PDF"u8) || HasExtension(fileName, ".pdf") ? "PDF is"
             : HasExtension(fileName, ".json") ? "JSON (S2ORC) is"
             : Path.GetExtension(fileName) is { Length: > 1 } extension ? $"the format '{extension}' is"

@@ -20,7 +20,7 @@ public static partial class SectionRoles
 
     /// <summary>Role of a section.</summary>
     /// <param name="headings">Headings from the outermost to the section's own.</param>
-    /// <returns>The own heading's role when it is short and telling, else that of the section around it, else what the long heading says.</returns>
+    /// <returns>The own heading's role when it is short and telling, else that of the section around it, else what a long heading says.</returns>
     public static SectionRole Of(IReadOnlyList<string> headings)
     {
         ArgumentNullException.ThrowIfNull(headings);
@@ -30,32 +30,35 @@ public static partial class SectionRoles
         }
 
         var own = FromHeading(headings[^1]);
-        if (own != SectionRole.Other && (headings.Count == 1 || Words(headings[^1]) <= ShortHeadingWords))
-        {
-            return own;
-        }
-
         var outer = Of([.. headings.Take(headings.Count - 1)]);
-        return outer == SectionRole.Other ? own : outer;
+        var telling = own switch
+        {
+            SectionRole.Other => false,
+            SectionRole.Results or SectionRole.Discussion => true,
+            _ => outer is not (SectionRole.Results or SectionRole.Discussion),
+        };
+        return outer == SectionRole.Other || (telling && Words(headings[^1]) <= ShortHeadingWords) ? own : outer;
     }
 
     /// <summary>
-    /// Roles of a whole paper. A paper without a section called method (common in machine learning, where the section carries
-    /// the name of the method) has it between its introduction and its experiments or results: those sections are taken.
+    /// Roles of a whole paper. Where the method carries a name of its own (common in machine learning), its sections stand
+    /// between the introduction and the results without saying what they are: those are taken as method.
     /// </summary>
     /// <param name="paths">Heading paths in reading order.</param>
     public static IReadOnlyList<SectionRole> OfAll(IReadOnlyList<IReadOnlyList<string>> paths)
     {
         ArgumentNullException.ThrowIfNull(paths);
         var roles = paths.Select(Of).ToArray();
-        var first = Array.FindIndex(roles, role => role == SectionRole.Background);
-        var last = Array.FindIndex(roles, Math.Max(first, 0), role => role is SectionRole.Experiments or SectionRole.Results or SectionRole.Discussion);
-        if (first < 0 || last < 0 || roles.Contains(SectionRole.Method))
+
+        // Text before the first heading of a paper with headings introduces it.
+        if (paths.Count > 1 && paths[0].Count == 0)
         {
-            return roles;
+            roles[0] = SectionRole.Background;
         }
 
-        for (var i = first + 1; i < last; i++)
+        var first = Array.FindIndex(roles, role => role == SectionRole.Background);
+        var last = Array.FindIndex(roles, Math.Max(first, 0), role => role is SectionRole.Results or SectionRole.Discussion);
+        for (var i = first + 1; first >= 0 && i < last; i++)
         {
             roles[i] = roles[i] == SectionRole.Other ? SectionRole.Method : roles[i];
         }
@@ -86,7 +89,7 @@ public static partial class SectionRoles
     [GeneratedRegex(@"\b(aims?|objectives?|hypothes[ie]s|research questions?|purpose|problem (statement|definition|formulation|setting)|task (definition|formulation|description))\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex AimsPattern();
 
-    [GeneratedRegex(@"\b(experiments?\b(?! procedures?)|experimental (set-?\s?ups?|settings?|design|evaluation|protocol|details|data)|evaluations?|data ?sets?|benchmarks?|baselines?|metrics?|implementation( details)?|training (details|data|set-?up)|data( collection| sources?)?$|(numerical|simulation) (studies|study|set-?up)|simulations|ablations?( stud(y|ies))?)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"\b(experiments?\b(?! procedures?)|experimental (set-?\s?ups?|settings?|design|evaluation|protocol|details|data)|evaluations?|data ?sets?|benchmarks?|metrics?|implementation( details)?|training (details|data|set-?up)|data( collection| sources?)?$|(numerical|simulation) (studies|study|set-?up)|simulations|ablations?( stud(y|ies))?)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex ExperimentsPattern();
 
     [GeneratedRegex(@"\b(methods?|methodology|methodologies|materials?|procedures?|approach(es)?|(the |our |proposed )?models?|modell?ing|architecture|algorithms?|framework|theory|participants?|subjects|study (design|area|population|site)|statistical analys[ie]s|statistics|sampl(es|ing)|protocols?|intervention|measures|system (overview|design|description)|patients and)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]

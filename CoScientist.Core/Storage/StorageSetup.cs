@@ -31,6 +31,9 @@ public static class StorageSetup
         services.TryAddSingleton<StudyStore>();
         services.TryAddSingleton<PlanStore>();
         services.TryAddSingleton<GradingStore>();
+        services.TryAddSingleton<ExtractionStore>();
+        services.TryAddSingleton<DatasetImportStore>();
+        services.TryAddSingleton<ExportStore>();
         return services;
     }
 

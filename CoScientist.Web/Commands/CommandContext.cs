@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using CoScientist.Core.Runs;
+using CoScientist.Core.TextModels;
 using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Commands;
@@ -21,6 +22,25 @@ internal static class CommandContext
         var services = new ServiceCollection().AddLogging().AddCoScientist(options).BuildServiceProvider();
         await DataDirectory.PrepareAsync(services, cancellationToken);
         return services;
+    }
+
+    /// <summary>Runs the verb; what it could not do is one sentence on standard error and exit code 1, never a stack trace.</summary>
+    public static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, cancellationToken);
+        }
+        catch (Exception fault) when (fault is CommandException or TextModelException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync(fault.Message);
+            return 1;
+        }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync("Cancelled.");
+            return 1;
+        }
     }
 
     /// <summary>Prints the answer of a verb: the document with <c>--json</c>, else the lines.</summary>

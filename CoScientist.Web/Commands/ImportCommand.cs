@@ -1,4 +1,5 @@
 using System.CommandLine;
+using CoScientist.Core.Interchange;
 using CoScientist.Core.Storage;
 
 namespace CoScientist.Web.Commands;
@@ -6,7 +7,53 @@ namespace CoScientist.Web.Commands;
 /// <summary>Files into the library: papers, datasets, plans.</summary>
 internal static class ImportCommand
 {
-    public static Command Create() => new("import", "Bring papers, datasets or plans into the library") { Papers() };
+    public static Command Create() => new("import", "Bring papers, datasets or plans into the library") { Papers(), Dataset(), Plans() };
+
+    private static Command Dataset()
+    {
+        var file = new Argument<string>("FILE") { Description = "research-plan-gen rows, .jsonl or .csv" };
+        var domain = new Option<string?>("--domain") { Description = "Field of research (default: the row's category or subdomain)" };
+        var seed = new Option<long>("--seed") { Description = "Seed of the split into train, validation and test, drawn by article" };
+        var command = new Command("dataset", "Import goals with rubrics") { file, domain, seed };
+        command.SetAction((parsed, cancellationToken) => RowsAsync(parsed, parsed.GetValue(file)!, "goals", (store, name, content) => store.ImportGoalsAsync(name, content, parsed.GetValue(domain), parsed.GetValue(seed), cancellationToken), cancellationToken));
+        return command;
+    }
+
+    private static Command Plans()
+    {
+        var file = new Argument<string>("FILE") { Description = "One JSON object a line: goal_id or external_key, writer, text" };
+        var command = new Command("plans", "Import plans for goals of the library") { file };
+        command.SetAction((parsed, cancellationToken) => RowsAsync(parsed, parsed.GetValue(file)!, "plans", (store, name, content) => store.ImportPlansAsync(name, content, cancellationToken), cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RowsAsync(ParseResult parsed, string path, string what, Func<DatasetImportStore, string, Stream, Task<RowsImport>> import, CancellationToken cancellationToken)
+    {
+        if (!File.Exists(path))
+        {
+            throw new CommandException($"{path}: there is no such file. Check the path.");
+        }
+
+        await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+        RowsImport result;
+        try
+        {
+            await using var content = File.OpenRead(path);
+            result = await import(services.GetRequiredService<DatasetImportStore>(), Path.GetFileName(path), content);
+        }
+        catch (Exception fault) when (fault is DatasetFormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(fault.Message, fault);
+        }
+
+        foreach (var row in result.Skipped)
+        {
+            await Console.Error.WriteLineAsync($"{Path.GetFileName(path)}, line {row.Line}: skipped, {row.Message}");
+        }
+
+        CommandContext.Answer(parsed, result, [$"{result.Imported} {what} imported, {result.AlreadyThere} already there, {result.Skipped.Count} rows skipped."]);
+        return result.Imported + result.AlreadyThere > 0 ? 0 : 1;
+    }
 
     private static Command Papers()
     {

@@ -159,7 +159,7 @@ public sealed partial class JatsReader(TimeProvider time) : IPaperReader
         foreach (var section in Elements(summary, "sec"))
         {
             var title = JatsText.Inline(Child(section, "title")).TrimEnd(':', '.');
-            text.Append("\n\n").Append(title.Length > 0 ? title + ": " : "").Append(JatsText.Block(section));
+            text.Append("\n\n").Append(title.Length > 0 ? title + ": " : "").Append(JatsText.Block(section).TrimStart());
         }
 
         return text.ToString();

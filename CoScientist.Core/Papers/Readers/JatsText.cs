@@ -89,13 +89,10 @@ internal static partial class JatsText
     {
         var tex = element.Descendants().FirstOrDefault(child => child.Name.LocalName == "tex-math");
         var math = element.Descendants().FirstOrDefault(child => child.Name.LocalName == "math");
-        if (tex is not null || math is not null)
-        {
-            text.Append(' ').Append(tex is not null ? Tex(tex.Value) : Math(math!)).Append(' ');
-            return;
-        }
+        var formula = tex is not null ? Tex(tex.Value) : math is not null ? Math(math) : Inline(element);
 
-        AppendChildren(element, text);
+        // Some formulas exist only as a picture.
+        text.Append(' ').Append(formula.Length > 0 ? formula : "[formula]").Append(' ');
     }
 
     // Raised citation numbers would stick to the word before them; a raised number after a number is a power.

@@ -27,12 +27,15 @@ public sealed partial class PlainTextReader(TimeProvider time) : IPaperReader
         draft.Title = lines[at++];
         at = ReadAuthors(lines, at, draft);
         var outline = new Outline(draft);
+        var afterHeading = false;
         for (; at < lines.Length; at++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var alone = (at == 0 || lines[at - 1].Length == 0) || (at + 1 < lines.Length && lines[at + 1].Length == 0);
+            var alone = afterHeading || lines[at - 1].Length == 0 || (at + 1 < lines.Length && lines[at + 1].Length == 0);
+            afterHeading = false;
             if (alone && HeadingLevel(lines[at]) is { } level)
             {
+                afterHeading = true;
                 outline.Open(level, Numbering().Replace(lines[at], ""));
             }
             else if (RunInAbstract().Match(lines[at]) is { Success: true } match)

@@ -12,6 +12,7 @@ internal static class SourceArchive
     private const int MaxExpandedBytes = 200 * 1024 * 1024;
     private const int MaxTextBytes = 16 * 1024 * 1024;
     private const int MaxEntries = 20_000;
+    private const int SmallestGzip = 18;
 
     // TeX compresses about four times, empty tables perhaps fifty times; a bomb a thousand times.
     private const int MaxRatio = 200;
@@ -81,9 +82,8 @@ internal static class SourceArchive
             throw Damaged(fileName, fault);
         }
 
-        // A gzip that ends early is not reported by the stream: the length stored in its last four bytes is.
-        var stored = content.Length < 18 ? 0 : BitConverter.ToUInt32(content.Span[^4..]);
-        if (stored != (uint)result.Length)
+        // A gzip that ends early is not always reported by the stream: its last four bytes hold the length of what it expands to.
+        if (content.Length < SmallestGzip || BitConverter.ToUInt32(content.Span[^4..]) > (uint)result.Length)
         {
             throw Damaged(fileName, null);
         }

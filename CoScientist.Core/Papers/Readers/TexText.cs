@@ -85,6 +85,9 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
                 case '$':
                     text.Append('$').Append(Mathematics(ref scan)).Append('$');
                     break;
+                case '{' when RunInHeading(tex, scan.Position):
+                    AppendRunIn(scan.Argument(), ref scan, text, depth);
+                    break;
                 case '{' or '}':
                     scan.Next();
                     break;
@@ -100,6 +103,38 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
                     break;
             }
         }
+    }
+
+    private static bool RunInHeading(string tex, int at) => tex.AsSpan(at).StartsWith(@"{\bf") || tex.AsSpan(at).StartsWith(@"{\it") || tex.AsSpan(at).StartsWith(@"{\em");
+
+    // Bold words before the first sentence of a paragraph are its heading: they end with a stop of their own.
+    private void AppendRunIn(string group, ref TexScanner scan, StringBuilder text, int depth)
+    {
+        var opens = OpensParagraph(text);
+        var start = text.Length;
+        Append(group, text, depth + 1, topLevel: false);
+        var ahead = scan;
+        ahead.SkipSpace();
+        if (opens && text.Length > start && !char.IsPunctuation(text[^1]) && char.IsUpper(ahead.Peek))
+        {
+            text.Append(". ");
+        }
+    }
+
+    private static bool OpensParagraph(StringBuilder text)
+    {
+        var breaks = 0;
+        for (var i = text.Length - 1; i >= 0 && breaks < 2; i--)
+        {
+            if (!char.IsWhiteSpace(text[i]))
+            {
+                return false;
+            }
+
+            breaks += text[i] == '\n' ? 1 : 0;
+        }
+
+        return true;
     }
 
     private void Command(string name, ref TexScanner scan, StringBuilder text, int depth, bool topLevel)
@@ -129,6 +164,9 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
                     text.Append(' ');
                 }
 
+                break;
+            case "textbf" or "textit" or "emph" or "underline" when scan.Peek == '{':
+                AppendRunIn(scan.Argument(), ref scan, text, depth);
                 break;
             case "par" or "newline" or "bigskip" or "medskip" or "smallskip":
                 text.Append("\n\n");

@@ -1,0 +1,139 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using CoScientist.Core.Goals;
+using CoScientist.Core.Interchange;
+using CoScientist.Core.Plans;
+using Microsoft.EntityFrameworkCore;
+
+namespace CoScientist.Core.Storage;
+
+/// <summary>What an import of rows changed.</summary>
+/// <param name="Imported">New rows.</param>
+/// <param name="AlreadyThere">Rows that were imported before.</param>
+/// <param name="Skipped">Rows left out, with their lines.</param>
+public sealed record RowsImport(int Imported, int AlreadyThere, IReadOnlyList<RowFault> Skipped);
+
+/// <summary>Rows of datasets and plans into the library: each file in one transaction, each row once.</summary>
+/// <param name="factory">Opens the database.</param>
+/// <param name="time">The clock.</param>
+public sealed class DatasetImportStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
+{
+    /// <summary>Imports research-plan-gen rows as goals with their rubrics.</summary>
+    /// <param name="fileName">Name with extension; see <see cref="DatasetReader"/>.</param>
+    /// <param name="content">The file.</param>
+    /// <param name="domain">Field of research; null takes the row's category or subdomain.</param>
+    /// <param name="seed">Seed of the split, drawn by article.</param>
+    /// <param name="cancellationToken">Cancels; nothing is half-written.</param>
+    /// <exception cref="DatasetFormatException">The file is no dataset; nothing changed.</exception>
+    public async Task<RowsImport> ImportGoalsAsync(string fileName, Stream content, string? domain, long seed, CancellationToken cancellationToken)
+    {
+        var (rows, faults) = await Task.Run(() => DatasetReader.Read(fileName, content, cancellationToken), cancellationToken);
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var known = (await db.Goals.Where(goal => goal.ExternalKey != null).Select(goal => goal.ExternalKey!).ToListAsync(cancellationToken)).ToHashSet(StringComparer.Ordinal);
+        var imported = 0;
+        foreach (var row in rows)
+        {
+            var key = Key(row);
+            if (known.Add(key))
+            {
+                db.Goals.Add(NewGoal(row, key, domain, seed));
+                imported++;
+            }
+        }
+
+        // One save is one transaction.
+        await db.SaveChangesAsync(cancellationToken);
+        return new RowsImport(imported, rows.Count - imported, faults);
+    }
+
+    /// <summary>Imports plans: one JSON object a line, with goal_id or external_key, writer, and text.</summary>
+    /// <param name="fileName">The file's name, for messages.</param>
+    /// <param name="content">The file.</param>
+    /// <param name="cancellationToken">Cancels; nothing is half-written.</param>
+    /// <exception cref="DatasetFormatException">No line is a plan; nothing changed.</exception>
+    public async Task<RowsImport> ImportPlansAsync(string fileName, Stream content, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        using var reader = new StreamReader(content, Encoding.UTF8);
+        var faults = new List<RowFault>();
+        var fresh = new HashSet<(GoalId Goal, string Writer, string Text)>();
+        var known = 0;
+        for (var line = 1; await reader.ReadLineAsync(cancellationToken) is { } text; line++)
+        {
+            if (string.IsNullOrWhiteSpace(text))
+            {
+                continue;
+            }
+
+            if (ReadPlan(text) is not { } plan)
+            {
+                faults.Add(new RowFault(line, "it is no JSON object with goal_id or external_key, writer and text."));
+            }
+            else if (await FindGoalAsync(db, plan.Goal, cancellationToken) is not { } goal)
+            {
+                faults.Add(new RowFault(line, $"there is no goal '{plan.Goal}'. Import the goals first."));
+            }
+            else if (!fresh.Add((goal, plan.Writer, plan.Text)) || await db.Plans.AnyAsync(other => other.GoalId == goal && other.Writer == plan.Writer && other.Text == plan.Text, cancellationToken))
+            {
+                known++;
+            }
+            else
+            {
+                db.Plans.Add(new Plan { Id = TypedId.New<PlanId>(time), GoalId = goal, Writer = plan.Writer, Text = plan.Text, CreatedAt = time.GetUtcNow() });
+            }
+        }
+
+        var imported = db.ChangeTracker.Entries<Plan>().Count();
+        if (imported + known == 0)
+        {
+            throw new DatasetFormatException(fileName, faults.Count == 0 ? "it has no rows." : $"no line could be imported (line {faults[0].Line}: {faults[0].Message})");
+        }
+
+        await db.SaveChangesAsync(cancellationToken);
+        return new RowsImport(imported, known, faults);
+    }
+
+    private Goal NewGoal(DatasetRow row, string key, string? domain, long seed)
+    {
+        var id = TypedId.New<GoalId>(time);
+        return new Goal
+        {
+            Id = id,
+            Domain = (domain ?? row.Category ?? row.Subdomain ?? "general").Trim().ToLowerInvariant(),
+            Text = row.Goal,
+            ReferenceSolution = row.ReferenceSolution,
+            Split = GoalSplits.Of(row.ArticleId, seed),
+            Origin = "dataset",
+            ExternalKey = key,
+            CreatedAt = time.GetUtcNow(),
+            Items = [.. row.Rubric.Select((text, order) => new RubricItem { Id = TypedId.New<RubricItemId>(time), GoalId = id, Order = order, Text = text, ProposedText = text })],
+        };
+    }
+
+    // Files without q_id still get a key of their own per goal.
+    private static string Key(DatasetRow row) =>
+        $"{row.ArticleId}/{(row.QuestionId.Length > 0 ? row.QuestionId : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(row.Goal)))[..12])}";
+
+    private static (string Goal, string Writer, string Text)? ReadPlan(string line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            var row = document.RootElement;
+            string? Field(string name) => row.ValueKind == JsonValueKind.Object && row.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { } text && text.Trim().Length > 0 ? text.Trim() : null;
+            return (Field("goal_id") ?? Field("external_key"), Field("writer"), Field("text")) is ({ } goal, { } writer, { } plan) ? (goal, writer, plan) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<GoalId?> FindGoalAsync(CoScientistDb db, string key, CancellationToken cancellationToken)
+    {
+        var isId = TypedId.TryParse<GoalId>(key, out var id);
+        var found = await db.Goals.Where(goal => goal.ExternalKey == key || (isId && goal.Id == id)).Select(goal => goal.Id).Take(1).ToListAsync(cancellationToken);
+        return found.Count == 0 ? null : found[0];
+    }
+}

@@ -1,0 +1,89 @@
+using CoScientist.Core.Goals;
+using CoScientist.Core.Studies;
+using Microsoft.EntityFrameworkCore;
+
+namespace CoScientist.Core.Storage;
+
+/// <summary>Rows ready to be written by <see cref="Interchange.TableFile"/>.</summary>
+/// <param name="Columns">Column names.</param>
+/// <param name="Rows">One value per column.</param>
+public sealed record ExportTable(IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<object?>> Rows);
+
+/// <summary>What leaves the library.</summary>
+/// <param name="factory">Opens the database.</param>
+public sealed class ExportStore(IDbContextFactory<CoScientistDb> factory)
+{
+    /// <summary>Goals with their rubrics in the columns of research-plan-gen; rejected items, and goals without any other, stay out.</summary>
+    /// <param name="sandbox">True for the sandbox's goals, false for real ones: the two are never mixed.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<ExportTable> DatasetAsync(bool sandbox, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var goals = await db.Goals.AsNoTracking().Include(goal => goal.Items).Where(goal => goal.IsSandbox == sandbox).OrderBy(goal => goal.Id).ToListAsync(cancellationToken);
+        var papers = await db.Papers.AsNoTracking().Where(paper => paper.IsSandbox == sandbox)
+            .Select(paper => new { paper.Id, paper.ContentHash, paper.Doi, paper.ArxivId, paper.Pmid }).ToDictionaryAsync(paper => paper.Id, cancellationToken);
+        var rows = new List<IReadOnlyList<object?>>();
+        foreach (var goal in goals)
+        {
+            var rubric = goal.Items.Where(item => item.State != RubricItemState.Rejected).OrderBy(item => item.Order).Select(item => item.Text).ToList();
+            if (rubric.Count == 0)
+            {
+                continue;
+            }
+
+            var paper = goal.PaperId is { } id ? papers.GetValueOrDefault(id) : null;
+            var slash = goal.ExternalKey?.LastIndexOf('/') ?? -1;
+            var article = slash > 0 ? goal.ExternalKey![..slash] : paper?.ContentHash[..16] ?? goal.Id.ToString();
+            var question = slash > 0 ? goal.ExternalKey![(slash + 1)..] : goal.Id.ToString();
+            rows.Add([goal.Text, rubric, goal.ReferenceSolution, article, question, paper?.Doi ?? paper?.ArxivId ?? paper?.Pmid, goal.Origin, goal.Domain, goal.Split.ToString().ToLowerInvariant(), goal.RubricVersion]);
+        }
+
+        return new ExportTable(["Goal", "Rubric", "Reference solution", "article_id", "q_id", "Identifier", "Subdomain", "Category", "split", "rubric_version"], rows);
+    }
+
+    /// <summary>Answers of experts that count, with what they compared and which arm they preferred.</summary>
+    public async Task<ExportTable> PreferencesAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var answers = await (
+            from preference in db.Preferences.AsNoTracking()
+            join assignment in db.Assignments on preference.AssignmentId equals assignment.Id
+            join comparison in db.Comparisons on assignment.ComparisonId equals comparison.Id
+            join study in db.Studies on comparison.StudyId equals study.Id
+            where preference.UndoneAt == null
+            orderby preference.Id
+            select new { preference, assignment.Arm1IsLeft, assignment.ExpertId, comparison.GoalId, comparison.Plan1Id, comparison.Plan2Id, study.Name, study.Arm1, study.Arm2, study.IsSandbox }).ToListAsync(cancellationToken);
+        var rows = answers.Select(answer => (IReadOnlyList<object?>)
+        [
+            answer.Name, answer.IsSandbox, answer.GoalId.ToString(), answer.Plan1Id.ToString(), answer.Plan2Id.ToString(), answer.Arm1, answer.Arm2, answer.Arm1IsLeft,
+            answer.preference.Choice.ToString(), Preferred(answer.preference.Choice, answer.Arm1IsLeft), answer.preference.Reason, answer.preference.ActiveMilliseconds, answer.ExpertId, answer.preference.At,
+        ]);
+        return new ExportTable(["study", "sandbox", "goal_id", "plan1_id", "plan2_id", "arm1", "arm2", "arm1_is_left", "choice", "preferred", "reason", "active_milliseconds", "expert", "at"], [.. rows]);
+    }
+
+    /// <summary>Gradings with their verdicts as a list in one column.</summary>
+    public async Task<ExportTable> GradingsAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var gradings = await (
+            from grading in db.Gradings.AsNoTracking().Include(grading => grading.Verdicts)
+            join plan in db.Plans on grading.PlanId equals plan.Id
+            join goal in db.Goals on plan.GoalId equals goal.Id
+            orderby grading.Id
+            select new { grading, plan.Writer, plan.GoalId, goal.IsSandbox }).ToListAsync(cancellationToken);
+        var rows = gradings.Select(row => (IReadOnlyList<object?>)
+        [
+            row.grading.PlanId.ToString(), row.GoalId.ToString(), row.IsSandbox, row.Writer, row.grading.Role.ToString(), row.grading.Grader, row.grading.Protocol, row.grading.RubricVersion, row.grading.Score, row.grading.Failure,
+            row.grading.Verdicts.Select(verdict => new { item = verdict.ItemId.ToString(), met = verdict.Met, violated = verdict.Violated, reason = verdict.Reason, probability = verdict.Probability }).ToList(), row.grading.At,
+        ]);
+        return new ExportTable(["plan_id", "goal_id", "sandbox", "writer", "role", "grader", "protocol", "rubric_version", "score", "failure", "verdicts", "at"], [.. rows]);
+    }
+
+    private static string Preferred(PreferenceChoice choice, bool arm1IsLeft) => choice switch
+    {
+        PreferenceChoice.A => arm1IsLeft ? "arm1" : "arm2",
+        PreferenceChoice.B => arm1IsLeft ? "arm2" : "arm1",
+        PreferenceChoice.Tie => "tie",
+        _ => "neither",
+    };
+}

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using CoScientist.Core.Interchange;
+using CoScientist.Core.Storage;
+
+namespace CoScientist.Web.Commands;
+
+/// <summary>Goals, preferences and gradings into files that others read.</summary>
+internal static class ExportCommand
+{
+    public static Command Create()
+    {
+        var sandbox = new Option<bool>("--sandbox") { Description = "The sandbox's goals instead of the real ones" };
+        var dataset = Kind("dataset", "Goals and rubrics in the columns of research-plan-gen", (store, parsed, token) => store.DatasetAsync(parsed.GetValue(sandbox), token));
+        dataset.Add(sandbox);
+        return new Command("export", "Write goals, preferences or gradings as JSONL or CSV (by the file's extension)")
+        {
+            dataset,
+            Kind("preferences", "Answers of experts, with the arm they preferred", (store, _, token) => store.PreferencesAsync(token)),
+            Kind("gradings", "Gradings with their verdicts", (store, _, token) => store.GradingsAsync(token)),
+        };
+    }
+
+    private static Command Kind(string name, string description, Func<ExportStore, ParseResult, CancellationToken, Task<ExportTable>> read)
+    {
+        var file = new Argument<string>("FILE") { Description = "A .jsonl or .csv file; in CSV, cells that a spreadsheet would run get a leading apostrophe, which imports take off" };
+        var command = new Command(name, description) { file };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var path = Path.GetFullPath(parsed.GetValue(file)!);
+            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            var table = await read(services.GetRequiredService<ExportStore>(), parsed, cancellationToken);
+            try
+            {
+                TableFile.Write(path, table.Columns, table.Rows);
+            }
+            catch (ArgumentException fault)
+            {
+                throw new CommandException(fault.Message.Split(" (Parameter", 2)[0], fault);
+            }
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            {
+                throw new CommandException($"{path}: it cannot be written ({fault.Message}) Choose another folder.", fault);
+            }
+
+            CommandContext.Answer(parsed, new { file = path, rows = table.Rows.Count }, [$"{path}: {table.Rows.Count} rows."]);
+        });
+        return command;
+    }
+}
