@@ -7,6 +7,7 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     CommandContext.Data,
     CommandContext.Json,
     ImportCommand.Create(),
+    TrainCommand.Create(),
     SandboxCommand.Create(),
     BenchCommand.Create(),
     ReportCommand.Create(),
@@ -17,4 +18,4 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
 };
 ServeCommand.MakeDefault(root);
 
-return await CommandContext.RunAsync(root.Parse(args), CancellationToken.None);
+return await CommandRunner.RunAsync(root, args, Console.Error);

@@ -24,25 +24,6 @@ internal static class CommandContext
         return services;
     }
 
-    /// <summary>Runs the verb; what it could not do is one sentence on standard error and exit code 1, never a stack trace.</summary>
-    public static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, cancellationToken);
-        }
-        catch (Exception fault) when (fault is CommandException or TextModelException or IOException or UnauthorizedAccessException)
-        {
-            await Console.Error.WriteLineAsync(fault.Message);
-            return 1;
-        }
-        catch (OperationCanceledException)
-        {
-            await Console.Error.WriteLineAsync("Cancelled.");
-            return 1;
-        }
-    }
-
     /// <summary>Prints the answer of a verb: the document with <c>--json</c>, else the lines.</summary>
     public static void Answer(ParseResult parsed, object document, IEnumerable<string> lines)
     {

@@ -12,6 +12,7 @@ internal static class RunSetup
         services.AddSingleton<RunEvents>();
         services.AddSingleton<RunExecution>(_ => TrainingRun.ExecuteAsync);
         services.AddSingleton<RunExecutor>();
+        services.AddSingleton<RunLauncher>();
         return services;
     }
 

@@ -12,8 +12,8 @@ internal static class ChartScale
         if (!(high > low))
         {
             // A flat line needs room around it.
-            var room = Math.Abs(low) > 0 ? Math.Abs(low) * .1 : 1;
-            (low, high) = (low - room, high + room);
+            var room = Math.Abs(low) * .1;
+            (low, high) = room > 0 ? (low - room, high + room) : (0, 1);
         }
 
         var raw = (high - low) / about;

@@ -21,7 +21,7 @@ public sealed class LibraryCommandTests : IDisposable
     private async Task<int> RunAsync(params string[] arguments)
     {
         var root = new RootCommand { CommandContext.Data, CommandContext.Json, ImportCommand.Create(), ExtractCommand.Create(), ExportCommand.Create() };
-        return await CommandContext.RunAsync(root.Parse([.. arguments, "--data", Path.Combine(folder, "data")]), TestContext.Current.CancellationToken);
+        return await CommandRunner.RunAsync(root, [.. arguments, "--data", Path.Combine(folder, "data")], Console.Error);
     }
 
     private string Write(string name, byte[] content)

@@ -1,0 +1,62 @@
+using CoScientist.Core.Runs;
+using CoScientist.Core.Storage;
+using CoScientist.Web.Configuration;
+
+namespace CoScientist.Web.Runs;
+
+/// <summary>Puts runs into the queue after everything about them that can be known beforehand has been checked.</summary>
+internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints, RunDataStore data, CoScientistOptions options)
+{
+    /// <summary>Domains of the library that a specification can name.</summary>
+    public Task<IReadOnlyList<string>> DomainsAsync(bool sandbox, CancellationToken cancellationToken) => data.DomainsAsync(sandbox, cancellationToken);
+
+    /// <summary>Every fault of a specification against this library; empty when it can run.</summary>
+    public async Task<IReadOnlyList<RunSpecFault>> CheckAsync(RunSpec spec, CancellationToken cancellationToken)
+    {
+        var faults = RunSpecValidator.Check(spec, await DomainsAsync(spec.Data.Sandbox, cancellationToken)).ToList();
+        await CheckModelAsync("model", spec.Model);
+        if (spec.Grader != RunSpec.InitialGrader)
+        {
+            await CheckModelAsync("grader", spec.Grader);
+        }
+
+        return faults;
+
+        async Task CheckModelAsync(string field, string name)
+        {
+            if (string.IsNullOrWhiteSpace(name))
+            {
+                return;
+            }
+
+            if (await checkpoints.FindAsync(name, cancellationToken) is not { } checkpoint)
+            {
+                faults.Add(new RunSpecFault(field, $"must name a checkpoint of the library, is \"{name}\""));
+            }
+            else if (checkpoint.IsSandbox != spec.Data.Sandbox)
+            {
+                faults.Add(new RunSpecFault(field, checkpoint.IsSandbox
+                    ? $"is \"{name}\", which only speaks the sandbox's language: set data.sandbox or choose another checkpoint"
+                    : $"is \"{name}\", which does not speak the sandbox's language: choose a checkpoint of the sandbox"));
+            }
+        }
+    }
+
+    /// <summary>Puts a run into the queue.</summary>
+    /// <param name="spec">The specification.</param>
+    /// <param name="source">Where it came from, for the message.</param>
+    /// <param name="startedBy">The account that asks; null from the command line.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="RunSpecException">It cannot run; the message names every fault.</exception>
+    public async Task<Run> StartAsync(RunSpec spec, string source, string? startedBy, CancellationToken cancellationToken)
+    {
+        var faults = await CheckAsync(spec, cancellationToken);
+        if (faults.Count > 0)
+        {
+            throw new RunSpecException(source, faults);
+        }
+
+        // A folder left behind by another database would be taken for this run's own and resumed.
+        return await runs.CreateAsync(spec, startedBy, name => Directory.Exists(options.RunDirectory(name)), cancellationToken);
+    }
+}
