@@ -46,19 +46,18 @@ public sealed partial class StudyStore(IDbContextFactory<CoScientistDb> factory,
     public async Task<StudySuggestion?> SuggestAsync(CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        var runs = await db.Runs
+        var runs = await db.Runs.AsNoTracking()
             .Where(r => r.State == RunState.Finished && r.BestStep != null)
             .OrderByDescending(r => r.EndedAt)
             .Take(20)
-            .Select(r => new { r.Id, r.Name, r.BestStep, r.IsSandbox })
             .ToListAsync(cancellationToken);
         foreach (var run in runs)
         {
-            var picked = await db.Checkpoints.Where(c => c.RunId == run.Id && c.Step == run.BestStep).Select(c => new { c.Name, c.ParentId }).FirstOrDefaultAsync(cancellationToken);
-            var start = picked is null ? null : await db.Checkpoints.Where(c => c.Id == picked.ParentId).Select(c => c.Name).FirstOrDefaultAsync(cancellationToken);
-            if (start is not null && await SharedGoals(db, picked!.Name, start, run.IsSandbox).CountAsync(cancellationToken) is var goals and > 0)
+            // Plans carry these names as their writers, whether or not the checkpoints are still registered.
+            var (picked, start) = (RunCheckpointStore.NameOf(run.Name, run.BestStep!.Value), run.Spec.Model);
+            if (await SharedGoals(db, picked, start, run.IsSandbox).CountAsync(cancellationToken) is var goals and > 0)
             {
-                return new StudySuggestion(run.Name, picked.Name, start, run.IsSandbox, goals);
+                return new StudySuggestion(run.Name, picked, start, run.IsSandbox, goals);
             }
         }
 

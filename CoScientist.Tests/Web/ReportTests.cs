@@ -52,7 +52,7 @@ public sealed class ReportTests
     public void RunReport_UnfinishedRun_SaysSoAndKeepsTheMetrics()
     {
         var run = new Run { Id = new RunId(Guid.NewGuid()), Name = "tuned", SpecJson = "{}", State = RunState.Paused, Step = 2, TotalSteps = 40, CreatedAt = DateTimeOffset.UnixEpoch };
-        var report = RunReport.Of(run, null, [new RunMetrics(1, new Dictionary<string, double> { ["reward"] = 0.25 }), new RunMetrics(2, new Dictionary<string, double> { ["reward"] = 0.5, ["judge/score"] = 0.4 })]);
+        var report = RunReport.Of(run, [new RunMetrics(1, new Dictionary<string, double> { ["reward"] = 0.25 }), new RunMetrics(2, new Dictionary<string, double> { ["reward"] = 0.5, ["judge/score"] = 0.4 })]);
 
         Assert.Equal(["step", "reward", "judge/score"], report.Header);
         Assert.Equal([[1, 0.25, null], [2, 0.5, 0.4]], report.Rows.Select(r => r.ToArray()));

@@ -52,6 +52,7 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
         { "/library", [Roles.Reviewer, Roles.Researcher, Roles.Administrator] },
         { "/library/goals?data=sandbox", [Roles.Reviewer, Roles.Researcher, Roles.Administrator] },
         { "/review", [Roles.Reviewer, Roles.Administrator] },
+        { "/studies/new", [Roles.Researcher, Roles.Administrator] },
         { "/review?data=sandbox", [Roles.Reviewer, Roles.Administrator] },
         { "/runs", [Roles.Researcher, Roles.Administrator] },
         { "/studies", [Roles.Researcher, Roles.Administrator] },

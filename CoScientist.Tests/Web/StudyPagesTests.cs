@@ -19,20 +19,6 @@ public sealed class StudyPagesTests(ServerFixture server) : IClassFixture<Server
 
     private StudyStore Store => server.Services.GetRequiredService<StudyStore>();
 
-    [Theory]
-    [InlineData("/compare", Roles.Expert)]
-    [InlineData("/studies", Roles.Researcher)]
-    [InlineData("/studies/new", Roles.Researcher)]
-    public async Task Page_AsEveryRole_OpensForItsRoleOnly(string page, string allowed)
-    {
-        foreach (var role in new[] { Roles.Expert, Roles.Reviewer, Roles.Researcher })
-        {
-            using var client = await SignInAsAsync(role);
-            using var answer = await client.GetAsync(page, Token);
-            Assert.Equal(role == allowed ? HttpStatusCode.OK : HttpStatusCode.Redirect, answer.StatusCode);
-        }
-    }
-
     [Fact]
     public async Task Results_AsExpert_AreDenied()
     {

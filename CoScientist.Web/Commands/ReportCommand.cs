@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using CoScientist.Core.Interchange;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
@@ -66,10 +65,9 @@ internal static class ReportCommand
             throw new CommandException($"There is no run named \"{name}\". {Known(names.Select(r => r.Name))}");
         }
 
-        var result = run.ResultJson is null ? null : JsonSerializer.Deserialize<RunResult>(run.ResultJson, RunSpec.JsonOptions);
         var history = new RunHistory(new RunFolder(services.GetRequiredService<CoScientistOptions>().RunDirectory(run.Name)));
         history.Refresh();
-        return RunReport.Of(run, result, history.Steps);
+        return RunReport.Of(run, history.Steps);
     }
 
     private static string Known(IEnumerable<string> names)

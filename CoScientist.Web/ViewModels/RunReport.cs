@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using CoScientist.Core.Runs;
 
 namespace CoScientist.Web.ViewModels;
@@ -9,14 +8,13 @@ internal static class RunReport
 {
     /// <summary>Makes the report.</summary>
     /// <param name="run">The run.</param>
-    /// <param name="result">Its closing evaluation; null until finished.</param>
     /// <param name="steps">Its metrics.</param>
-    public static Report Of(Run run, RunResult? result, IReadOnlyList<RunMetrics> steps)
+    public static Report Of(Run run, IReadOnlyList<RunMetrics> steps)
     {
         var names = steps.SelectMany(s => s.Values.Keys).Distinct(StringComparer.Ordinal).ToList();
         return new Report(
-            [.. Markdown(run, result, steps)],
-            new { Run = run.Name, run.State, run.Step, run.TotalSteps, run.BestStep, Sandbox = run.IsSandbox, run.Error, Spec = JsonDocument.Parse(run.SpecJson).RootElement, Result = result, Metrics = steps.Select(s => new { s.Step, s.Values }) },
+            [.. Markdown(run, run.Result, steps)],
+            new { Run = run.Name, run.State, run.Step, run.TotalSteps, run.BestStep, Sandbox = run.IsSandbox, run.Error, run.Spec, run.Result, Metrics = steps.Select(s => new { s.Step, s.Values }) },
             ["step", .. names],
             [.. steps.Select(s => (IReadOnlyList<object?>)[s.Step, .. names.Select(n => s.Values.TryGetValue(n, out var value) ? value : (object?)null)])]);
     }

@@ -15,7 +15,7 @@ internal static class StudyReport
         return new Report(
             [.. Markdown(study, results)],
             Document(study, results),
-            ["goal", "text", "preferred", "points", "wins", "ties", "losses", "both_bad", .. graders.SelectMany(g => new[] { $"{Column(g.Role)} {g.Grader}: arm 1", $"{Column(g.Role)} {g.Grader}: arm 2" })],
+            ["goal", "text", "preferred", "points", "wins", "ties", "losses", "both_bad", .. graders.SelectMany(g => new[] { $"{Words.For(g.Role)} {g.Grader}: arm 1", $"{Words.For(g.Role)} {g.Grader}: arm 2" })],
             [.. results.PerGoal.Select(goal => Row(study, goal, graders))]);
     }
 
@@ -119,13 +119,6 @@ internal static class StudyReport
             Graders = g.Graded.Select(x => new { x.Role, x.Grader, x.Score1, x.Score2 }),
         }),
         PerExpert = results.PerExpert.Select(e => new { e.Expert, e.Tally.Wins, e.Tally.Ties, e.Tally.Losses, e.Tally.BothBad, WinRate = e.Tally.Rate, e.Left, e.Right, e.MedianSeconds }),
-    };
-
-    private static string Column(GraderRole role) => role switch
-    {
-        GraderRole.SelfGrade => "self-grade",
-        GraderRole.Oracle => "oracle",
-        _ => "judge",
     };
 
     private static string Interval(Estimate estimate) => $"{StudyWords.Number(estimate.Value)} ({StudyWords.Number(estimate.Low)} to {StudyWords.Number(estimate.High)})";

@@ -18,9 +18,9 @@ internal static class StudyWords
     /// <summary>Class of the colour of a grader.</summary>
     public static string Tone(GraderRole role) => role switch
     {
-        GraderRole.SelfGrade => "self-grade",
-        GraderRole.Oracle => "oracle",
-        _ => "judge",
+        GraderRole.SelfGrade => "tone-self",
+        GraderRole.Oracle => "tone-oracle",
+        _ => "tone-judge",
     };
 
     /// <summary>What a goal came to.</summary>

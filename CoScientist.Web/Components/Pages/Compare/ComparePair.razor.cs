@@ -89,6 +89,7 @@ public sealed partial class ComparePair : IAsyncDisposable
     {
         if (firstRender)
         {
+            _shown = false;
             _module = await Js.InvokeAsync<IJSObjectReference>("import", "/js/compare.js");
             await _module.InvokeVoidAsync("start");
         }
@@ -157,12 +158,8 @@ public sealed partial class ComparePair : IAsyncDisposable
         }
     }
 
-    // Also raised when a draft of a lost connection is put back, which opens the panel so that it is seen.
-    private void TypeReason(ChangeEventArgs change)
-    {
-        _reason = change.Value as string ?? "";
-        _withReason = _withReason || _reason.Length > 0;
-    }
+    // Also called when the draft of a lost connection is put back: the panel opens so that it is seen.
+    private void ShowReason() => _withReason = _withReason || _reason.Length > 0;
 
     private Task SubmitAsync() => _pair is { } pair && _choice is { } choice
         ? ActAsync(async expert =>

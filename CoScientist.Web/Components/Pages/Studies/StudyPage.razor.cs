@@ -50,7 +50,7 @@ public sealed partial class StudyPage
 
     private List<IntervalRow> Rows() =>
     [
-        new("Experts", "human", _results!.WinRate!.Value, _results.Goals.Decided),
+        new("Experts", "tone-human", _results!.WinRate!.Value, _results.Goals.Decided),
         .. _results.Graders.Select(g => new IntervalRow(StudyWords.Grader(g.Role, g.Grader), StudyWords.Tone(g.Role), g.WinRate, g.Goals.Decided)),
     ];
 
