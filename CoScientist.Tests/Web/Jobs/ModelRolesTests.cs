@@ -1,0 +1,81 @@
+using CoScientist.Core.Grading;
+using CoScientist.Core.Storage;
+using CoScientist.Tests.Core.Storage;
+using CoScientist.Web.Configuration;
+using CoScientist.Web.Jobs;
+using CoScientist.Web.Runs;
+using Microsoft.Extensions.Configuration;
+
+namespace CoScientist.Tests.Web.Jobs;
+
+public sealed class ModelRolesTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Find_EachKindOfName_GetsTheWorkerForItsGoals()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var roles = Roles(database, ("jury", "http://localhost:1/v1", "m"));
+
+        using var local = await roles.WriterAsync(ModelCatalog.SandboxBase, Cancellation);
+        using var server = await roles.WriterAsync("jury", Cancellation);
+        using var oracle = await roles.GraderAsync("oracle", GraderRole.Judge, Cancellation);
+        using var judge = await roles.GraderAsync("jury", GraderRole.Judge, Cancellation);
+        using var self = await roles.GraderAsync(ModelCatalog.SandboxBase, GraderRole.SelfGrade, Cancellation);
+
+        Assert.Equal([true, false], new[] { local, server }.Select(writer => writer.Sandbox));
+        Assert.Equal(
+            [(true, GraderRole.Oracle, "oracle"), (false, GraderRole.Judge, "paper"), (true, GraderRole.SelfGrade, "compact")],
+            new[] { oracle, judge, self }.Select(grader => (grader.Sandbox, grader.Role, grader.Protocol)));
+    }
+
+    [Fact]
+    public async Task Find_CheckpointOfAnotherLanguage_PointsToAModelServer()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        await database.Store<RunCheckpointStore>().RegisterBaseAsync("qwen", "models/qwen", isSandbox: false, Cancellation);
+
+        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => Roles(database).WriterAsync("qwen", Cancellation));
+
+        Assert.Contains("qwen is not one of the sandbox's", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("CoScientist:ModelServers", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Find_CheckpointWhoseFilesAreGone_NamesTheFolder()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        await database.Store<RunCheckpointStore>().RegisterBaseAsync("lost", "models/lost", isSandbox: true, Cancellation);
+
+        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => Roles(database).GraderAsync("lost", GraderRole.Judge, Cancellation));
+
+        Assert.Contains(Path.Combine(database.Folder, "models", "lost"), fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("nobody", "There is no checkpoint or model server \"nobody\" (there are: sandbox-base, jury)")]
+    [InlineData("jury", "needs an Endpoint")]
+    public async Task Find_UnknownOrIncompleteServer_SaysWhatIsThereAndWhatToDo(string name, string message)
+    {
+        await using var database = await TestDatabase.CreateAsync();
+
+        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => Roles(database, ("jury", "nowhere", "m")).WriterAsync(name, Cancellation));
+
+        Assert.Contains(message, fault.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Parameter", fault.Message, StringComparison.Ordinal);
+    }
+
+    private static ModelRoles Roles(TestDatabase database, params (string Name, string Endpoint, string Model)[] servers)
+    {
+        var settings = servers.SelectMany((server, index) => new KeyValuePair<string, string?>[]
+        {
+            new($"CoScientist:ModelServers:{index}:Name", server.Name),
+            new($"CoScientist:ModelServers:{index}:Endpoint", server.Endpoint),
+            new($"CoScientist:ModelServers:{index}:Model", server.Model),
+        });
+        var checkpoints = database.Store<RunCheckpointStore>();
+        var catalog = new ModelCatalog(checkpoints, new CoScientistOptions { DataDirectory = database.Folder });
+        return new ModelRoles(catalog, checkpoints, new TextModels(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), database.Time));
+    }
+}

@@ -1,0 +1,52 @@
+using System.CommandLine;
+using CoScientist.Core.Goals;
+using CoScientist.Core.TextModels;
+
+namespace CoScientist.Web.Commands;
+
+/// <summary>What the verbs that work through goals share: choosing them, telling how far they are, and saying what failed.</summary>
+internal static class GoalChoice
+{
+    private const string All = "all";
+
+    /// <summary>The part of the data.</summary>
+    public static Option<string> Goals(string @default)
+    {
+        var option = new Option<string>("--goals") { Description = "Part of the data: test, validation, train or all", DefaultValueFactory = _ => @default };
+        option.AcceptOnlyFromAmong([.. Enum.GetNames<GoalSplit>().Select(name => name.ToLowerInvariant()), All]);
+        return option;
+    }
+
+    /// <summary>The field of research.</summary>
+    public static Option<string?> Domain() => new("--domain") { Description = "Field of research, such as ml or medicine (default: all)" };
+
+    /// <summary>What <see cref="Goals"/> stands for; null means all.</summary>
+    public static GoalSplit? Split(string goals) => goals == All ? null : Enum.Parse<GoalSplit>(goals, ignoreCase: true);
+
+    /// <summary>One line on standard error after each batch.</summary>
+    public static Action<int, int> Progress(string things) => (done, all) => Console.Error.WriteLine($"{done} of {all} {things}");
+
+    /// <summary>Turns what models and library have to object into the error of the verb.</summary>
+    public static async Task<T> GuardAsync<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception fault) when (fault is InvalidDataException or TextModelException)
+        {
+            throw new CommandException(fault.Message, fault);
+        }
+    }
+
+    /// <summary>Prints what failed; the exit code that follows from it.</summary>
+    public static int Report(IReadOnlyList<string> failures)
+    {
+        foreach (var failure in failures)
+        {
+            Console.Error.WriteLine(failure);
+        }
+
+        return failures.Count == 0 ? 0 : 1;
+    }
+}

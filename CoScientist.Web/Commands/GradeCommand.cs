@@ -1,0 +1,47 @@
+using System.CommandLine;
+using System.Globalization;
+using CoScientist.Core.Grading;
+using CoScientist.Core.Storage;
+using CoScientist.Web.Jobs;
+
+namespace CoScientist.Web.Commands;
+
+/// <summary>Gradings of stored plans, by the oracle, a sandbox checkpoint or a model server.</summary>
+internal static class GradeCommand
+{
+    public static Command Create()
+    {
+        var grader = new Option<string>("--grader") { Description = $"Grader: {ModelRoles.Oracle} or a sandbox checkpoint (sandbox plans), or a model server (real plans)", Required = true };
+        var writer = new Option<string?>("--writer") { Description = "Only plans of this writer" };
+        var goals = GoalChoice.Goals("all");
+        var domain = GoalChoice.Domain();
+        var role = new Option<string>("--role") { Description = "Capacity of the grader: judge, or self when it is the frozen start of the writer", DefaultValueFactory = _ => "judge" };
+        role.AcceptOnlyFromAmong("judge", "self");
+        var command = new Command("grade", "Grade plans item by item") { grader, writer, goals, domain, role };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var (name, capacity) = (parsed.GetValue(grader)!, parsed.GetValue(role) == "self" ? GraderRole.SelfGrade : GraderRole.Judge);
+            if (name == ModelRoles.Oracle && capacity == GraderRole.SelfGrade)
+            {
+                throw new CommandException("--role self: the oracle only ever judges. Leave --role out, or name another grader.");
+            }
+
+            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            using var worker = await GoalChoice.GuardAsync(() => services.GetRequiredService<ModelRoles>().GraderAsync(name, capacity, cancellationToken));
+            var filter = new GoalFilter(worker.Sandbox, GoalChoice.Split(parsed.GetValue(goals)!), parsed.GetValue(domain));
+            var result = await GoalChoice.GuardAsync(() => services.GetRequiredService<GradeJob>().RunAsync(worker, filter, parsed.GetValue(writer), GoalChoice.Progress("plans"), cancellationToken));
+            CommandContext.Answer(
+                parsed,
+                new { Grader = worker.Name, worker.Role, worker.Protocol, worker.PromptVersion, result.Graded, result.Ungraded, result.AlreadyGraded, result.LeftOut, result.MeanScore, result.Failures },
+                [Line(worker, result)]);
+            return GoalChoice.Report(result.Failures);
+        });
+        return command;
+    }
+
+    private static string Line(PlanGrader grader, GradeResult result)
+    {
+        var mean = result.MeanScore is { } score ? string.Create(CultureInfo.InvariantCulture, $" (mean score {score:F3})") : "";
+        return $"{result.Graded} plans graded by {grader.Name}{mean}, {result.Ungraded} ungraded, {result.AlreadyGraded} graded before, {result.LeftOut} left out for want of rubric items.";
+    }
+}
