@@ -8,6 +8,8 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     CommandContext.Json,
     ImportCommand.Create(),
     TrainCommand.Create(),
+    PlanCommand.Create(),
+    GradeCommand.Create(),
     SandboxCommand.Create(),
     BenchCommand.Create(),
     ReportCommand.Create(),

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using CoScientist.Core.Goals;
-using CoScientist.Core.TextModels;
 
 namespace CoScientist.Web.Commands;
 
@@ -25,19 +24,6 @@ internal static class GoalChoice
 
     /// <summary>One line on standard error after each batch.</summary>
     public static Action<int, int> Progress(string things) => (done, all) => Console.Error.WriteLine($"{done} of {all} {things}");
-
-    /// <summary>Turns what models and library have to object into the error of the verb.</summary>
-    public static async Task<T> GuardAsync<T>(Func<Task<T>> work)
-    {
-        try
-        {
-            return await work();
-        }
-        catch (Exception fault) when (fault is InvalidDataException or TextModelException)
-        {
-            throw new CommandException(fault.Message, fault);
-        }
-    }
 
     /// <summary>Prints what failed; the exit code that follows from it.</summary>
     public static int Report(IReadOnlyList<string> failures)

@@ -27,9 +27,9 @@ internal static class GradeCommand
             }
 
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-            using var worker = await GoalChoice.GuardAsync(() => services.GetRequiredService<ModelRoles>().GraderAsync(name, capacity, cancellationToken));
+            using var worker = await services.GetRequiredService<ModelRoles>().GraderAsync(name, capacity, cancellationToken);
             var filter = new GoalFilter(worker.Sandbox, GoalChoice.Split(parsed.GetValue(goals)!), parsed.GetValue(domain));
-            var result = await GoalChoice.GuardAsync(() => services.GetRequiredService<GradeJob>().RunAsync(worker, filter, parsed.GetValue(writer), GoalChoice.Progress("plans"), cancellationToken));
+            var result = await services.GetRequiredService<GradeJob>().RunAsync(worker, filter, parsed.GetValue(writer), GoalChoice.Progress("plans"), cancellationToken);
             CommandContext.Answer(
                 parsed,
                 new { Grader = worker.Name, worker.Role, worker.Protocol, worker.PromptVersion, result.Graded, result.Ungraded, result.AlreadyGraded, result.LeftOut, result.MeanScore, result.Failures },

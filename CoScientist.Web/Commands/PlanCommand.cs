@@ -31,10 +31,10 @@ internal static class PlanCommand
             }
 
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-            using var writer = await GoalChoice.GuardAsync(() => services.GetRequiredService<ModelRoles>().WriterAsync(parsed.GetValue(model)!, cancellationToken));
+            using var writer = await services.GetRequiredService<ModelRoles>().WriterAsync(parsed.GetValue(model)!, cancellationToken);
             var filter = new GoalFilter(writer.Sandbox, GoalChoice.Split(parsed.GetValue(goals)!), parsed.GetValue(domain));
             var request = new PlanRequest(filter, parsed.GetValue(count), parsed.GetValue(temperature), parsed.GetValue(seed));
-            var result = await GoalChoice.GuardAsync(() => services.GetRequiredService<PlanJob>().RunAsync(writer, request, GoalChoice.Progress("plans"), cancellationToken));
+            var result = await services.GetRequiredService<PlanJob>().RunAsync(writer, request, GoalChoice.Progress("plans"), cancellationToken);
             CommandContext.Answer(
                 parsed,
                 new { Model = writer.Name, writer.Sandbox, writer.PromptVersion, result.Goals, result.Written, result.AlreadyThere, result.Faulty, result.Failures },

@@ -1,4 +1,5 @@
 using CoScientist.Core.Storage;
+using CoScientist.Web.Jobs;
 using CoScientist.Web.Runs;
 
 namespace CoScientist.Web.Configuration;
@@ -14,6 +15,7 @@ internal static class Services
         services.AddStorage(options.DatabaseFile);
         services.AddRuns();
         services.AddSingleton(provider => new TextModels(provider.GetService<IConfiguration>() ?? TextModels.ReadConfiguration(), provider.GetRequiredService<TimeProvider>()));
+        services.AddJobs();
         return services;
     }
 }

@@ -10,11 +10,13 @@ namespace CoScientist.Tests.Web.Commands;
 public sealed class PlanAndGradeCommandTests : IDisposable
 {
     private readonly string data = Directory.CreateTempSubdirectory("coscientist-").FullName;
+    private readonly StringWriter error = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public void Dispose()
     {
+        error.Dispose();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         Directory.Delete(data, recursive: true);
     }
@@ -47,9 +49,10 @@ public sealed class PlanAndGradeCommandTests : IDisposable
     [InlineData("no sandbox goals that match --goals test --domain law: choose others (domains: ", "plan", "--model", "sandbox-base", "--domain", "law")]
     public async Task Run_BadChoice_IsOneSentenceWithTheRemedyAndChangesNothing(string message, params string[] arguments)
     {
-        var fault = await Assert.ThrowsAsync<CommandException>(() => RunAsync(arguments));
+        var code = await RunAsync(arguments);
 
-        Assert.Contains(message, fault.Message, StringComparison.Ordinal);
+        Assert.Equal(1, code);
+        Assert.Contains(message, Assert.Single(error.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
         if (File.Exists(Path.Combine(data, "coscientist.db")))
         {
             await using var db = Open();
@@ -63,8 +66,7 @@ public sealed class PlanAndGradeCommandTests : IDisposable
 
     private static RootCommand Root() => new() { CommandContext.Data, CommandContext.Json, PlanCommand.Create(), GradeCommand.Create() };
 
-    private Task<int> RunAsync(params string[] arguments) =>
-        Root().Parse([.. arguments, "--data", data]).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, Cancellation);
+    private Task<int> RunAsync(params string[] arguments) => CommandRunner.RunAsync(Root(), [.. arguments, "--data", data], error);
 
     private CoScientistDb Open()
     {
