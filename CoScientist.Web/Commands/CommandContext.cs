@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using CoScientist.Core.Runs;
-using CoScientist.Core.TextModels;
 using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Commands;

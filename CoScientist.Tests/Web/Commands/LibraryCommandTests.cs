@@ -11,17 +11,19 @@ namespace CoScientist.Tests.Web.Commands;
 public sealed class LibraryCommandTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("coscientist-").FullName;
+    private readonly StringWriter error = new();
 
     public void Dispose()
     {
+        error.Dispose();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         Directory.Delete(folder, recursive: true);
     }
 
-    private async Task<int> RunAsync(params string[] arguments)
+    private Task<int> RunAsync(params string[] arguments)
     {
         var root = new RootCommand { CommandContext.Data, CommandContext.Json, ImportCommand.Create(), ExtractCommand.Create(), ExportCommand.Create() };
-        return await CommandRunner.RunAsync(root, [.. arguments, "--data", Path.Combine(folder, "data")], Console.Error);
+        return CommandRunner.RunAsync(root, [.. arguments, "--data", Path.Combine(folder, "data")], error);
     }
 
     private string Write(string name, byte[] content)
@@ -65,6 +67,8 @@ public sealed class LibraryCommandTests : IDisposable
         Assert.Equal(1, await RunAsync("extract", "--model", "nosuch"));
         Assert.Equal(1, await RunAsync("export", "dataset", Path.Combine(folder, "goals.xlsx")));
         Assert.Equal(0, await CountAsync(db => db.Papers.Where(paper => !paper.IsSandbox)));
+        Assert.Contains("bad.csv: the columns Goal, Rubric, article_id are missing", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("There is no model server 'nosuch'", error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
