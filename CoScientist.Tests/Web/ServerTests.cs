@@ -55,6 +55,8 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
         { "/studies/new", [Roles.Researcher, Roles.Administrator] },
         { "/review?data=sandbox", [Roles.Reviewer, Roles.Administrator] },
         { "/runs", [Roles.Researcher, Roles.Administrator] },
+        { "/runs/new", [Roles.Researcher, Roles.Administrator] },
+        { "/studies/new", [Roles.Researcher, Roles.Administrator] },
         { "/studies", [Roles.Researcher, Roles.Administrator] },
         { "/compare", [Roles.Expert, Roles.Administrator] },
         { "/models", [Roles.Researcher, Roles.Administrator] },

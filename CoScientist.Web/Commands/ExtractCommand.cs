@@ -1,10 +1,11 @@
 using System.CommandLine;
+using System.Text.Json.Serialization;
 using CoScientist.Core;
 using CoScientist.Core.Extraction;
 using CoScientist.Core.Papers;
 using CoScientist.Core.Storage;
 using CoScientist.Core.TextModels;
-using CoScientist.Web.Configuration;
+using CoScientist.Web.Extraction;
 
 namespace CoScientist.Web.Commands;
 
@@ -21,15 +22,16 @@ internal static class ExtractCommand
         {
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
             var store = services.GetRequiredService<ExtractionStore>();
-            var named = Model(services.GetRequiredService<TextModels>(), parsed.GetValue(model));
+            var extraction = services.GetRequiredService<PaperExtraction>();
+            var named = Model(extraction, parsed.GetValue(model));
             var results = new List<Result>();
             foreach (var id in await PapersAsync(store, parsed.GetValue(paper), cancellationToken))
             {
                 var source = await store.FindPaperAsync(id, cancellationToken) ?? throw new CommandException($"There is no paper {id}. List the papers on the Library page.");
-                results.Add(await ExtractAsync(store, source, named, parsed.GetValue(seed), cancellationToken));
+                results.Add(await ExtractAsync(extraction, source, named, parsed.GetValue(seed), cancellationToken));
             }
 
-            CommandContext.Answer(parsed, new { papers = results }, results.Where(result => result.Error is null).Select(result => result.Line).DefaultIfEmpty("No paper to extract from."));
+            CommandContext.Answer(parsed, new { papers = results }, results.Select(result => result.Line).OfType<string>().DefaultIfEmpty("No paper to extract from."));
             foreach (var fault in results.Where(result => result.Error is not null))
             {
                 await Console.Error.WriteLineAsync(fault.Error);
@@ -40,23 +42,18 @@ internal static class ExtractCommand
         return command;
     }
 
-    private sealed record Result(string Paper, string Title, int Goals, int Items, int Kept, string? Error)
-    {
-        public string Line => Goals == 0 ? $"\"{Title}\": unchanged, its goals are reviewed or answered already." : $"\"{Title}\": {Goals} goal, {Items} items{(Kept > 0 ? $", {Kept} reviewed goal kept" : "")}.";
-    }
+    private sealed record Result(string Paper, string Title, int Goals, int Items, int Kept, [property: JsonIgnore] string? Line, string? Error);
 
-    private static async Task<Result> ExtractAsync(ExtractionStore store, Paper paper, ITextModel? model, long seed, CancellationToken cancellationToken)
+    private static async Task<Result> ExtractAsync(PaperExtraction extraction, Paper paper, ITextModel? model, long seed, CancellationToken cancellationToken)
     {
         try
         {
-            var saved = model is null
-                ? await store.DraftAsync(paper, cancellationToken)
-                : await store.SaveAsync(paper, [await new ModelExtraction(model, model).ExtractAsync(paper, seed, cancellationToken)], new Extractor(model.Name, "model", ModelExtraction.PromptVersion), cancellationToken);
-            return new Result(paper.Id.ToString(), paper.Title, saved.Added.Count, saved.Added.Sum(goal => goal.Items.Count), saved.Kept, null);
+            var saved = await extraction.ExtractAsync(paper, model, seed, cancellationToken);
+            return new Result(paper.Id.ToString(), paper.Title, saved.Added.Count, saved.Added.Sum(goal => goal.Items.Count), saved.Kept, PaperExtraction.Describe(paper.Title, saved), null);
         }
         catch (ExtractionException fault)
         {
-            return new Result(paper.Id.ToString(), paper.Title, 0, 0, 0, fault.Message);
+            return new Result(paper.Id.ToString(), paper.Title, 0, 0, 0, null, fault.Message);
         }
         catch (TextModelException fault)
         {
@@ -65,17 +62,11 @@ internal static class ExtractCommand
         }
     }
 
-    private static ITextModel? Model(TextModels models, string? name)
+    private static ITextModel? Model(PaperExtraction extraction, string? name)
     {
-        name ??= models.Names.FirstOrDefault();
-        if (name is null || name.Equals(ExtractiveDrafter.Name, StringComparison.OrdinalIgnoreCase))
-        {
-            return null;
-        }
-
         try
         {
-            return models.Get(name);
+            return extraction.Find(name);
         }
         catch (ArgumentException fault)
         {

@@ -25,6 +25,7 @@ internal static class Application
             WebRootPath = FindWebRoot(),
         });
         StaticWebAssetsLoader.UseStaticWebAssets(builder.Environment, builder.Configuration);
+        builder.Configuration.AddConfiguration(TextModels.ReadConfiguration());
         builder.WebHost.UseUrls(urls);
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         // It would warn at every start that the keys in the data directory are not encrypted; neither is the database beside them.

@@ -1,4 +1,5 @@
 using CoScientist.Core.Storage;
+using CoScientist.Web.Extraction;
 using CoScientist.Web.Jobs;
 using CoScientist.Web.Runs;
 
@@ -16,6 +17,7 @@ internal static class Services
         services.AddRuns();
         services.AddSingleton(provider => new TextModels(provider.GetService<IConfiguration>() ?? TextModels.ReadConfiguration(), provider.GetRequiredService<TimeProvider>()));
         services.AddJobs();
+        services.AddSingleton<PaperExtraction>();
         return services;
     }
 }

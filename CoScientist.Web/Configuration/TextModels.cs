@@ -37,6 +37,9 @@ public sealed class TextModels
     /// <summary>Names of the configured servers, in their order.</summary>
     public IReadOnlyList<string> Names => [.. servers.Select(server => server.Name)];
 
+    /// <summary>The entries of the configuration, complete or not, in their order.</summary>
+    public IReadOnlyList<ModelServerOptions> Servers => servers;
+
     /// <summary>The model of a server.</summary>
     /// <exception cref="ArgumentException">No such server, or its settings are incomplete; the message says what to do.</exception>
     public ITextModel Get(string name)
