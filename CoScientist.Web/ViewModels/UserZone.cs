@@ -14,11 +14,18 @@ public sealed class UserZone
     /// <summary>Asks the browser.</summary>
     public async Task LearnAsync(IJSRuntime js)
     {
-        await using var module = await js.InvokeAsync<IJSObjectReference>("import", "/js/zone.js");
-        if (TimeZoneInfo.TryFindSystemTimeZoneById(await module.InvokeAsync<string>("zone"), out var zone))
+        try
         {
-            _zone = zone;
-            Changed?.Invoke();
+            await using var module = await js.InvokeAsync<IJSObjectReference>("import", "/js/zone.js");
+            if (TimeZoneInfo.TryFindSystemTimeZoneById(await module.InvokeAsync<string>("zone"), out var zone))
+            {
+                _zone = zone;
+                Changed?.Invoke();
+            }
+        }
+        catch (JSDisconnectedException)
+        {
+            // The browser has left the page already.
         }
     }
 
