@@ -42,12 +42,12 @@ public sealed partial class StudyStore(IDbContextFactory<CoScientistDb> factory,
         return await SharedGoals(db, arm1, arm2, isSandbox).CountAsync(cancellationToken);
     }
 
-    /// <summary>The picked checkpoint of the newest finished run against its base; null while no run has left plans of both.</summary>
-    public async Task<StudySuggestion?> SuggestAsync(CancellationToken cancellationToken)
+    /// <summary>The picked checkpoint of a finished run (by name; null takes the newest) against its base; null while it has left no plans of both.</summary>
+    public async Task<StudySuggestion?> SuggestAsync(string? runName, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         var runs = await db.Runs.AsNoTracking()
-            .Where(r => r.State == RunState.Finished && r.BestStep != null)
+            .Where(r => r.State == RunState.Finished && r.BestStep != null && (runName == null || r.Name == runName))
             .OrderByDescending(r => r.EndedAt)
             .Take(20)
             .ToListAsync(cancellationToken);

@@ -56,7 +56,6 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
         { "/review?data=sandbox", [Roles.Reviewer, Roles.Administrator] },
         { "/runs", [Roles.Researcher, Roles.Administrator] },
         { "/runs/new", [Roles.Researcher, Roles.Administrator] },
-        { "/studies/new", [Roles.Researcher, Roles.Administrator] },
         { "/studies", [Roles.Researcher, Roles.Administrator] },
         { "/compare", [Roles.Expert, Roles.Administrator] },
         { "/models", [Roles.Researcher, Roles.Administrator] },

@@ -109,7 +109,7 @@ public sealed class StudyStoreTests : IAsyncLifetime
     [Fact]
     public async Task SuggestAsync_FinishedRun_OffersPickedAgainstBase()
     {
-        Assert.Null(await store.SuggestAsync(Token));
+        Assert.Null(await store.SuggestAsync(null, Token));
         await using (var db = database.NewContext())
         {
             db.Add(new Run
@@ -126,7 +126,9 @@ public sealed class StudyStoreTests : IAsyncLifetime
             await db.SaveChangesAsync(Token);
         }
 
-        Assert.Equal(new StudySuggestion("tuned", "tuned@40", "base", IsSandbox: true, Goals: 12), await store.SuggestAsync(Token));
+        Assert.Equal(new StudySuggestion("tuned", "tuned@40", "base", IsSandbox: true, Goals: 12), await store.SuggestAsync(null, Token));
+        Assert.Equal("tuned", (await store.SuggestAsync("tuned", Token))?.Run);
+        Assert.Null(await store.SuggestAsync("another", Token));
     }
 
     [Fact]

@@ -42,13 +42,17 @@ public sealed partial class NewStudy
     [Inject]
     internal AccessGuard Guard { get; set; } = default!;
 
+    /// <summary>Name of the run to fill in from; null takes the newest that left plans.</summary>
+    [SupplyParameterFromQuery(Name = "run")]
+    public string? Run { get; set; }
+
     protected override async Task OnInitializedAsync()
     {
         await Guard.RequireAsync(Roles.Researcher, CancellationToken.None);
         var arms = await Store.ArmsAsync(CancellationToken.None);
         if (arms.Count > 1)
         {
-            _suggestion = await Store.SuggestAsync(CancellationToken.None);
+            _suggestion = await Store.SuggestAsync(Run, CancellationToken.None);
             _arm1 = arms.FirstOrDefault(a => _suggestion is { } s && a.Name == s.Arm1 && a.IsSandbox == s.IsSandbox) ?? arms[0];
             _arm2 = arms.FirstOrDefault(a => _suggestion is { } s && a.Name == s.Arm2 && a.IsSandbox == s.IsSandbox) ?? Others(arms).FirstOrDefault() ?? _arm1;
             var taken = await Store.ListAsync(CancellationToken.None);
