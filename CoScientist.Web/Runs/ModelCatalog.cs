@@ -30,7 +30,7 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
     {
         var checkpoint = await checkpoints.FindAsync(name, cancellationToken)
             ?? throw new InvalidDataException(name == SandboxBase
-                ? $"The sandbox's base model is missing from {SandboxBaseModel.Directory}: make it with 'sandbox build --out', which takes about an hour, or install the software again."
+                ? $"The sandbox's base model is missing from {SandboxBaseModel.Directory}: make it with 'sandbox build --out', which takes about a quarter of an hour on two cores, or install the software again."
                 : $"There is no checkpoint \"{name}\": choose one from the Models page.");
         var folder = Directory(checkpoint.Path);
         return System.IO.Directory.Exists(folder)

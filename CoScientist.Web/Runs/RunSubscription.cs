@@ -14,7 +14,7 @@ internal sealed class RunSubscription : IDisposable
     private bool waiting;
     private bool calling;
     private bool again;
-    private bool disposed;
+    private volatile bool disposed;
 
     public RunSubscription(TimeProvider time, TimeSpan interval, Func<Task> changed, ILogger logger, Action<RunSubscription> ended)
     {
@@ -82,6 +82,10 @@ internal sealed class RunSubscription : IDisposable
         try
         {
             await changed();
+        }
+        catch (ObjectDisposedException) when (disposed)
+        {
+            // The page went away while it was being told.
         }
 #pragma warning disable CA1031 // Whatever a subscriber does, the run and the other subscribers go on.
         catch (Exception fault)
