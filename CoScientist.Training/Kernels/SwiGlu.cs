@@ -20,8 +20,8 @@ public static unsafe class SwiGlu
             }
         });
 
-    /// <summary>dg = dy ⊙ u ⊙ σ(g)(1 + g(1 − σ(g))) and du = dy ⊙ silu(g); they may be written over g and u.</summary>
-    public static void Backward(WorkerPool pool, float* g, float* u, float* dy, float* dg, float* du, long count) =>
+    /// <summary>dg = dy ⊙ u ⊙ σ(g)(1 + g(1 − σ(g))) and du = dy ⊙ silu(g), and y as in <see cref="Forward"/>; they may be written over g, u and dy.</summary>
+    public static void Backward(WorkerPool pool, float* g, float* u, float* dy, float* dg, float* du, float* y, long count) =>
         pool.For(Chunks(count), chunk =>
         {
             var end = Math.Min(count, (chunk + 1L) * Chunk);
@@ -34,6 +34,7 @@ public static unsafe class SwiGlu
                 var sigmoid = Sigmoid(gate);
                 Store(grad * up * sigmoid * Vector512.FusedMultiplyAdd(gate, Vector512<float>.One - sigmoid, Vector512<float>.One), dg + i, left);
                 Store(grad * gate * sigmoid, du + i, left);
+                Store(gate * sigmoid * up, y + i, left);
             }
         });
 
