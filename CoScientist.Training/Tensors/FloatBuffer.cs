@@ -6,9 +6,11 @@ namespace CoScientist.Training.Tensors;
 /// A block of floats outside the collected heap, aligned to 64 bytes (one cache line, one AVX-512 register), zeroed when made.
 /// Kernels take its pointer; everything else takes its span.
 /// </summary>
-public sealed unsafe class FloatBuffer : IDisposable
+public sealed unsafe partial class FloatBuffer : IDisposable
 {
     private const nuint Alignment = 64;
+    private const nuint HugePage = 2 << 20;
+    private const int AdviseHugePages = 14;
     private float* pointer;
 
     /// <summary>Allocates <paramref name="length"/> zeroed floats.</summary>
@@ -18,7 +20,14 @@ public sealed unsafe class FloatBuffer : IDisposable
         Length = length;
         // 64 floats of slack: tiles may read and write past the last row of a padded block.
         var bytes = checked((nuint)(length + 64) * sizeof(float));
-        pointer = (float*)NativeMemory.AlignedAlloc(bytes, Alignment);
+        var large = OperatingSystem.IsLinux() && bytes >= 2 * HugePage;
+        pointer = (float*)NativeMemory.AlignedAlloc(bytes, large ? HugePage : Alignment);
+        if (large)
+        {
+            // Rows of a matrix lie on different small pages, more than the processor keeps translations of. Only advice: may fail.
+            _ = Advise(pointer, bytes / HugePage * HugePage, AdviseHugePages);
+        }
+
         NativeMemory.Clear(pointer, bytes);
         GC.AddMemoryPressure((long)bytes);
     }
@@ -51,6 +60,9 @@ public sealed unsafe class FloatBuffer : IDisposable
         Free();
         GC.SuppressFinalize(this);
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* start, nuint length, int advice);
 
     private void Free()
     {
