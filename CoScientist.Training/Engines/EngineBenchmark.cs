@@ -13,12 +13,17 @@ namespace CoScientist.Training.Engines;
 /// <param name="Threads">Threads.</param>
 /// <param name="Rounds">Rounds measured after one to warm up.</param>
 /// <param name="TokensPerSecond">Median over rounds: tokens of whole training steps, or new tokens over the whole time of sampling; 0 for products.</param>
-/// <param name="Gflops">Median rate of floating-point operations of the matrix products, counted as 2·M·N·K (attention left out).</param>
+/// <param name="Gflops">Floating-point operations of products and attention that were run, over the whole time, in 10⁹ per second.</param>
 /// <param name="PeakBytes">Largest working set of the process.</param>
 /// <param name="AllocatedBytesPerStep">Bytes allocated on the collected heap per round.</param>
-/// <param name="ClockGHzBefore">Effective clock before: a chain of dependent multiplications of four cycles each.</param>
+/// <param name="ClockGHzBefore">Clock of the core before; see <see cref="MachineProbe.Clock"/>.</param>
 /// <param name="ClockGHzAfter">The same after.</param>
-public sealed record BenchmarkResult(string Config, int Threads, int Rounds, double TokensPerSecond, double Gflops, long PeakBytes, long AllocatedBytesPerStep, double ClockGHzBefore, double ClockGHzAfter);
+/// <param name="PeakFraction"><paramref name="Gflops"/> as a fraction of the machine's single-precision peak, measured before.</param>
+/// <param name="Machine">That peak, the clock and the speed of memory.</param>
+/// <param name="Profile">Where the time of all rounds went.</param>
+public sealed record BenchmarkResult(
+    string Config, int Threads, int Rounds, double TokensPerSecond, double Gflops, long PeakBytes, long AllocatedBytesPerStep,
+    double ClockGHzBefore, double ClockGHzAfter, double PeakFraction, MachinePeak Machine, WorkProfile Profile);
 
 /// <summary>The standard measurements: S is 16 × 256 tokens through a model of 5 million parameters, M 4 × 512 through 33 million.</summary>
 public sealed class EngineBenchmark(string config, int threads, TimeSpan duration)
@@ -35,7 +40,7 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         var random = new SeededRandom(1);
         var groups = Enumerable.Range(0, shape.Sequences).Select(_ => new TrainingGroup([random.Next(256)], [new TrainingBranch(Tokens(random, shape.Length))])).ToArray();
         var targets = shape.Sequences * shape.Length;
-        return Measure(pool, targets, 6.0 * MatrixParameters() * targets, () =>
+        return Measure(pool, targets, () =>
         {
             engine.AccumulateLoss(groups, new SamplingOptions(), (_, _, _, gradient) => gradient.Fill(-1f / targets), cancellationToken);
             engine.OptimizerStep(new AdamWOptions(1e-4), 1);
@@ -50,7 +55,7 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         var random = new SeededRandom(2);
         var fresh = shape.Length - 64;
         var requests = Enumerable.Range(0, shape.Sequences).Select(i => new SampleRequest { Prompt = Tokens(random, 64), Seed = i }).ToArray();
-        return Measure(pool, shape.Sequences * fresh, 2.0 * MatrixParameters() * shape.Sequences * shape.Length, () =>
+        return Measure(pool, shape.Sequences * fresh, () =>
             engine.Sample(requests, new SamplingOptions { MaxNewTokens = fresh }, cancellationToken));
     }
 
@@ -75,7 +80,7 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         }
 
         MatMul.PackTransposed(pool, w.Pointer, m, k, packed.Pointer);
-        return Measure(pool, 0, 2.0 * n * m * k, () =>
+        return Measure(pool, 0, () =>
         {
             cancellationToken.ThrowIfCancellationRequested();
             MatMul.Multiply(pool, x.Pointer, k, 1, packed.Pointer, y.Pointer, m, n, m, k, accumulate: false);
@@ -95,8 +100,6 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
 
     private static int[] Tokens(SeededRandom random, int count) => [.. Enumerable.Range(0, count).Select(_ => random.Next(256))];
 
-    private double MatrixParameters() => shape.Model.Tensors().Where(tensor => tensor.Shape.Length == 2).Sum(tensor => (double)tensor.Count);
-
     private CpuEngine Engine(WorkerPool pool)
     {
         var engine = new CpuEngine(shape.Model, BpeTrainer.Train(["benchmark"], 300, []), pool);
@@ -105,39 +108,27 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         return engine;
     }
 
-    private BenchmarkResult Measure(WorkerPool pool, double tokens, double operations, Action round)
+    private BenchmarkResult Measure(WorkerPool pool, double tokens, Action round)
     {
-        var clockBefore = Clock();
+        var machine = MachineProbe.Measure(pool);
         round();
-        var seconds = new List<double>();
+        var seconds = new List<double>(1024);
         var allocated = GC.GetTotalAllocatedBytes(precise: true);
+        var mark = pool.Mark();
         var all = Stopwatch.StartNew();
-        while (seconds.Count < 3 || all.Elapsed < duration)
+        while (seconds.Count < 3 || (all.Elapsed < duration && seconds.Count < seconds.Capacity))
         {
             var start = Stopwatch.GetTimestamp();
             round();
             seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
 
+        var profile = pool.Since(mark);
         allocated = (GC.GetTotalAllocatedBytes(precise: true) - allocated) / seconds.Count;
         seconds.Sort();
         var median = seconds[seconds.Count / 2];
         using var process = Process.GetCurrentProcess();
-        return new BenchmarkResult(config, pool.Threads, seconds.Count, tokens / median, operations / median / 1e9, process.PeakWorkingSet64, allocated, clockBefore, Clock());
-    }
-
-    /// <summary>Dependent single-precision multiplications take four cycles each on processors of the last ten years.</summary>
-    private static double Clock()
-    {
-        const int Count = 20_000_000;
-        var x = 1.0001f;
-        var start = Stopwatch.GetTimestamp();
-        for (var i = 0; i < Count; i++)
-        {
-            x *= 0.9999999f;
-        }
-
-        var elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return x > 2 ? 0 : 4.0 * Count / elapsed / 1e9;
+        return new BenchmarkResult(config, pool.Threads, seconds.Count, tokens / median, profile.Gflops, process.PeakWorkingSet64, allocated,
+            machine.ClockGHz, MachineProbe.Clock(), profile.Gflops / machine.Fp32Gflops, machine, profile);
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Kernels;
 
@@ -10,38 +11,60 @@ public static unsafe class AdamW
 {
     private const int Chunk = 16384;
 
+    [ThreadStatic]
+    private static ScratchBuffer? partials;
+
     /// <summary>Updates <paramref name="count"/> weights w with gradients g and moments m, v; g is multiplied by <paramref name="gradientScale"/> first (global-norm clipping).</summary>
-    public static void Update(WorkerPool pool, float* w, float* g, float* m, float* v, long count, in AdamWOptions options, int step, float gradientScale)
-    {
-        var (rate, beta1, beta2, epsilon, decay) = ((float)options.LearningRate, (float)options.Beta1, (float)options.Beta2, (float)options.Epsilon, (float)options.WeightDecay);
-        var correct1 = (float)(1 / (1 - Math.Pow(options.Beta1, step)));
-        var correct2 = (float)(1 / (1 - Math.Pow(options.Beta2, step)));
-        pool.For(checked((int)((count + Chunk - 1) / Chunk)), chunk =>
-        {
-            var end = Math.Min(count, (chunk + 1L) * Chunk);
-            for (var i = (long)chunk * Chunk; i < end; i += 16)
-            {
-                var left = (int)Math.Min(16, end - i);
-                var grad = Load(g + i, left) * Vector512.Create(gradientScale);
-                var weight = Load(w + i, left);
-                var first = Vector512.FusedMultiplyAdd(Load(m + i, left), Vector512.Create(beta1), grad * Vector512.Create(1 - beta1));
-                var second = Vector512.FusedMultiplyAdd(Load(v + i, left), Vector512.Create(beta2), grad * grad * Vector512.Create(1 - beta2));
-                var move = first * Vector512.Create(correct1) / (Vector512.Sqrt(second * Vector512.Create(correct2)) + Vector512.Create(epsilon));
-                weight -= Vector512.Create(rate) * Vector512.FusedMultiplyAdd(weight, Vector512.Create(decay), move);
-                Store(first, m + i, left);
-                Store(second, v + i, left);
-                Store(weight, w + i, left);
-            }
-        });
-    }
+    public static void Update(WorkerPool pool, float* w, float* g, float* m, float* v, long count, in AdamWOptions options, int step, float gradientScale) =>
+        pool.For(WorkKind.Other, Chunks(count), new UpdateLoop(w, g, m, v, count, options, step, gradientScale));
 
     /// <summary>Σ g², in double over chunks of fixed size, so that it does not depend on the thread count.</summary>
     public static double SquaredNorm(WorkerPool pool, float* g, long count)
     {
-        var parts = new double[checked((int)((count + Chunk - 1) / Chunk))];
-        pool.For(parts.Length, chunk =>
+        var chunks = Chunks(count);
+        var parts = (double*)(partials ??= new ScratchBuffer()).Get(2L * chunks);
+        pool.For(WorkKind.Other, chunks, new NormLoop(g, count, parts));
+        var sum = 0.0;
+        for (var i = 0; i < chunks; i++)
         {
-            var start = (long)chunk * Chunk;
+            sum += parts[i];
+        }
+
+        return sum;
+    }
+
+    private static int Chunks(long count) => checked((int)((count + Chunk - 1) / Chunk));
+
+    private readonly struct UpdateLoop(float* w, float* g, float* m, float* v, long count, AdamWOptions options, int step, float gradientScale) : ILoopBody
+    {
+        private readonly float correct1 = (float)(1 / (1 - Math.Pow(options.Beta1, step)));
+        private readonly float correct2 = (float)(1 / (1 - Math.Pow(options.Beta2, step)));
+
+        public void Run(int index)
+        {
+            var (rate, beta1, beta2, epsilon, decay) = ((float)options.LearningRate, (float)options.Beta1, (float)options.Beta2, (float)options.Epsilon, (float)options.WeightDecay);
+            var end = Math.Min(count, (index + 1L) * Chunk);
+            for (var i = (long)index * Chunk; i < end; i += 16)
+            {
+                var left = (int)Math.Min(16, end - i);
+                var grad = VectorMath.Load(g + i, left) * Vector512.Create(gradientScale);
+                var weight = VectorMath.Load(w + i, left);
+                var first = Vector512.FusedMultiplyAdd(VectorMath.Load(m + i, left), Vector512.Create(beta1), grad * Vector512.Create(1 - beta1));
+                var second = Vector512.FusedMultiplyAdd(VectorMath.Load(v + i, left), Vector512.Create(beta2), grad * grad * Vector512.Create(1 - beta2));
+                var move = first * Vector512.Create(correct1) / (Vector512.Sqrt(second * Vector512.Create(correct2)) + Vector512.Create(epsilon));
+                weight -= Vector512.Create(rate) * Vector512.FusedMultiplyAdd(weight, Vector512.Create(decay), move);
+                VectorMath.Store(first, m + i, left);
+                VectorMath.Store(second, v + i, left);
+                VectorMath.Store(weight, w + i, left);
+            }
+        }
+    }
+
+    private readonly struct NormLoop(float* g, long count, double* parts) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var start = (long)index * Chunk;
             var length = (int)Math.Min(Chunk, count - start);
             var sum = 0.0;
             for (var i = 0; i < length; i += 1024)
@@ -50,22 +73,8 @@ public static unsafe class AdamW
                 sum += VectorMath.Dot(at, at, Math.Min(1024, length - i));
             }
 
-            parts[chunk] = sum;
-        });
-        return parts.Sum();
-    }
-
-    private static Vector512<float> Load(float* x, int count) => count == 16 ? Vector512.Load(x) : VectorMath.LoadPart(x, count, 0);
-
-    private static void Store(Vector512<float> value, float* x, int count)
-    {
-        if (count == 16)
-        {
-            value.Store(x);
-            return;
+            parts[index] = sum;
         }
-
-        VectorMath.StorePart(value, x, count);
     }
 }
 

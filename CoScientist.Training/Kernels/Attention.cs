@@ -16,11 +16,35 @@ public static unsafe class Attention
 
     /// <summary>out [N, H·D] from q [N, H·D], k and v [N, G·D].</summary>
     public static void Forward(WorkerPool pool, TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* output) =>
-        pool.For(batch.Trees.Count * shape.KeyValueHeads, task =>
+        pool.For(WorkKind.Attention, batch.Trees.Count * shape.KeyValueHeads, new ForwardLoop(batch, shape, q, k, v, output), 4.0 * VisiblePairs(batch) * shape.QueryWidth);
+
+    /// <summary>
+    /// dq [N, H·D], dk and dv [N, G·D] from dout [N, H·D]. Probabilities P are recomputed; with dP = dout·vᵀ and
+    /// dS = P ⊙ (dP − Σ P ⊙ dP)/√D: dq = dS·k, dk = dSᵀ·q, dv = Pᵀ·dout.
+    /// </summary>
+    public static void Backward(WorkerPool pool, TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* dout, float* dq, float* dk, float* dv) =>
+        pool.For(WorkKind.Attention, batch.Trees.Count * shape.KeyValueHeads, new BackwardLoop(batch, shape, q, k, v, dout, dq, dk, dv), 10.0 * VisiblePairs(batch) * shape.QueryWidth);
+
+    /// <summary>Pairs of a token and a token that it sees.</summary>
+    private static double VisiblePairs(TokenBatch batch)
+    {
+        var pairs = 0.0;
+        for (var s = 0; s < batch.Segments.Count; s++)
+        {
+            var segment = batch.Segments[s];
+            pairs += ((double)segment.Length * segment.Position) + (segment.Length * (segment.Length + 1.0) / 2);
+        }
+
+        return pairs;
+    }
+
+    private readonly struct ForwardLoop(TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* output) : ILoopBody
+    {
+        public void Run(int index)
         {
             var work = workspace ??= new Workspace();
-            var tree = batch.Trees[task / shape.KeyValueHeads];
-            var keyHead = task % shape.KeyValueHeads;
+            var tree = batch.Trees[index / shape.KeyValueHeads];
+            var keyHead = index % shape.KeyValueHeads;
             work.Begin(tree, shape);
             work.PackColumns(k, keyHead, work.KeyColumns);
             work.PackRows(v, keyHead, work.ValueRows);
@@ -33,18 +57,16 @@ public static unsafe class Attention
                     work.CopyOut(block, work.Rows, output, head);
                 }
             }
-        });
+        }
+    }
 
-    /// <summary>
-    /// dq [N, H·D], dk and dv [N, G·D] from dout [N, H·D]. Probabilities P are recomputed; with dP = dout·vᵀ and
-    /// dS = P ⊙ (dP − Σ P ⊙ dP)/√D: dq = dS·k, dk = dSᵀ·q, dv = Pᵀ·dout.
-    /// </summary>
-    public static void Backward(WorkerPool pool, TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* dout, float* dq, float* dk, float* dv) =>
-        pool.For(batch.Trees.Count * shape.KeyValueHeads, task =>
+    private readonly struct BackwardLoop(TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* dout, float* dq, float* dk, float* dv) : ILoopBody
+    {
+        public void Run(int index)
         {
             var work = workspace ??= new Workspace();
-            var tree = batch.Trees[task / shape.KeyValueHeads];
-            var keyHead = task % shape.KeyValueHeads;
+            var tree = batch.Trees[index / shape.KeyValueHeads];
+            var keyHead = index % shape.KeyValueHeads;
             work.Begin(tree, shape);
             work.BeginBackward();
             work.PackColumns(k, keyHead, work.KeyColumns);
@@ -68,7 +90,8 @@ public static unsafe class Attention
 
             work.CopyTree(work.KeyGradients, dk, keyHead);
             work.CopyTree(work.ValueGradients, dv, keyHead);
-        });
+        }
+    }
 
     /// <summary>Up to 64 queries of one segment with the key ranges they see, in rows of the tree.</summary>
     private readonly record struct QueryRange(int FirstRow, int Count, int OwnStart, int OwnBefore, int AncestorKeys, int Stride, List<(int Start, int Length)> Ancestors)

@@ -30,34 +30,11 @@ public static unsafe partial class MatMul
 
     /// <summary>Packs Wᵀ for y = x·Wᵀ: from W [M, K] to panels [M/32][K][32], missing columns zero.</summary>
     public static void PackTransposed(WorkerPool pool, float* w, int m, int k, float* packed) =>
-        pool.For(Padded(m) / PanelWidth, panel =>
-        {
-            var target = packed + ((long)panel * k * PanelWidth);
-            var cols = Math.Min(PanelWidth, m - (panel * PanelWidth));
-            for (var j = 0; j < PanelWidth; j++)
-            {
-                var source = w + ((long)((panel * PanelWidth) + j) * k);
-                for (var i = 0; i < k; i++)
-                {
-                    target[(i * PanelWidth) + j] = j < cols ? source[i] : 0;
-                }
-            }
-        });
+        pool.For(WorkKind.Other, Padded(m) / PanelWidth, new PackTransposedLoop(w, m, k, packed));
 
     /// <summary>Packs B for c = a·B: from B [depth, cols] (row stride <paramref name="stride"/>) to panels [cols/32][depth][32], missing columns zero.</summary>
     public static void PackRows(WorkerPool pool, float* b, int depth, int cols, long stride, float* packed) =>
-        pool.For(Padded(cols) / PanelWidth, panel =>
-        {
-            var target = packed + ((long)panel * depth * PanelWidth);
-            var from = panel * PanelWidth;
-            var width = Math.Min(PanelWidth, cols - from);
-            for (var i = 0; i < depth; i++)
-            {
-                var row = new Span<float>(target + ((long)i * PanelWidth), PanelWidth);
-                new ReadOnlySpan<float>(b + (i * stride) + from, width).CopyTo(row);
-                row[width..].Clear();
-            }
-        });
+        pool.For(WorkKind.Other, Padded(cols) / PanelWidth, new PackRowsLoop(b, depth, cols, stride, packed));
 
     /// <summary>
     /// c [rows, cols] (+)= a · B, with B packed in panels. a's element (i, k) is at <c>a[i·aRow + k·aDepth]</c>, so a
@@ -85,36 +62,7 @@ public static unsafe partial class MatMul
         var rowBlocks = (rows + RowBlock - 1) / RowBlock;
         // Few rows: share out the panels as well, or one thread would do everything.
         var panelGroups = rowBlocks >= 2 * pool.Threads ? 1 : Math.Min(panels, Math.Max(1, 4 * pool.Threads / rowBlocks));
-        pool.For(rowBlocks * panelGroups, item =>
-        {
-            var firstRow = item / panelGroups * RowBlock;
-            var group = item % panelGroups;
-            var blockRows = Math.Min(RowBlock, rows - firstRow);
-            var firstPanel = (int)((long)panels * group / panelGroups);
-            var endPanel = (int)((long)panels * (group + 1) / panelGroups);
-            var edge = (bounce ??= new ScratchBuffer()).Get(RowBlock * PanelWidth);
-            for (var k0 = 0; k0 < depth; k0 += DepthBlock)
-            {
-                var length = Math.Min(DepthBlock, depth - k0);
-                var left = a + (firstRow * aRow) + (k0 * aDepth);
-                for (var panel = firstPanel; panel < endPanel; panel++)
-                {
-                    var right = packed + ((((long)panel * depth) + k0) * PanelWidth);
-                    var target = c + (firstRow * cRow) + (panel * PanelWidth);
-                    var width = Math.Min(PanelWidth, cols - (panel * PanelWidth));
-                    if (width == PanelWidth)
-                    {
-                        Block(left, aRow, aDepth, right, PanelWidth, target, cRow, blockRows, length, accumulate || k0 > 0);
-                        continue;
-                    }
-
-                    // The last panel is narrower than a tile: compute aside, copy what exists.
-                    CopyRows(target, cRow, edge, PanelWidth, blockRows, width);
-                    Block(left, aRow, aDepth, right, PanelWidth, edge, PanelWidth, blockRows, length, accumulate || k0 > 0);
-                    CopyRows(edge, PanelWidth, target, cRow, blockRows, width);
-                }
-            }
-        });
+        pool.For(WorkKind.Products, rowBlocks * panelGroups, new MultiplyLoop(a, aRow, aDepth, packed, c, cRow, rows, cols, depth, accumulate, panelGroups), 2.0 * rows * cols * depth);
     }
 
     /// <summary>
@@ -155,6 +103,74 @@ public static unsafe partial class MatMul
         for (var i = 0; i < rows; i++)
         {
             new ReadOnlySpan<float>(source + (i * sourceRow), width).CopyTo(new Span<float>(target + (i * targetRow), width));
+        }
+    }
+
+    private readonly struct PackTransposedLoop(float* w, int m, int k, float* packed) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var target = packed + ((long)index * k * PanelWidth);
+            var cols = Math.Min(PanelWidth, m - (index * PanelWidth));
+            for (var j = 0; j < PanelWidth; j++)
+            {
+                var source = w + ((long)((index * PanelWidth) + j) * k);
+                for (var i = 0; i < k; i++)
+                {
+                    target[(i * PanelWidth) + j] = j < cols ? source[i] : 0;
+                }
+            }
+        }
+    }
+
+    private readonly struct PackRowsLoop(float* b, int depth, int cols, long stride, float* packed) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var target = packed + ((long)index * depth * PanelWidth);
+            var from = index * PanelWidth;
+            var width = Math.Min(PanelWidth, cols - from);
+            for (var i = 0; i < depth; i++)
+            {
+                var row = new Span<float>(target + ((long)i * PanelWidth), PanelWidth);
+                new ReadOnlySpan<float>(b + (i * stride) + from, width).CopyTo(row);
+                row[width..].Clear();
+            }
+        }
+    }
+
+    private readonly struct MultiplyLoop(float* a, long aRow, long aDepth, float* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate, int panelGroups) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var panels = Padded(cols) / PanelWidth;
+            var firstRow = index / panelGroups * RowBlock;
+            var group = index % panelGroups;
+            var blockRows = Math.Min(RowBlock, rows - firstRow);
+            var firstPanel = (int)((long)panels * group / panelGroups);
+            var endPanel = (int)((long)panels * (group + 1) / panelGroups);
+            var edge = (bounce ??= new ScratchBuffer()).Get(RowBlock * PanelWidth);
+            for (var k0 = 0; k0 < depth; k0 += DepthBlock)
+            {
+                var length = Math.Min(DepthBlock, depth - k0);
+                var left = a + (firstRow * aRow) + (k0 * aDepth);
+                for (var panel = firstPanel; panel < endPanel; panel++)
+                {
+                    var right = packed + ((((long)panel * depth) + k0) * PanelWidth);
+                    var target = c + (firstRow * cRow) + (panel * PanelWidth);
+                    var width = Math.Min(PanelWidth, cols - (panel * PanelWidth));
+                    if (width == PanelWidth)
+                    {
+                        Block(left, aRow, aDepth, right, PanelWidth, target, cRow, blockRows, length, accumulate || k0 > 0);
+                        continue;
+                    }
+
+                    // The last panel is narrower than a tile: compute aside, copy what exists.
+                    CopyRows(target, cRow, edge, PanelWidth, blockRows, width);
+                    Block(left, aRow, aDepth, right, PanelWidth, edge, PanelWidth, blockRows, length, accumulate || k0 > 0);
+                    CopyRows(edge, PanelWidth, target, cRow, blockRows, width);
+                }
+            }
         }
     }
 }

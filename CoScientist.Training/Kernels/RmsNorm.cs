@@ -14,14 +14,7 @@ public static unsafe class RmsNorm
 
     /// <summary>y [R, D] and the inverse root r [R] from x [R, D] and the gain g [D]. y may be x.</summary>
     public static void Forward(WorkerPool pool, float* x, float* g, float* y, float* r, int rows, int d, float epsilon) =>
-        pool.For((rows + RowsPerTask - 1) / RowsPerTask, task =>
-        {
-            var end = Math.Min(rows, (task + 1) * RowsPerTask);
-            for (var row = task * RowsPerTask; row < end; row++)
-            {
-                r[row] = ForwardRow(x + ((long)row * d), g, y + ((long)row * d), d, epsilon);
-            }
-        });
+        pool.For(WorkKind.Other, (rows + RowsPerTask - 1) / RowsPerTask, new ForwardLoop(x, g, y, r, rows, d, epsilon));
 
     /// <summary>
     /// dx [R, D] (+)= r·(g ⊙ dy) − x·r³/D·Σ(g ⊙ dy ⊙ x), and dg [D] += Σ over rows of dy ⊙ x·r.
@@ -40,18 +33,7 @@ public static unsafe class RmsNorm
     public static void Backward(WorkerPool pool, float* x, float* g, float* r, float* dy, float* dx, float* dg, float* partials, int rows, int d, bool accumulate)
     {
         var parts = (rows + RowsPerPartial - 1) / RowsPerPartial;
-        pool.For(parts, part =>
-        {
-            var sums = partials + ((long)part * d);
-            new Span<float>(sums, d).Clear();
-            var end = Math.Min(rows, (part + 1) * RowsPerPartial);
-            for (var row = part * RowsPerPartial; row < end; row++)
-            {
-                var at = (long)row * d;
-                BackwardRow(x + at, g, r[row], dy + at, dx + at, sums, d, accumulate);
-            }
-        });
-
+        pool.For(WorkKind.Other, parts, new BackwardLoop(x, g, r, dy, dx, partials, rows, d, accumulate));
         for (var part = 0; part < parts; part++)
         {
             VectorMath.AddScaled(partials + ((long)part * d), 1, dg, d);
@@ -109,6 +91,33 @@ public static unsafe class RmsNorm
         {
             var value = (dy[i] * g[i] * r) - (x[i] * shrink);
             dx[i] = accumulate ? dx[i] + value : value;
+        }
+    }
+
+    private readonly struct ForwardLoop(float* x, float* g, float* y, float* r, int rows, int d, float epsilon) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var end = Math.Min(rows, (index + 1) * RowsPerTask);
+            for (var row = index * RowsPerTask; row < end; row++)
+            {
+                r[row] = ForwardRow(x + ((long)row * d), g, y + ((long)row * d), d, epsilon);
+            }
+        }
+    }
+
+    private readonly struct BackwardLoop(float* x, float* g, float* r, float* dy, float* dx, float* partials, int rows, int d, bool accumulate) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var sums = partials + ((long)index * d);
+            new Span<float>(sums, d).Clear();
+            var end = Math.Min(rows, (index + 1) * RowsPerPartial);
+            for (var row = index * RowsPerPartial; row < end; row++)
+            {
+                var at = (long)row * d;
+                BackwardRow(x + at, g, r[row], dy + at, dx + at, sums, d, accumulate);
+            }
         }
     }
 }

@@ -34,28 +34,13 @@ public sealed unsafe class Rope : IDisposable
     public int MaxPositions { get; }
 
     /// <summary>Rotates x [N, H, D] in place by its positions [N]; <paramref name="inverse"/> rotates back, which is also the gradient.</summary>
-    public void Apply(WorkerPool pool, float* x, int* positions, int rows, int heads, bool inverse)
-    {
-        var headDim = half * 2;
-        pool.For((rows + RowsPerTask - 1) / RowsPerTask, task =>
-        {
-            var end = Math.Min(rows, (task + 1) * RowsPerTask);
-            for (var row = task * RowsPerTask; row < end; row++)
-            {
-                var cos = table.Pointer + ((long)positions[row] * headDim);
-                var sin = cos + half;
-                for (var head = 0; head < heads; head++)
-                {
-                    Rotate(x + ((((long)row * heads) + head) * headDim), cos, sin, inverse ? -1 : 1);
-                }
-            }
-        });
-    }
+    public void Apply(WorkerPool pool, float* x, int* positions, int rows, int heads, bool inverse) =>
+        pool.For(WorkKind.Other, (rows + RowsPerTask - 1) / RowsPerTask, new ApplyLoop(table.Pointer, half, x, positions, rows, heads, inverse ? -1 : 1));
 
     /// <inheritdoc/>
     public void Dispose() => table.Dispose();
 
-    private void Rotate(float* x, float* cos, float* sin, float sign)
+    private static void Rotate(float* x, float* cos, float* sin, int half, float sign)
     {
         var width = System.Numerics.Vector<float>.Count;
         var i = 0;
@@ -74,6 +59,23 @@ public sealed unsafe class Rope : IDisposable
             var (a, b, s) = (x[i], x[half + i], sin[i] * sign);
             x[i] = (a * cos[i]) - (b * s);
             x[half + i] = (b * cos[i]) + (a * s);
+        }
+    }
+
+    private readonly struct ApplyLoop(float* table, int half, float* x, int* positions, int rows, int heads, float sign) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var headDim = half * 2;
+            var end = Math.Min(rows, (index + 1) * RowsPerTask);
+            for (var row = index * RowsPerTask; row < end; row++)
+            {
+                var cos = table + ((long)positions[row] * headDim);
+                for (var head = 0; head < heads; head++)
+                {
+                    Rotate(x + ((((long)row * heads) + head) * headDim), cos, cos + half, half, sign);
+                }
+            }
         }
     }
 }

@@ -9,49 +9,45 @@ public static unsafe class SwiGlu
 
     /// <summary>y from gate g and up-projection u; y may be one of them.</summary>
     public static void Forward(WorkerPool pool, float* g, float* u, float* y, long count) =>
-        pool.For(Chunks(count), chunk =>
-        {
-            var end = Math.Min(count, (chunk + 1L) * Chunk);
-            for (var i = (long)chunk * Chunk; i < end; i += 16)
-            {
-                var left = (int)Math.Min(16, end - i);
-                var gate = Load(g + i, left);
-                Store(gate * Sigmoid(gate) * Load(u + i, left), y + i, left);
-            }
-        });
+        pool.For(WorkKind.Other, Chunks(count), new ForwardLoop(g, u, y, count));
 
-    /// <summary>dg = dy ⊙ u ⊙ σ(g)(1 + g(1 − σ(g))) and du = dy ⊙ silu(g), and y as in <see cref="Forward"/>; they may be written over g, u and dy.</summary>
-    public static void Backward(WorkerPool pool, float* g, float* u, float* dy, float* dg, float* du, float* y, long count) =>
-        pool.For(Chunks(count), chunk =>
-        {
-            var end = Math.Min(count, (chunk + 1L) * Chunk);
-            for (var i = (long)chunk * Chunk; i < end; i += 16)
-            {
-                var left = (int)Math.Min(16, end - i);
-                var gate = Load(g + i, left);
-                var up = Load(u + i, left);
-                var grad = Load(dy + i, left);
-                var sigmoid = Sigmoid(gate);
-                Store(grad * up * sigmoid * Vector512.FusedMultiplyAdd(gate, Vector512<float>.One - sigmoid, Vector512<float>.One), dg + i, left);
-                Store(grad * gate * sigmoid, du + i, left);
-                Store(gate * sigmoid * up, y + i, left);
-            }
-        });
+    /// <summary>dg = dy ⊙ u ⊙ σ(g)(1 + g(1 − σ(g))) and du = dy ⊙ silu(g); they may be written over g and u.</summary>
+    public static void Backward(WorkerPool pool, float* g, float* u, float* dy, float* dg, float* du, long count) =>
+        pool.For(WorkKind.Other, Chunks(count), new BackwardLoop(g, u, dy, dg, du, count));
 
     private static int Chunks(long count) => checked((int)((count + Chunk - 1) / Chunk));
 
     private static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + VectorMath.Exp(-x));
 
-    private static Vector512<float> Load(float* x, int count) => count == 16 ? Vector512.Load(x) : VectorMath.LoadPart(x, count, 0);
-
-    private static void Store(Vector512<float> value, float* x, int count)
+    private readonly struct ForwardLoop(float* g, float* u, float* y, long count) : ILoopBody
     {
-        if (count == 16)
+        public void Run(int index)
         {
-            value.Store(x);
-            return;
+            var end = Math.Min(count, (index + 1L) * Chunk);
+            for (var i = (long)index * Chunk; i < end; i += 16)
+            {
+                var left = (int)Math.Min(16, end - i);
+                var gate = VectorMath.Load(g + i, left);
+                VectorMath.Store(gate * Sigmoid(gate) * VectorMath.Load(u + i, left), y + i, left);
+            }
         }
+    }
 
-        VectorMath.StorePart(value, x, count);
+    private readonly struct BackwardLoop(float* g, float* u, float* dy, float* dg, float* du, long count) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var end = Math.Min(count, (index + 1L) * Chunk);
+            for (var i = (long)index * Chunk; i < end; i += 16)
+            {
+                var left = (int)Math.Min(16, end - i);
+                var gate = VectorMath.Load(g + i, left);
+                var up = VectorMath.Load(u + i, left);
+                var grad = VectorMath.Load(dy + i, left);
+                var sigmoid = Sigmoid(gate);
+                VectorMath.Store(grad * up * sigmoid * Vector512.FusedMultiplyAdd(gate, Vector512<float>.One - sigmoid, Vector512<float>.One), dg + i, left);
+                VectorMath.Store(grad * gate * sigmoid, du + i, left);
+            }
+        }
     }
 }

@@ -34,8 +34,25 @@ internal static unsafe class VectorMath
         return Vector512.ConditionalSelect(underflow, Vector512<float>.Zero, p * power);
     }
 
-    /// <summary>Loads up to 16 elements; the missing ones are <paramref name="fill"/>.</summary>
+    /// <summary>Loads 16 elements, or the first <paramref name="count"/> and zeros.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(float* x, int count) => count >= 16 ? Vector512.Load(x) : LoadPart(x, count, 0);
+
+    /// <summary>Stores 16 elements, or the first <paramref name="count"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector512<float> value, float* x, int count)
+    {
+        if (count >= 16)
+        {
+            value.Store(x);
+            return;
+        }
+
+        StorePart(value, x, count);
+    }
+
+    /// <summary>Loads up to 16 elements; the missing ones are <paramref name="fill"/>.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static Vector512<float> LoadPart(float* x, int count, float fill)
     {
         var part = stackalloc float[16];
@@ -48,7 +65,7 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>Stores the first <paramref name="count"/> elements.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void StorePart(Vector512<float> value, float* x, int count)
     {
         var part = stackalloc float[16];

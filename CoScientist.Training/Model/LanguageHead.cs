@@ -41,35 +41,22 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
         Gather(hidden, targets);
         var h = gathered.Get((long)targets.Count * Width);
         var normalisers = logNormalisers.Get(targets.Count);
-        var results = new float[targets.Count];
-        var spread = new float[targets.Count];
         _ = model.Head.Transposed;
-        model.Pool.For(Tasks(targets.Count), task =>
+        fixed (float* results = logProbabilities)
+        fixed (float* spread = entropies)
         {
-            var first = task * RowsPerTask;
-            var rows = Math.Min(RowsPerTask, targets.Count - first);
-            var logits = (logitsOfThread ??= new ScratchBuffer()).Get((long)RowsPerTask * Stride);
-            Logits(h + ((long)first * Width), rows, banned, 1 / temperature, logits);
-            for (var i = 0; i < rows; i++)
-            {
-                var row = logits + ((long)i * Stride);
-                normalisers[first + i] = Normaliser(row, out spread[first + i]);
-                results[first + i] = row[targets.Tokens[first + i]] - normalisers[first + i];
-            }
-        });
-        results.CopyTo(logProbabilities);
-        spread.CopyTo(entropies);
+            model.Pool.For(WorkKind.Products, Tasks(targets.Count), new ForwardLoop(this, targets, h, banned, temperature, normalisers, results, spread), 2.0 * targets.Count * Width * Vocabulary);
+        }
     }
 
     /// <summary>
     /// Given dLoss/dlog p of the targets of the last <see cref="LogProbabilities"/>: adds to dHidden [N, C] and to the
-    /// gradient of the head, unless that is null. dLoss/dlogit_v = g·(1[v = token] − p_v)/temperature.
+    /// gradient of the head. dLoss/dlogit_v = g·(1[v = token] − p_v)/temperature.
     /// </summary>
     public void Backward(Targets targets, ReadOnlySpan<float> g, int[] banned, float temperature, float* dHidden, float* dHead)
     {
         var h = gathered.Get((long)targets.Count * Width);
         var normalisers = logNormalisers.Get(targets.Count);
-        var gradient = g.ToArray();
         var most = Math.Min(BackwardRows, targets.Count);
         var dLogits = backward.Get(((long)most * Stride) + ((long)most * Width) + ((long)most * MatMul.Padded(Width)));
         var dRows = dLogits + ((long)most * Stride);
@@ -77,25 +64,14 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
         for (var from = 0; from < targets.Count; from += BackwardRows)
         {
             var rows = Math.Min(BackwardRows, targets.Count - from);
-            model.Pool.For(Tasks(rows), task =>
+            fixed (float* gradient = g)
             {
-                var first = task * RowsPerTask;
-                var count = Math.Min(RowsPerTask, rows - first);
-                var logits = dLogits + ((long)first * Stride);
-                Logits(h + ((long)(from + first) * Width), count, banned, 1 / temperature, logits);
-                for (var i = 0; i < count; i++)
-                {
-                    var index = from + first + i;
-                    DistributionGradient(logits + ((long)i * Stride), normalisers[index], targets.Tokens[index], gradient[index] / temperature);
-                }
-            });
-            MatMul.Multiply(model.Pool, dLogits, Stride, 1, model.Head.Rows, dRows, Width, rows, Width, Vocabulary, accumulate: false);
-            if (dHead is not null)
-            {
-                MatMul.PackRows(model.Pool, h + ((long)from * Width), rows, Width, Width, packed);
-                MatMul.Multiply(model.Pool, dLogits, 1, Stride, packed, dHead, Width, Vocabulary, Width, rows, accumulate: true);
+                model.Pool.For(WorkKind.Products, Tasks(rows), new GradientLoop(this, targets, h, banned, temperature, normalisers, gradient, dLogits, from, rows), 2.0 * rows * Width * Vocabulary);
             }
 
+            MatMul.Multiply(model.Pool, dLogits, Stride, 1, model.Head.Rows, dRows, Width, rows, Width, Vocabulary, accumulate: false);
+            MatMul.PackRows(model.Pool, h + ((long)from * Width), rows, Width, Width, packed);
+            MatMul.Multiply(model.Pool, dLogits, 1, Stride, packed, dHead, Width, Vocabulary, Width, rows, accumulate: true);
             for (var i = 0; i < rows; i++)
             {
                 VectorMath.AddScaled(dRows + ((long)i * Width), 1, dHidden + ((long)targets.Rows[from + i] * Width), Width);
@@ -183,5 +159,38 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
         }
 
         row[token] += g;
+    }
+
+    private readonly struct ForwardLoop(LanguageHead head, Targets targets, float* hidden, int[] banned, float temperature, float* normalisers, float* results, float* entropies) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var first = index * RowsPerTask;
+            var rows = Math.Min(RowsPerTask, targets.Count - first);
+            var logits = (logitsOfThread ??= new ScratchBuffer()).Get((long)RowsPerTask * head.Stride);
+            head.Logits(hidden + ((long)first * head.Width), rows, banned, 1 / temperature, logits);
+            for (var i = 0; i < rows; i++)
+            {
+                var row = logits + ((long)i * head.Stride);
+                normalisers[first + i] = head.Normaliser(row, out entropies[first + i]);
+                results[first + i] = row[targets.Tokens[first + i]] - normalisers[first + i];
+            }
+        }
+    }
+
+    private readonly struct GradientLoop(LanguageHead head, Targets targets, float* hidden, int[] banned, float temperature, float* normalisers, float* gradient, float* dLogits, int from, int rows) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var first = index * RowsPerTask;
+            var count = Math.Min(RowsPerTask, rows - first);
+            var logits = dLogits + ((long)first * head.Stride);
+            head.Logits(hidden + ((long)(from + first) * head.Width), count, banned, 1 / temperature, logits);
+            for (var i = 0; i < count; i++)
+            {
+                var target = from + first + i;
+                head.DistributionGradient(logits + ((long)i * head.Stride), normalisers[target], targets.Tokens[target], gradient[target] / temperature);
+            }
+        }
     }
 }

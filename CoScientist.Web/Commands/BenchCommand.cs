@@ -27,12 +27,17 @@ internal static class BenchCommand
             CommandContext.Answer(parsed, result, [
                 $"{what} {result.Config}, {result.Threads} threads, fp32, {result.Rounds} rounds",
                 $"tokens/s (median)       {result.TokensPerSecond:F0}",
-                $"GFLOP/s                 {result.Gflops:F1}",
+                $"GFLOP/s                 {result.Gflops:F1}, {result.PeakFraction:P0} of the {result.Machine.Fp32Gflops:F0} measured here in fp32",
+                $"products while running  {result.Profile.ProductGflopsPerThread:F1} GFLOP/s per thread",
+                $"time of the threads     {Share(result, result.Profile.Products)} products, {Share(result, result.Profile.Attention)} attention, {Share(result, result.Profile.Other)} other, {Share(result, result.Profile.Waiting)} waiting",
+                $"memory                  {result.Machine.MemoryGBps:F1} GB/s",
                 $"peak memory             {result.PeakBytes / 1048576.0:F0} MiB",
-                $"allocated per step      {result.AllocatedBytesPerStep / 1024.0:F0} KiB",
+                $"allocated per step      {result.AllocatedBytesPerStep} bytes",
                 $"clock before, after     {result.ClockGHzBefore:F2}, {result.ClockGHzAfter:F2} GHz"]);
             return Task.FromResult(0);
         });
         return command;
     }
+
+    private static string Share(BenchmarkResult result, double threadSeconds) => $"{threadSeconds / (result.Profile.Seconds * result.Profile.Threads):P0}";
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using CoScientist.Training.Kernels;
 
 namespace CoScientist.Tests.Training.Kernels;
@@ -23,16 +24,80 @@ public sealed class WorkerPoolTests(KernelPools pools) : IClassFixture<KernelPoo
     }
 
     [Fact]
-    public void For_failingIteration_throwsAndThePoolStaysUsable()
+    public void For_failingIterations_throwsTheLowestForAnyThreadCountAndThePoolStaysUsable()
     {
         foreach (var pool in pools.All)
         {
-            var thrown = Assert.ThrowsAny<InvalidOperationException>(() => pool.For(8, i => _ = i == 5 ? throw new InvalidOperationException("iteration five") : i));
-            Assert.Contains("iteration five", thrown.Message, StringComparison.Ordinal);
+            for (var repeat = 0; repeat < 50; repeat++)
+            {
+                var thrown = Assert.Throws<FormatException>(() => pool.For(40, i => _ = i >= 5 ? throw new FormatException($"iteration {i}") : i));
+                Assert.Equal("iteration 5", thrown.Message);
+            }
 
             var sum = 0;
             pool.For(10, i => Interlocked.Add(ref sum, i));
             Assert.Equal(45, sum);
+        }
+    }
+
+    [Fact]
+    public void For_withinAnIteration_isRefusedInsteadOfWaitingForever()
+    {
+        foreach (var pool in pools.All)
+        {
+            var thrown = Assert.Throws<InvalidOperationException>(() => pool.For(2, _ => pool.For(2, _ => { })));
+            Assert.Contains("within an iteration", thrown.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void For_structureBody_allocatesNothing()
+    {
+        var counts = new int[8];
+        foreach (var pool in pools.All)
+        {
+            pool.For(WorkKind.Other, counts.Length, new Counting(counts));
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var repeat = 0; repeat < 100; repeat++)
+            {
+                pool.For(WorkKind.Other, counts.Length, new Counting(counts));
+            }
+
+            Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        }
+
+        Assert.All(counts, count => Assert.Equal(101 * pools.All.Count, count));
+    }
+
+    [Fact]
+    public void For_structureBodyUnderCollections_keepsItsReferences()
+    {
+        // The structure stands on the caller's stack: objects that it refers to must be found there when they are moved.
+        using var pool = new WorkerPool(2, yields: true);
+        for (var repeat = 0; repeat < 20; repeat++)
+        {
+            var counts = new int[64];
+            pool.For(WorkKind.Other, counts.Length, new Collecting(counts));
+            Assert.All(counts, count => Assert.Equal(1, count));
+        }
+    }
+
+    [Fact]
+    public void Since_loopsOfEachKind_booksTimeAndOperations()
+    {
+        foreach (var pool in pools.All)
+        {
+            var mark = pool.Mark();
+            pool.For(WorkKind.Products, 4, default(Spinning), operations: 1000);
+            pool.For(WorkKind.Attention, 4, default(Spinning), operations: 500);
+            pool.For(WorkKind.Other, 4, default(Spinning));
+            var profile = pool.Since(mark);
+
+            Assert.Equal(pool.Threads, profile.Threads);
+            Assert.Equal((1000, 500), (profile.ProductOperations, profile.AttentionOperations));
+            Assert.All([profile.Products, profile.Attention, profile.Other], seconds => Assert.True(seconds >= 4 * Spinning.Seconds));
+            Assert.True(profile.Waiting >= 0);
+            Assert.Equal(profile.Seconds * profile.Threads, profile.Products + profile.Attention + profile.Other + profile.Waiting, 1e-3);
         }
     }
 
@@ -65,4 +130,36 @@ public sealed class WorkerPoolTests(KernelPools pools) : IClassFixture<KernelPoo
 
     [Fact]
     public void Constructor_negativeThreads_isRefused() => Assert.Throws<ArgumentOutOfRangeException>(() => new WorkerPool(-1));
+
+    private readonly struct Counting(int[] counts) : ILoopBody
+    {
+        public void Run(int index) => Interlocked.Increment(ref counts[index]);
+    }
+
+    private readonly struct Collecting(int[] counts) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            if (index % 16 == 0)
+            {
+                GC.Collect(0);
+            }
+
+            Interlocked.Increment(ref counts[index]);
+        }
+    }
+
+    private readonly struct Spinning : ILoopBody
+    {
+        public const double Seconds = 1e-4;
+
+        public void Run(int index)
+        {
+            var start = Stopwatch.GetTimestamp();
+            while (Stopwatch.GetElapsedTime(start).TotalSeconds < Seconds)
+            {
+                Thread.SpinWait(10);
+            }
+        }
+    }
 }
