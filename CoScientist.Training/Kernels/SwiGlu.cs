@@ -11,9 +11,9 @@ public static unsafe class SwiGlu
     public static void Forward(WorkerPool pool, float* g, float* u, float* y, long count) =>
         pool.For(WorkKind.Other, Chunks(count), new ForwardLoop(g, u, y, count));
 
-    /// <summary>dg = dy ⊙ u ⊙ σ(g)(1 + g(1 − σ(g))) and du = dy ⊙ silu(g); they may be written over g and u.</summary>
-    public static void Backward(WorkerPool pool, float* g, float* u, float* dy, float* dg, float* du, long count) =>
-        pool.For(WorkKind.Other, Chunks(count), new BackwardLoop(g, u, dy, dg, du, count));
+    /// <summary>dg = dy ⊙ u ⊙ σ(g)(1 + g(1 − σ(g))) and du = dy ⊙ silu(g), and y as in <see cref="Forward"/>; they may be written over g, u and dy.</summary>
+    public static void Backward(WorkerPool pool, float* g, float* u, float* dy, float* dg, float* du, float* y, long count) =>
+        pool.For(WorkKind.Other, Chunks(count), new BackwardLoop(g, u, dy, dg, du, y, count));
 
     private static int Chunks(long count) => checked((int)((count + Chunk - 1) / Chunk));
 
@@ -33,7 +33,7 @@ public static unsafe class SwiGlu
         }
     }
 
-    private readonly struct BackwardLoop(float* g, float* u, float* dy, float* dg, float* du, long count) : ILoopBody
+    private readonly struct BackwardLoop(float* g, float* u, float* dy, float* dg, float* du, float* y, long count) : ILoopBody
     {
         public void Run(int index)
         {
@@ -47,6 +47,7 @@ public static unsafe class SwiGlu
                 var sigmoid = Sigmoid(gate);
                 VectorMath.Store(grad * up * sigmoid * Vector512.FusedMultiplyAdd(gate, Vector512<float>.One - sigmoid, Vector512<float>.One), dg + i, left);
                 VectorMath.Store(grad * gate * sigmoid, du + i, left);
+                VectorMath.Store(gate * sigmoid * up, y + i, left);
             }
         }
     }

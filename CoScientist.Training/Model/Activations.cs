@@ -4,38 +4,134 @@ using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Model;
 
-/// <summary>What one layer computes for N rows. Named as in <see cref="Transformer"/>.</summary>
+/// <summary>What one layer computes for N rows.</summary>
 internal unsafe struct LayerActivations
 {
-    public float* Normed;
+    // What the backward pass reads: every layer has its own, unless nothing is kept.
+
+    /// <summary>Inverse roots of the norm before attention, [N].</summary>
     public float* Roots;
+
+    /// <summary>Queries as projected, [N, H·D]; the same memory as <see cref="Query"/> where they are not normalised.</summary>
     public float* RawQuery;
+
+    /// <summary>Keys as projected, [N, G·D]; the same memory as <see cref="Key"/> where they are not normalised.</summary>
     public float* RawKey;
-    public float* Query;
-    public float* Key;
+
+    /// <summary>Values, [N, G·D].</summary>
     public float* Value;
+
+    /// <summary>Inverse roots of the norms of queries, [N, H].</summary>
     public float* QueryRoots;
+
+    /// <summary>Inverse roots of the norms of keys, [N, G].</summary>
     public float* KeyRoots;
+
+    /// <summary>What attention gives, [N, H·D].</summary>
     public float* Attended;
+
+    /// <summary>The residual stream between attention and feed-forward, [N, C].</summary>
     public float* Middle;
-    public float* PostNormed;
+
+    /// <summary>Inverse roots of the norm before the feed-forward, [N].</summary>
     public float* PostRoots;
+
+    /// <summary>Gate of the feed-forward, [N, F].</summary>
     public float* Gate;
+
+    /// <summary>The feed-forward's other projection, [N, F].</summary>
     public float* Up;
+
+    // What is cheap to compute again: all layers use the same memory.
+
+    /// <summary>Input of attention, later of the feed-forward: the normed residual stream, [N, C].</summary>
+    public float* Normed;
+
+    /// <summary>Queries as attention takes them, normalised and rotated, [N, H·D].</summary>
+    public float* Query;
+
+    /// <summary>Keys as attention takes them, normalised and rotated, [N, G·D].</summary>
+    public float* Key;
+
+    /// <summary>silu(gate) ⊙ up, [N, F].</summary>
     public float* Active;
+
+    /// <summary>Takes the memory of a layer for a number of rows.</summary>
+    /// <param name="config">The model's shape.</param>
+    /// <param name="rows">N.</param>
+    /// <param name="kept">Where what the backward pass reads comes from.</param>
+    /// <param name="shared">Where what is computed again comes from.</param>
+    public static LayerActivations Plan(ModelConfig config, int rows, ref Arena kept, ref Arena shared)
+    {
+        var (hidden, query, key, inner) = ((long)rows * config.HiddenSize, (long)rows * config.QueryWidth, (long)rows * config.KeyValueWidth, (long)rows * config.FeedForwardSize);
+        var a = default(LayerActivations);
+        a.Roots = kept.Take(rows);
+        a.RawQuery = a.Query = kept.Take(query);
+        a.RawKey = a.Key = kept.Take(key);
+        a.Value = kept.Take(key);
+        if (config.QkNorm)
+        {
+            a.QueryRoots = kept.Take((long)rows * config.Heads);
+            a.KeyRoots = kept.Take((long)rows * config.KeyValueHeads);
+            a.Query = shared.Take(query);
+            a.Key = shared.Take(key);
+        }
+
+        a.Attended = kept.Take(query);
+        a.Middle = kept.Take(hidden);
+        a.PostRoots = kept.Take(rows);
+        a.Gate = kept.Take(inner);
+        a.Up = kept.Take(inner);
+        a.Normed = shared.Take(hidden);
+        a.Active = shared.Take(inner);
+        return a;
+    }
 }
 
 /// <summary>Working memory of the backward pass, reused by every layer.</summary>
 internal unsafe struct BackwardMemory
 {
+    /// <summary>Gradient of a normed residual stream, [N, C].</summary>
     public float* Hidden;
+
+    /// <summary>Gradient of the feed-forward's activation, [N, F].</summary>
     public float* Active;
+
+    /// <summary>Gradient of what attention gives, [N, H·D].</summary>
     public float* Attended;
+
+    /// <summary>Gradient of the queries, [N, H·D].</summary>
     public float* Query;
+
+    /// <summary>Gradient of the keys, [N, G·D].</summary>
     public float* Key;
+
+    /// <summary>Gradient of the values, [N, G·D].</summary>
     public float* Value;
+
+    /// <summary>Packed form of a linear layer's input, see <see cref="LinearInput"/>.</summary>
     public float* Packed;
-    public float* Partials;
+
+    /// <summary>What norms need.</summary>
+    public Arena Norms;
+
+    /// <summary>Takes the memory for a number of rows.</summary>
+    public static BackwardMemory Plan(ModelConfig config, int rows, ref Arena arena)
+    {
+        var t = default(BackwardMemory);
+        t.Hidden = arena.Take((long)rows * config.HiddenSize);
+        t.Active = arena.Take((long)rows * config.FeedForwardSize);
+        t.Attended = arena.Take((long)rows * config.QueryWidth);
+        t.Query = arena.Take((long)rows * config.QueryWidth);
+        t.Key = arena.Take((long)rows * config.KeyValueWidth);
+        t.Value = arena.Take((long)rows * config.KeyValueWidth);
+        t.Packed = arena.Take(MatMul.PackedLength(rows, Math.Max(config.HiddenSize, Math.Max(config.FeedForwardSize, config.QueryWidth))));
+        t.Norms = arena;
+        // Norms run one after the other: the widest decides.
+        Norm.PlanBackward(rows, config.HiddenSize, ref arena);
+        Norm.PlanBackward(rows * config.Heads, config.HeadDim, ref arena);
+        return t;
+    }
 }
 
 /// <summary>Memory of one pass over a batch: planned for its number of rows, grown when a larger batch comes, reused otherwise.</summary>
@@ -46,38 +142,22 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
     private int positionCapacity;
     private int rows;
     private bool keep;
-    private float* start;
+    private float* inputs;
+    private float* layers;
+    private float* shared;
     private long layerLength;
 
     /// <summary>Positions of the rows, [N].</summary>
     public int* Positions => positions;
 
     /// <summary>Hidden states after the final norm, [N, C].</summary>
-    public float* Final => start + LayersEnd;
+    public float* Final { get; private set; }
 
     /// <summary>Inverse roots of the final norm, [N].</summary>
-    public float* FinalRoots => Final + Aligned((long)rows * config.HiddenSize);
+    public float* FinalRoots { get; private set; }
 
     /// <summary>Working memory of the backward pass.</summary>
-    public BackwardMemory Temporary
-    {
-        get
-        {
-            var at = FinalRoots + Aligned(rows);
-            var t = default(BackwardMemory);
-            t.Hidden = Take(ref at, (long)rows * config.HiddenSize);
-            t.Active = Take(ref at, (long)rows * config.FeedForwardSize);
-            t.Attended = Take(ref at, (long)rows * config.QueryWidth);
-            t.Query = Take(ref at, (long)rows * config.QueryWidth);
-            t.Key = Take(ref at, (long)rows * config.KeyValueWidth);
-            t.Value = Take(ref at, (long)rows * config.KeyValueWidth);
-            t.Packed = Take(ref at, PackedWidth * rows);
-            t.Partials = at;
-            return t;
-        }
-    }
-
-    private long PackedWidth => MatMul.Padded(Math.Max(config.HiddenSize, Math.Max(config.FeedForwardSize, config.QueryWidth)));
+    public BackwardMemory Temporary { get; private set; }
 
     /// <summary>Plans for a batch.</summary>
     /// <param name="batch">The batch.</param>
@@ -106,43 +186,21 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
             positionCapacity = rows;
         }
 
-        layerLength = MeasureLayer();
-        var total = LayersEnd + Aligned((long)rows * config.HiddenSize) + Aligned(rows);
-        if (keep)
-        {
-            total += Aligned((long)rows * config.HiddenSize) + Aligned((long)rows * config.FeedForwardSize) + (2 * Aligned((long)rows * config.QueryWidth))
-                + (2 * Aligned((long)rows * config.KeyValueWidth)) + Aligned(PackedWidth * rows)
-                + Aligned(Math.Max(RmsNorm.PartialLength(rows, config.HiddenSize), RmsNorm.PartialLength(rows * config.Heads, config.HeadDim)));
-        }
-
-        start = memory.Get(total);
+        var measured = default(Arena);
+        Plan(ref measured);
+        var arena = new Arena(memory.Get(measured.Used));
+        Plan(ref arena);
     }
 
     /// <summary>The residual stream entering a layer, [N, C]; index <c>Layers</c> is the stream after the last. Without kept layers two alternate.</summary>
-    public float* Input(int layer) => start + (Aligned((long)rows * config.HiddenSize) * (keep ? layer : layer % 2));
+    public float* Input(int layer) => inputs + (Stream * (keep ? layer : layer % 2));
 
     /// <summary>The memory of a layer.</summary>
     public LayerActivations Layer(int layer)
     {
-        var at = start + (Aligned((long)rows * config.HiddenSize) * (keep ? config.Layers + 1 : 2)) + (keep ? layerLength * layer : 0);
-        var a = default(LayerActivations);
-        a.Normed = Take(ref at, (long)rows * config.HiddenSize);
-        a.Roots = Take(ref at, rows);
-        a.RawQuery = Take(ref at, (long)rows * config.QueryWidth);
-        a.RawKey = Take(ref at, (long)rows * config.KeyValueWidth);
-        a.Query = Take(ref at, (long)rows * config.QueryWidth);
-        a.Key = Take(ref at, (long)rows * config.KeyValueWidth);
-        a.Value = Take(ref at, (long)rows * config.KeyValueWidth);
-        a.QueryRoots = Take(ref at, (long)rows * config.Heads);
-        a.KeyRoots = Take(ref at, (long)rows * config.KeyValueHeads);
-        a.Attended = Take(ref at, (long)rows * config.QueryWidth);
-        a.Middle = Take(ref at, (long)rows * config.HiddenSize);
-        a.PostNormed = Take(ref at, (long)rows * config.HiddenSize);
-        a.PostRoots = Take(ref at, rows);
-        a.Gate = Take(ref at, (long)rows * config.FeedForwardSize);
-        a.Up = Take(ref at, (long)rows * config.FeedForwardSize);
-        a.Active = Take(ref at, (long)rows * config.FeedForwardSize);
-        return a;
+        var own = new Arena(layers + (keep ? layerLength * layer : 0));
+        var common = new Arena(shared);
+        return LayerActivations.Plan(config, rows, ref own, ref common);
     }
 
     public void Dispose()
@@ -153,20 +211,27 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
         positionCapacity = 0;
     }
 
-    /// <summary>Floats of one layer: three hidden states, two queries, attention, three keys and values, three feed-forward states, and the roots.</summary>
-    private long MeasureLayer() =>
-        (3 * Aligned((long)rows * config.HiddenSize)) + (3 * Aligned((long)rows * config.QueryWidth)) + (3 * Aligned((long)rows * config.KeyValueWidth))
-        + (3 * Aligned((long)rows * config.FeedForwardSize)) + (2 * Aligned(rows)) + Aligned((long)rows * config.Heads) + Aligned((long)rows * config.KeyValueHeads);
-
-    private static long Aligned(long count) => (count + 15) / 16 * 16;
-
-    private static float* Take(ref float* at, long count)
+    /// <summary>Floats of one residual stream, aligned.</summary>
+    private long Stream
     {
-        var taken = at;
-        at += Aligned(count);
-        return taken;
+        get
+        {
+            var one = default(Arena);
+            one.Take((long)rows * config.HiddenSize);
+            return one.Used;
+        }
     }
 
-    /// <summary>Offset after the residual streams and the layers.</summary>
-    private long LayersEnd => (Aligned((long)rows * config.HiddenSize) * (keep ? config.Layers + 1 : 2)) + (layerLength * (keep ? config.Layers : 1));
+    private void Plan(ref Arena arena)
+    {
+        var (own, common) = (default(Arena), default(Arena));
+        LayerActivations.Plan(config, rows, ref own, ref common);
+        layerLength = own.Used;
+        inputs = arena.Take(Stream * (keep ? config.Layers + 1 : 2));
+        layers = arena.Take(layerLength * (keep ? config.Layers : 1));
+        shared = arena.Take(common.Used);
+        Final = arena.Take((long)rows * config.HiddenSize);
+        FinalRoots = arena.Take(rows);
+        Temporary = keep ? BackwardMemory.Plan(config, rows, ref arena) : default;
+    }
 }

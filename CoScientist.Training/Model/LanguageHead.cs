@@ -51,7 +51,7 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
 
     /// <summary>
     /// Given dLoss/dlog p of the targets of the last <see cref="LogProbabilities"/>: adds to dHidden [N, C] and to the
-    /// gradient of the head. dLoss/dlogit_v = g·(1[v = token] − p_v)/temperature.
+    /// gradient of the head, unless that is null. dLoss/dlogit_v = g·(1[v = token] − p_v)/temperature.
     /// </summary>
     public void Backward(Targets targets, ReadOnlySpan<float> g, int[] banned, float temperature, float* dHidden, float* dHead)
     {
@@ -70,8 +70,12 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
             }
 
             MatMul.Multiply(model.Pool, dLogits, Stride, 1, model.Head.Rows, dRows, Width, rows, Width, Vocabulary, accumulate: false);
-            MatMul.PackRows(model.Pool, h + ((long)from * Width), rows, Width, Width, packed);
-            MatMul.Multiply(model.Pool, dLogits, 1, Stride, packed, dHead, Width, Vocabulary, Width, rows, accumulate: true);
+            if (dHead is not null)
+            {
+                MatMul.PackRows(model.Pool, h + ((long)from * Width), rows, Width, Width, packed);
+                MatMul.Multiply(model.Pool, dLogits, 1, Stride, packed, dHead, Width, Vocabulary, Width, rows, accumulate: true);
+            }
+
             for (var i = 0; i < rows; i++)
             {
                 VectorMath.AddScaled(dRows + ((long)i * Width), 1, dHidden + ((long)targets.Rows[from + i] * Width), Width);

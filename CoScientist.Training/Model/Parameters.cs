@@ -81,35 +81,3 @@ public sealed unsafe class Parameters : IDisposable
     /// <inheritdoc/>
     public void Dispose() => buffer.Dispose();
 }
-
-/// <summary>Pointers to the tensors of one layer, in weights or in gradients.</summary>
-internal readonly unsafe struct LayerTensors
-{
-    public LayerTensors(Parameters parameters, int layer)
-    {
-        var prefix = $"model.layers.{layer}.";
-        InputNorm = parameters.Get(prefix + "input_layernorm.weight");
-        Query = parameters.Get(prefix + "self_attn.q_proj.weight");
-        Key = parameters.Get(prefix + "self_attn.k_proj.weight");
-        Value = parameters.Get(prefix + "self_attn.v_proj.weight");
-        QueryNorm = parameters.Find(prefix + "self_attn.q_norm.weight");
-        KeyNorm = parameters.Find(prefix + "self_attn.k_norm.weight");
-        Output = parameters.Get(prefix + "self_attn.o_proj.weight");
-        PostNorm = parameters.Get(prefix + "post_attention_layernorm.weight");
-        Gate = parameters.Get(prefix + "mlp.gate_proj.weight");
-        Up = parameters.Get(prefix + "mlp.up_proj.weight");
-        Down = parameters.Get(prefix + "mlp.down_proj.weight");
-    }
-
-    public readonly float* InputNorm;
-    public readonly float* Query;
-    public readonly float* Key;
-    public readonly float* Value;
-    public readonly float* QueryNorm;
-    public readonly float* KeyNorm;
-    public readonly float* Output;
-    public readonly float* PostNorm;
-    public readonly float* Gate;
-    public readonly float* Up;
-    public readonly float* Down;
-}

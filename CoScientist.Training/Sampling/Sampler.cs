@@ -130,7 +130,7 @@ internal sealed unsafe class Sampler(Transformer model) : IDisposable
             model.Finish(layer, at, activations.Input(layer), activations.Input(layer + 1), batch.Count);
         }
 
-        return FinalNorm(batch.Count);
+        return model.FinalNorm(activations, batch.Count);
     }
 
     /// <summary>Runs each sample's last token through all layers; returns the final hidden states, one row per sample.</summary>
@@ -158,7 +158,7 @@ internal sealed unsafe class Sampler(Transformer model) : IDisposable
             model.Finish(layer, at, activations.Input(layer), activations.Input(layer + 1), active.Count);
         }
 
-        return FinalNorm(active.Count);
+        return model.FinalNorm(activations, active.Count);
     }
 
     private void Attend(int layer, Continuation sample, KeyValueCache prompts, KeyValueCache own, float* q, float* output)
@@ -211,12 +211,6 @@ internal sealed unsafe class Sampler(Transformer model) : IDisposable
         {
             MatMul.Block(query, model.Shape.HeadDim, 1, keys + c, keyStride, target + c, stride, model.Shape.Group, model.Shape.HeadDim, accumulate: false);
         }
-    }
-
-    private float* FinalNorm(int rows)
-    {
-        RmsNorm.Forward(model.Pool, activations.Input(model.Config.Layers), model.Weights.Get("model.norm.weight"), activations.Final, activations.FinalRoots, rows, model.Config.HiddenSize, (float)model.Config.RmsNormEpsilon);
-        return activations.Final;
     }
 
     /// <summary>Draws a token for every sample, or reads its probe when it has drawn all it may.</summary>

@@ -106,9 +106,10 @@ public sealed unsafe class ElementwiseKernelTests(KernelPools pools) : IClassFix
                 var py = memory.Filled(length);
                 SwiGlu.Forward(pool, pg, pu, py, length);
                 // Written over the inputs, as the model does it.
-                SwiGlu.Backward(pool, pg, pu, pdy, pg, pu, length);
+                SwiGlu.Backward(pool, pg, pu, pdy, pg, pu, pdy, length);
                 Close.Elements($"y of {length}", y, KernelMemory.ReadChecked(py, length), Relative(y, gate));
                 Close.Elements($"dgate of {length}", dgate, KernelMemory.ReadChecked(pg, length), Relative(dgate, gate));
+                Close.Bits($"y of {length} again", KernelMemory.ReadChecked(py, length), KernelMemory.ReadChecked(pdy, length));
                 Close.Elements($"dup of {length}", dup, KernelMemory.ReadChecked(pu, length), Relative(dup, gate));
             }
         }

@@ -32,6 +32,7 @@ public sealed class TransformerTests(KernelPools pools) : IClassFixture<KernelPo
 
     [Theory]
     [InlineData("qwen3", 1)]
+    [InlineData("qwen2", 1)]
     [InlineData("llama", 1)]
     [InlineData("qwen3", 0.7)]
     [InlineData("sandbox", 1)]
@@ -39,6 +40,7 @@ public sealed class TransformerTests(KernelPools pools) : IClassFixture<KernelPo
     {
         var config = family switch
         {
+            "qwen2" => Awkward with { QkNorm = false, AttentionBias = true },
             "llama" => Awkward with { QkNorm = false, TiedEmbeddings = false, RopeTheta = 500_000 },
             "sandbox" => Awkward with { VocabularySize = 600, HiddenSize = 128, Layers = 1, Heads = 4, KeyValueHeads = 2, HeadDim = 32, FeedForwardSize = 384 },
             _ => Awkward,

@@ -1,0 +1,77 @@
+using CoScientist.Training.Kernels;
+using CoScientist.Training.Tensors;
+
+namespace CoScientist.Training.Model;
+
+/// <summary>One layer of the decoder: x += attention(norm(x)), then x += feed-forward(norm(x)), with x the residual stream [N, C].</summary>
+internal sealed unsafe class DecoderLayer : IDisposable
+{
+    private readonly ModelConfig config;
+    private readonly Norm inputNorm;
+    private readonly Norm postNorm;
+    private readonly FeedForward feedForward;
+
+    /// <summary>Layer <paramref name="index"/> of a model.</summary>
+    public DecoderLayer(WorkerPool pool, ModelConfig config, Parameters weights, Rope rope, int index)
+    {
+        this.config = config;
+        var prefix = $"model.layers.{index}.";
+        inputNorm = new Norm(pool, weights, prefix + "input_layernorm.weight", config.HiddenSize, config.RmsNormEpsilon);
+        Attention = new SelfAttention(pool, config, weights, prefix + "self_attn.", rope);
+        postNorm = new Norm(pool, weights, prefix + "post_attention_layernorm.weight", config.HiddenSize, config.RmsNormEpsilon);
+        feedForward = new FeedForward(pool, config, weights, prefix + "mlp.");
+    }
+
+    /// <summary>Its attention.</summary>
+    public SelfAttention Attention { get; }
+
+    /// <summary>Says that weights have changed.</summary>
+    public void Changed()
+    {
+        Attention.Changed();
+        feedForward.Changed();
+    }
+
+    /// <summary>From the residual stream to queries, keys and values.</summary>
+    public void Project(LayerActivations at, float* x, int* positions, int rows)
+    {
+        inputNorm.Forward(x, at.Normed, at.Roots, rows);
+        Attention.Project(at, positions, rows);
+    }
+
+    /// <summary>From what attention gave to the residual stream of the next layer.</summary>
+    public void Finish(LayerActivations at, float* x, float* next, int rows)
+    {
+        Copy(x, at.Middle, rows);
+        Attention.AddOutput(at, at.Middle, rows);
+        postNorm.Forward(at.Middle, at.Normed, at.PostRoots, rows);
+        Copy(at.Middle, next, rows);
+        feedForward.Forward(at, next, rows);
+    }
+
+    /// <summary>dx goes from the gradient of the layer's result to that of its input; gradients of weights are added.</summary>
+    public void Backward(LayerActivations at, BackwardMemory t, TokenBatch batch, int* positions, float* x, float* dx, Parameters gradients)
+    {
+        var rows = batch.Count;
+        postNorm.Forward(at.Middle, at.Normed, at.PostRoots, rows);
+        feedForward.Backward(at, t, dx, rows, gradients);
+        // dx is also, through the residual path, the gradient of the middle.
+        postNorm.Backward(at.Middle, at.PostRoots, t.Hidden, dx, rows, gradients, t.Norms, accumulate: true);
+        inputNorm.Forward(x, at.Normed, at.Roots, rows);
+        Attention.Backward(at, t, batch, positions, dx, gradients);
+        inputNorm.Backward(x, at.Roots, t.Hidden, dx, rows, gradients, t.Norms, accumulate: true);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Attention.Dispose();
+        feedForward.Dispose();
+    }
+
+    private void Copy(float* source, float* target, int rows)
+    {
+        var bytes = (long)rows * config.HiddenSize * sizeof(float);
+        Buffer.MemoryCopy(source, target, bytes, bytes);
+    }
+}
