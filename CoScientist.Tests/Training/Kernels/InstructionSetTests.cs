@@ -17,7 +17,8 @@ public sealed class InstructionSetTests
     }
 
     [Theory]
-    [InlineData("DOTNET_EnableAVX512", "256", "AttentionTests.*", "ElementwiseKernelTests.*", "MatMulTests.*")]
+    [InlineData("DOTNET_EnableAVX512", "256", "AttentionTests.*", "ElementwiseKernelTests.*", "MatMulTests.*", "Mixed.*")]
+    [InlineData("COSCIENTIST_NATIVE_KERNELS", "512", "Mixed.*")]
     // Fused multiply-adds are emulated there, hundreds of times slower: the shortest tests only.
     [InlineData("DOTNET_EnableAVX2", "128", "AttentionTests.Forward_*", "ElementwiseKernelTests.RmsNorm_*", "MatMulTests.Multiply_*")]
     public async Task Kernels_withoutTheWidestInstructions_passTheSameTests(string switchName, string widest, params string[] tests)

@@ -1,0 +1,199 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+using CoScientist.Training.Tensors;
+
+namespace CoScientist.Training.Kernels.Mixed;
+
+/// <content>Packing: from single precision or bfloat16 to panels.</content>
+public static unsafe partial class Bf16MatMul
+{
+    /// <summary>Pairs of rows per parallel iteration.</summary>
+    private const int PairBlock = DepthStep / 2;
+
+    /// <summary>Packs Wᵀ for y = x·Wᵀ, from W [m, k] in single precision.</summary>
+    public static void PackTransposed(WorkerPool pool, float* w, int m, int k, ushort* packed) =>
+        pool.For(WorkKind.Other, Panels(m), new PackTransposedLoop(w, null, m, k, packed));
+
+    /// <summary>Packs Wᵀ for y = x·Wᵀ, from W [m, k] in bfloat16.</summary>
+    public static void PackTransposed(WorkerPool pool, ushort* w, int m, int k, ushort* packed) =>
+        pool.For(WorkKind.Other, Panels(m), new PackTransposedLoop(null, w, m, k, packed));
+
+    /// <summary>Packs B for c = a·B, from B [depth, cols] in single precision with rows <paramref name="stride"/> apart.</summary>
+    public static void PackRows(WorkerPool pool, float* b, int depth, int cols, long stride, ushort* packed) =>
+        pool.For(WorkKind.Other, PaddedDepth(depth) / 2 / PairBlock, new PackRowsLoop(b, null, depth, cols, stride, packed));
+
+    /// <summary>Packs B for c = a·B, from B [depth, cols] in bfloat16 with rows <paramref name="stride"/> apart.</summary>
+    public static void PackRows(WorkerPool pool, ushort* b, int depth, int cols, long stride, ushort* packed) =>
+        pool.For(WorkKind.Other, PaddedDepth(depth) / 2 / PairBlock, new PackRowsLoop(null, b, depth, cols, stride, packed));
+
+    /// <summary>Packs the left side dy [depth, rows] of <see cref="MultiplyPacked"/>, in the layout that the kernel reads fastest.</summary>
+    public static void PackLeft(WorkerPool pool, float* dy, int depth, int rows, long stride, ushort* packed)
+    {
+        if (Kernel == Bf16Kernel.MatrixTiles)
+        {
+            pool.For(WorkKind.Other, Panels(rows), new PackLeftLoop(dy, depth, rows, stride, packed));
+        }
+        else
+        {
+            PackRows(pool, dy, depth, rows, stride, packed);
+        }
+    }
+
+    /// <summary>The pairs 2p and 2p + 1 of 32 columns of a matrix; columns and rows that do not exist are zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void JoinPair(float* single, ushort* half, int pair, int depth, int column, int cols, long stride, uint* target)
+    {
+        var (row, width) = (2 * pair, Math.Min(PanelWidth, cols - column));
+        if (row >= depth)
+        {
+            new Span<uint>(target, PanelWidth).Clear();
+        }
+        else if (single is not null)
+        {
+            JoinRows(single + (row * stride) + column, stride, row + 1 < depth, width, target);
+        }
+        else
+        {
+            JoinRows(half + (row * stride) + column, stride, row + 1 < depth, width, target);
+        }
+    }
+
+    /// <summary>32 pairs from two rows; the second row counts as zero when it is missing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void JoinRows(float* first, long stride, bool both, int width, uint* target)
+    {
+        if (width == PanelWidth && both)
+        {
+            var upper = Vector512.Create(0xFFFF0000u);
+            ((Bfloat16.Rounded(first) >>> 16) | (Bfloat16.Rounded(first + stride) & upper)).Store(target);
+            ((Bfloat16.Rounded(first + 16) >>> 16) | (Bfloat16.Rounded(first + stride + 16) & upper)).Store(target + 16);
+            return;
+        }
+
+        for (var j = 0; j < PanelWidth; j++)
+        {
+            target[j] = j < width ? Bfloat16.Narrow(first[j]) | (both ? (uint)Bfloat16.Narrow(first[stride + j]) << 16 : 0) : 0;
+        }
+    }
+
+    /// <summary>32 pairs from two rows; the second row counts as zero when it is missing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void JoinRows(ushort* first, long stride, bool both, int width, uint* target)
+    {
+        if (width == PanelWidth && both)
+        {
+            var (low, high) = Vector512.Widen(Vector512.Load(first));
+            var (nextLow, nextHigh) = Vector512.Widen(Vector512.Load(first + stride));
+            (low | (nextLow << 16)).Store(target);
+            (high | (nextHigh << 16)).Store(target + 16);
+            return;
+        }
+
+        for (var j = 0; j < PanelWidth; j++)
+        {
+            target[j] = j < width ? first[j] | (both ? (uint)first[stride + j] << 16 : 0) : 0;
+        }
+    }
+
+    /// <summary>target [cols, rows] = sourceᵀ of [rows, cols] pairs, in blocks of 4 × 4; both lengths multiples of 4.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TransposePairs(uint* source, nint sourceRow, uint* target, nint targetRow, int rows, int cols)
+    {
+        for (nint j = 0; j < cols; j += 4)
+        {
+            for (nint i = 0; i < rows; i += 4)
+            {
+                var from = source + (i * sourceRow) + j;
+                var r0 = Vector128.Load(from);
+                var r1 = Vector128.Load(from + sourceRow);
+                var r2 = Vector128.Load(from + (2 * sourceRow));
+                var r3 = Vector128.Load(from + (3 * sourceRow));
+                // Zipping rows 0 with 2 and 1 with 3, then the results, transposes a block.
+                var (low02, high02) = (ZipLow(r0, r2), ZipHigh(r0, r2));
+                var (low13, high13) = (ZipLow(r1, r3), ZipHigh(r1, r3));
+                var to = target + (j * targetRow) + i;
+                ZipLow(low02, low13).Store(to);
+                ZipHigh(low02, low13).Store(to + targetRow);
+                ZipLow(high02, high13).Store(to + (2 * targetRow));
+                ZipHigh(high02, high13).Store(to + (3 * targetRow));
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<uint> ZipLow(Vector128<uint> a, Vector128<uint> b) =>
+        Sse2.IsSupported ? Sse2.UnpackLow(a, b) : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a, b) : Vector128.Create(a[0], b[0], a[1], b[1]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<uint> ZipHigh(Vector128<uint> a, Vector128<uint> b) =>
+        Sse2.IsSupported ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b) : Vector128.Create(a[2], b[2], a[3], b[3]);
+
+    private readonly struct PackTransposedLoop(float* single, ushort* half, int m, int k, ushort* packed) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var padded = PaddedDepth(k);
+            var target = (uint*)packed + ((long)index * padded / 2 * PanelWidth);
+            var first = (long)index * PanelWidth * k;
+            if (half is not null && padded == k && (index + 1) * PanelWidth <= m)
+            {
+                TransposePairs((uint*)(half + first), k / 2, target, PanelWidth, PanelWidth, k / 2);
+                return;
+            }
+
+            // The panel's rows as bfloat16, padded, aside.
+            var rows = (ushort*)(scratch ??= new ScratchBuffer()).Get((long)PanelWidth * padded / 2);
+            for (var j = 0; j < PanelWidth; j++)
+            {
+                var row = rows + ((long)j * padded);
+                var count = (index * PanelWidth) + j < m ? k : 0;
+                if (single is not null)
+                {
+                    Bfloat16.Narrow(single + first + ((long)j * k), row, count);
+                }
+                else
+                {
+                    Unsafe.CopyBlockUnaligned(row, half + first + ((long)j * k), (uint)(count * sizeof(ushort)));
+                }
+
+                new Span<ushort>(row + count, padded - count).Clear();
+            }
+
+            TransposePairs((uint*)rows, padded / 2, target, PanelWidth, PanelWidth, padded / 2);
+        }
+    }
+
+    private readonly struct PackRowsLoop(float* single, ushort* half, int depth, int cols, long stride, ushort* packed) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            // Pairs of rows outside, panels inside: the source is read once, in order.
+            var pairs = PaddedDepth(depth) / 2;
+            for (var pair = index * PairBlock; pair < (index + 1) * PairBlock; pair++)
+            {
+                for (var panel = 0; panel < Panels(cols); panel++)
+                {
+                    JoinPair(single, half, pair, depth, panel * PanelWidth, cols, stride, (uint*)packed + ((((long)panel * pairs) + pair) * PanelWidth));
+                }
+            }
+        }
+    }
+
+    /// <summary>For matrix instructions, which take the left side row-major: a panel's pairs aside, then transposed.</summary>
+    private readonly struct PackLeftLoop(float* dy, int depth, int rows, long stride, ushort* packed) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var pairs = PaddedDepth(depth) / 2;
+            var aside = (uint*)(scratch ??= new ScratchBuffer()).Get((long)PanelWidth * pairs);
+            for (var pair = 0; pair < pairs; pair++)
+            {
+                JoinPair(dy, null, pair, depth, index * PanelWidth, rows, stride, aside + ((long)pair * PanelWidth));
+            }
+
+            TransposePairs(aside, PanelWidth, (uint*)packed + ((long)index * PanelWidth * pairs), pairs, pairs, PanelWidth);
+        }
+    }
+}
