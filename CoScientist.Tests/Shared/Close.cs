@@ -6,10 +6,10 @@ internal static class Close
     /// <summary>Half a unit in the last place of a float near 1: the relative error of one rounding.</summary>
     public const double Rounding = 1.0 / (1 << 24);
 
-    /// <summary>Every element within <paramref name="tolerance"/> times the largest expected magnitude.</summary>
-    public static void ToScale(string what, double[] expected, float[] actual, double tolerance)
+    /// <summary>Every element within <paramref name="tolerance"/> times the largest expected magnitude, or times <paramref name="floor"/> where all are smaller: sums that cancel have errors of their terms' size.</summary>
+    public static void ToScale(string what, double[] expected, float[] actual, double tolerance, double floor = 0)
     {
-        var scale = expected.Length == 0 ? 0 : expected.Max(Math.Abs);
+        var scale = expected.Length == 0 ? 0 : Math.Max(floor, expected.Max(Math.Abs));
         Elements(what, expected, actual, Enumerable.Repeat(tolerance * scale, expected.Length).ToArray());
     }
 

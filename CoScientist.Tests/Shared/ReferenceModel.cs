@@ -49,6 +49,12 @@ internal sealed class ReferenceModel
     /// <summary>Gradients by the same names.</summary>
     public Dictionary<string, double[]> Gradients { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Strength of the load-balancing loss, added to what <see cref="Backward"/> differentiates.</summary>
+    public double BalanceCoefficient { get; set; }
+
+    /// <summary>The load-balancing loss of the last logits, summed over layers.</summary>
+    public double Balance => layers.Sum(layer => layer.Balance);
+
     private string HeadName => config.TiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
 
     /// <summary>Sets every gradient to zero.</summary>
@@ -83,7 +89,7 @@ internal sealed class ReferenceModel
         EmbeddingReference.Forward<double>(tokens, Parameters["model.embed_tokens.weight"], x, config.HiddenSize);
         for (var i = 0; i < config.Layers; i++)
         {
-            var layer = new Layer(this, $"model.layers.{i}.");
+            var layer = new Layer(this, i);
             x = layer.Forward(x);
             layers.Add(layer);
         }
@@ -170,12 +176,18 @@ internal sealed class ReferenceModel
     private static double[] Sum(double[] a, double[] b) => [.. a.Zip(b, (left, right) => left + right)];
 
     /// <summary>One decoder layer: x + Wo attention(norm x), then x + Wdown SwiGLU(norm x).</summary>
-    private sealed class Layer(ReferenceModel model, string prefix)
+    private sealed class Layer(ReferenceModel model, int index)
     {
+        private readonly string prefix = $"model.layers.{index}.";
         private readonly ModelConfig config = model.config;
-        private readonly SegmentVisibility visibility = model.visibility;
+        private readonly SegmentVisibility visibility = model.visibility.Within(model.config.Window(index));
+        private readonly double[] frequencies = RopeScaling.Frequencies(model.config.RopeScaling, model.config.HeadDim, model.config.RopeTheta);
+        private readonly double magnitude = model.config.RopeScaling?.Magnitude ?? 1;
+        private readonly ReferenceExperts? experts = model.config.HasExperts(index) ? new(model.config, $"model.layers.{index}.mlp.", model.Parameters, model.Gradients) : null;
         private double[] x = [], normed = [], rawQ = [], rawK = [], q = [], k = [], v = [], attended = [];
         private double[] middle = [], middleNormed = [], gate = [], up = [], gated = [];
+
+        public double Balance => experts?.Balance ?? 0;
 
         public double[] Forward(double[] input)
         {
@@ -191,6 +203,11 @@ internal sealed class ReferenceModel
             middle = Sum(x, model.Linear(attended, prefix + "self_attn.o_proj.weight", config.QueryWidth, config.HiddenSize));
 
             middleNormed = model.Norm(middle, prefix + "post_attention_layernorm", config.HiddenSize);
+            if (experts is not null)
+            {
+                return Sum(middle, experts.Forward(middleNormed));
+            }
+
             gate = model.Linear(middleNormed, prefix + "mlp.gate_proj.weight", config.HiddenSize, config.FeedForwardSize);
             up = model.Linear(middleNormed, prefix + "mlp.up_proj.weight", config.HiddenSize, config.FeedForwardSize);
             gated = new double[gate.Length];
@@ -200,12 +217,7 @@ internal sealed class ReferenceModel
 
         public double[] Backward(double[] dy)
         {
-            var dgated = model.LinearBackward(dy, gated, prefix + "mlp.down_proj.weight", config.FeedForwardSize, config.HiddenSize);
-            var (dgate, dup) = (new double[gate.Length], new double[up.Length]);
-            SwiGluReference.Backward<double>(gate, up, dgated, dgate, dup);
-            var dmiddleNormed = Sum(
-                model.LinearBackward(dgate, middleNormed, prefix + "mlp.gate_proj.weight", config.HiddenSize, config.FeedForwardSize),
-                model.LinearBackward(dup, middleNormed, prefix + "mlp.up_proj.weight", config.HiddenSize, config.FeedForwardSize));
+            var dmiddleNormed = experts?.Backward(dy, model.BalanceCoefficient) ?? FeedForwardBackward(dy);
             var dmiddle = Sum(dy, model.NormBackward(dmiddleNormed, middle, prefix + "post_attention_layernorm", config.HiddenSize));
 
             var dattended = model.LinearBackward(dmiddle, attended, prefix + "self_attn.o_proj.weight", config.QueryWidth, config.HiddenSize);
@@ -215,6 +227,16 @@ internal sealed class ReferenceModel
             dnormed = Sum(dnormed, ProjectBackward("k", TurnBackward("k", dk, rawK, config.KeyValueHeads), config.KeyValueWidth));
             dnormed = Sum(dnormed, ProjectBackward("v", dv, config.KeyValueWidth));
             return Sum(dmiddle, model.NormBackward(dnormed, x, prefix + "input_layernorm", config.HiddenSize));
+        }
+
+        private double[] FeedForwardBackward(double[] dy)
+        {
+            var dgated = model.LinearBackward(dy, gated, prefix + "mlp.down_proj.weight", config.FeedForwardSize, config.HiddenSize);
+            var (dgate, dup) = (new double[gate.Length], new double[up.Length]);
+            SwiGluReference.Backward<double>(gate, up, dgated, dgate, dup);
+            return Sum(
+                model.LinearBackward(dgate, middleNormed, prefix + "mlp.gate_proj.weight", config.HiddenSize, config.FeedForwardSize),
+                model.LinearBackward(dup, middleNormed, prefix + "mlp.up_proj.weight", config.HiddenSize, config.FeedForwardSize));
         }
 
         private double[] Project(string part, int width)
@@ -242,13 +264,13 @@ internal sealed class ReferenceModel
         private double[] Turn(string part, double[] raw, int heads)
         {
             var y = config.QkNorm ? model.Norm(raw, $"{prefix}self_attn.{part}_norm", config.HeadDim) : (double[])raw.Clone();
-            RopeReference.Forward(y, visibility.Positions, heads, config.HeadDim, config.RopeTheta);
+            RopeReference.Rotate(y, visibility.Positions, heads, frequencies, magnitude, 1);
             return y;
         }
 
         private double[] TurnBackward(string part, double[] dy, double[] raw, int heads)
         {
-            RopeReference.Backward(dy, visibility.Positions, heads, config.HeadDim, config.RopeTheta);
+            RopeReference.Rotate(dy, visibility.Positions, heads, frequencies, magnitude, -1);
             return config.QkNorm ? model.NormBackward(dy, raw, $"{prefix}self_attn.{part}_norm", config.HeadDim) : dy;
         }
     }

@@ -71,6 +71,13 @@ internal sealed class ConfigFields(JsonElement json)
         return value.ToString();
     }
 
+    /// <summary>A list of texts; null when absent.</summary>
+    public List<string>? Texts(string name) => List(name, "texts", value => value.ValueKind == JsonValueKind.String ? value.ToString() : null);
+
+    /// <summary>A list of whole numbers; null when absent.</summary>
+    public List<int>? Wholes(string name) =>
+        List(name, "whole numbers", value => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : (int?)null)?.ConvertAll(number => number ?? 0);
+
     /// <summary>An object inside; null when absent.</summary>
     public ConfigFields? Object(string name)
     {
@@ -81,6 +88,18 @@ internal sealed class ConfigFields(JsonElement json)
 
         Require(value.ValueKind == JsonValueKind.Object, $"{name} is {Short(value)}; an object is expected");
         return new ConfigFields(value);
+    }
+
+    private List<T>? List<T>(string name, string kind, Func<JsonElement, T?> read)
+    {
+        if (Find(name) is not { } value)
+        {
+            return null;
+        }
+
+        List<T?> items = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(read)] : [default];
+        Require(items.TrueForAll(item => item is not null), $"{name} is {Short(value)}; a list of {kind} is expected");
+        return [.. items.OfType<T>()];
     }
 
     private static string Short(JsonElement value)

@@ -4,7 +4,7 @@ namespace CoScientist.Training.Kernels;
 
 /// <summary>
 /// Causal grouped-query attention over trees of segments (see <see cref="TokenBatch"/>): out = softmax(q·kᵀ/√D)·v, where a
-/// token sees its ancestors' segments in full and its own up to itself. One task per tree and key-value head packs keys and
+/// token sees its ancestors' segments in full and its own up to itself, or the last of these keys that fit the window. One task per tree and key-value head packs keys and
 /// values once for all segments and query heads that use them; scores exist for 64 queries at a time.
 /// </summary>
 public static unsafe class Attention
@@ -93,8 +93,8 @@ public static unsafe class Attention
         }
     }
 
-    /// <summary>Up to 64 queries of one segment with the key ranges they see, in rows of the tree.</summary>
-    private readonly record struct QueryRange(int FirstRow, int Count, int OwnStart, int OwnBefore, int AncestorKeys, int Stride, List<(int Start, int Length)> Ancestors)
+    /// <summary>Up to 64 queries of one segment with the key ranges they see, in rows of the tree. Of all keys before them, the first are skipped that none of them sees.</summary>
+    private readonly record struct QueryRange(int FirstRow, int Count, int OwnStart, int OwnBefore, int AncestorKeys, int Skipped, int Stride, List<(int Start, int Length)> Ancestors)
     {
         /// <summary>Own keys that the last query sees.</summary>
         public int OwnKeys => OwnBefore + Count;
@@ -105,6 +105,7 @@ public static unsafe class Attention
     {
         private readonly ScratchBuffer memory = new();
         private readonly List<(int Start, int Length)> ancestors = [];
+        private readonly List<(int Start, int Length)> visibleAncestors = [];
         private AttentionShape shape;
         private SegmentTree tree;
         private int length;
@@ -189,17 +190,25 @@ public static unsafe class Attention
             {
                 var segment = batch.Segments[s];
                 batch.Ancestors(s, ancestors);
-                var above = 0;
-                for (var i = 0; i < ancestors.Count; i++)
-                {
-                    above += ancestors[i].Length;
-                    ancestors[i] = (ancestors[i].Start - of.Start, ancestors[i].Length);
-                }
-
                 for (var t = 0; t < segment.Length; t += QueryBlock)
                 {
                     var count = Math.Min(QueryBlock, segment.Length - t);
-                    yield return new QueryRange(segment.Start + t, count, segment.Start - of.Start, t, above, MatMul.Padded(above + t + count) + MatMul.PanelWidth, ancestors);
+                    var skipped = shape.FirstVisible(segment.Position + t + 1);
+                    var left = skipped;
+                    var above = 0;
+                    visibleAncestors.Clear();
+                    foreach (var (start, keys) in ancestors)
+                    {
+                        var hidden = Math.Min(left, keys);
+                        left -= hidden;
+                        if (hidden < keys)
+                        {
+                            visibleAncestors.Add((start - of.Start + hidden, keys - hidden));
+                            above += keys - hidden;
+                        }
+                    }
+
+                    yield return new QueryRange(segment.Start + t, count, segment.Start - of.Start + left, t - left, above, skipped, MatMul.Padded(above + t - left + count) + MatMul.PanelWidth, visibleAncestors);
                 }
             }
         }
@@ -211,9 +220,10 @@ public static unsafe class Attention
             for (var i = 0; i < block.Count; i++)
             {
                 var row = Scores + ((long)i * block.Stride);
-                var visible = block.AncestorKeys + block.OwnBefore + i + 1;
-                VectorMath.Softmax(row, visible, shape.Scale);
-                new Span<float>(row + visible, block.Stride - visible).Clear();
+                var (first, end) = Visible(block, i);
+                new Span<float>(row, first).Clear();
+                VectorMath.Softmax(row + first, end - first, shape.Scale);
+                new Span<float>(row + end, block.Stride - end).Clear();
             }
         }
 
@@ -271,14 +281,15 @@ public static unsafe class Attention
             {
                 var p = Scores + ((long)i * block.Stride);
                 var dp = ScoreGradients + ((long)i * block.Stride);
-                var visible = block.AncestorKeys + block.OwnBefore + i + 1;
-                var sum = VectorMath.Dot(p, dp, visible);
-                for (var j = 0; j < visible; j++)
+                var (first, end) = Visible(block, i);
+                var sum = VectorMath.Dot(p + first, dp + first, end - first);
+                for (var j = first; j < end; j++)
                 {
                     dp[j] = p[j] * (dp[j] - sum) * shape.Scale;
                 }
 
-                new Span<float>(dp + visible, block.Stride - visible).Clear();
+                new Span<float>(dp, first).Clear();
+                new Span<float>(dp + end, block.Stride - end).Clear();
             }
         }
 
@@ -308,6 +319,13 @@ public static unsafe class Attention
                 new ReadOnlySpan<float>(source + ((long)row * rowStride), shape.HeadDim)
                     .CopyTo(new Span<float>(target + ((long)(tree.Start + row) * shape.KeyWidth) + (keyHead * shape.HeadDim), shape.HeadDim));
             }
+        }
+
+        /// <summary>The keys that a query of the block sees, as a range of the block's keys.</summary>
+        private (int First, int End) Visible(QueryRange block, int query)
+        {
+            var end = block.AncestorKeys + block.OwnKeys - block.Count + query + 1;
+            return (shape.FirstVisible(block.Skipped + end) - block.Skipped, end);
         }
 
         private void Columns(float* left, float* columns, float* target, QueryRange block, int count)

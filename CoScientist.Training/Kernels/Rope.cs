@@ -4,41 +4,78 @@ namespace CoScientist.Training.Kernels;
 
 /// <summary>
 /// Rotary position embedding (Su et al. 2021) in the "rotate half" layout of Llama and Qwen: with halves (a, b) of a head and
-/// angle θᵢ = position · base^(−2i/D), a' = a cos θ − b sin θ and b' = b cos θ + a sin θ.
+/// angle θᵢ = position · frequencyᵢ, a' = a cos θ − b sin θ and b' = b cos θ + a sin θ.
 /// </summary>
 public sealed unsafe class Rope : IDisposable
 {
     private const int RowsPerTask = 128;
-    private readonly FloatBuffer table;
+    private const int FirstPositions = 2048;
+    private readonly double[] frequencies;
+    private readonly double magnitude;
     private readonly int half;
+    private FloatBuffer table;
+    private int tabled;
 
-    /// <summary>Tables of cosines and sines for positions 0 … <paramref name="maxPositions"/> − 1.</summary>
-    public Rope(int headDim, int maxPositions, double theta)
+    /// <summary>A rotation for positions 0 … <paramref name="maxPositions"/> − 1.</summary>
+    /// <param name="frequencies">Angle per position of each plane, [D/2].</param>
+    /// <param name="maxPositions">Positions that may occur.</param>
+    /// <param name="magnitude">What rotated values are multiplied by. Default 1.</param>
+    public Rope(double[] frequencies, int maxPositions, double magnitude = 1)
     {
-        half = headDim / 2;
+        this.frequencies = frequencies;
+        this.magnitude = magnitude;
+        half = frequencies.Length;
         MaxPositions = maxPositions;
-        table = new FloatBuffer((long)maxPositions * headDim);
-        for (var p = 0; p < maxPositions; p++)
-        {
-            for (var i = 0; i < half; i++)
-            {
-                // In double: at position 30,000 a float angle would be off by a thousandth of a radian.
-                var angle = p * Math.Pow(theta, -2.0 * i / headDim);
-                table.Pointer[((long)p * headDim) + i] = (float)Math.Cos(angle);
-                table.Pointer[((long)p * headDim) + half + i] = (float)Math.Sin(angle);
-            }
-        }
+        table = Table(Math.Min(maxPositions, FirstPositions));
     }
 
-    /// <summary>Positions in the table.</summary>
+    /// <summary>Positions that may occur.</summary>
     public int MaxPositions { get; }
 
-    /// <summary>Rotates x [N, H, D] in place by its positions [N]; <paramref name="inverse"/> rotates back, which is also the gradient.</summary>
-    public void Apply(WorkerPool pool, float* x, int* positions, int rows, int heads, bool inverse) =>
+    /// <summary>Rotates x [N, H, D] in place by its positions [N]; <paramref name="inverse"/> rotates the other way, which is the gradient.</summary>
+    public void Apply(WorkerPool pool, float* x, int* positions, int rows, int heads, bool inverse)
+    {
+        Reserve(positions, rows);
         pool.For(WorkKind.Other, (rows + RowsPerTask - 1) / RowsPerTask, new ApplyLoop(table.Pointer, half, x, positions, rows, heads, inverse ? -1 : 1));
+    }
 
     /// <inheritdoc/>
     public void Dispose() => table.Dispose();
+
+    /// <summary>Grows the table to the positions at hand: most sequences are far shorter than the longest that a model takes.</summary>
+    private void Reserve(int* positions, int rows)
+    {
+        var last = 0;
+        for (var row = 0; row < rows; row++)
+        {
+            last = Math.Max(last, positions[row]);
+        }
+
+        if (last >= tabled)
+        {
+            table.Dispose();
+            table = Table(Math.Min(MaxPositions, Math.Max(last + 1, 2 * tabled)));
+        }
+    }
+
+    private FloatBuffer Table(int positions)
+    {
+        var made = new FloatBuffer((long)positions * half * 2);
+        for (var p = 0; p < positions; p++)
+        {
+            var row = made.Pointer + ((long)p * half * 2);
+            for (var i = 0; i < half; i++)
+            {
+                // In double: at position 30,000 a float angle would be off by a thousandth of a radian.
+                var angle = p * frequencies[i];
+                row[i] = (float)(Math.Cos(angle) * magnitude);
+                row[half + i] = (float)(Math.Sin(angle) * magnitude);
+            }
+        }
+
+        tabled = positions;
+        return made;
+    }
 
     private static void Rotate(float* x, float* cos, float* sin, int half, float sign)
     {

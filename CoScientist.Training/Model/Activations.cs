@@ -36,11 +36,14 @@ internal unsafe struct LayerActivations
     /// <summary>Inverse roots of the norm before the feed-forward, [N].</summary>
     public float* PostRoots;
 
-    /// <summary>Gate of the feed-forward, [N, F].</summary>
+    /// <summary>Gate of the feed-forward, [N, F]; with experts, [N·K, F] sorted by expert.</summary>
     public float* Gate;
 
-    /// <summary>The feed-forward's other projection, [N, F].</summary>
+    /// <summary>The feed-forward's other projection, of the same shape.</summary>
     public float* Up;
+
+    /// <summary>Where rows go in a layer of experts.</summary>
+    public ExpertPlan Routing;
 
     // What is cheap to compute again: all layers use the same memory.
 
@@ -53,17 +56,22 @@ internal unsafe struct LayerActivations
     /// <summary>Keys as attention takes them, normalised and rotated, [N, G·D].</summary>
     public float* Key;
 
-    /// <summary>silu(gate) ⊙ up, [N, F].</summary>
+    /// <summary>silu(gate) ⊙ up, of the same shape as the gate.</summary>
     public float* Active;
+
+    /// <summary>Rows sorted by expert, [N·K, C]: what experts read, then what they give.</summary>
+    public float* Gathered;
 
     /// <summary>Takes the memory of a layer for a number of rows.</summary>
     /// <param name="config">The model's shape.</param>
+    /// <param name="layer">The layer.</param>
     /// <param name="rows">N.</param>
     /// <param name="kept">Where what the backward pass reads comes from.</param>
     /// <param name="shared">Where what is computed again comes from.</param>
-    public static LayerActivations Plan(ModelConfig config, int rows, ref Arena kept, ref Arena shared)
+    public static LayerActivations Plan(ModelConfig config, int layer, int rows, ref Arena kept, ref Arena shared)
     {
-        var (hidden, query, key, inner) = ((long)rows * config.HiddenSize, (long)rows * config.QueryWidth, (long)rows * config.KeyValueWidth, (long)rows * config.FeedForwardSize);
+        var (hidden, query, key) = ((long)rows * config.HiddenSize, (long)rows * config.QueryWidth, (long)rows * config.KeyValueWidth);
+        var inner = rows * config.InnerWidth(layer);
         var a = default(LayerActivations);
         a.Roots = kept.Take(rows);
         a.RawQuery = a.Query = kept.Take(query);
@@ -84,6 +92,18 @@ internal unsafe struct LayerActivations
         a.Up = kept.Take(inner);
         a.Normed = shared.Take(hidden);
         a.Active = shared.Take(inner);
+        if (config.HasExperts(layer))
+        {
+            var choices = (long)rows * config.ExpertsPerToken;
+            a.Routing.Probabilities = kept.Take((long)rows * config.Experts);
+            a.Routing.Weights = kept.Take(choices);
+            a.Routing.Choices = (int*)kept.Take(choices);
+            a.Routing.Slots = (int*)kept.Take(choices);
+            a.Routing.Rows = (int*)kept.Take(choices);
+            a.Routing.Starts = (int*)kept.Take(config.Experts + 1);
+            a.Gathered = shared.Take(choices * config.HiddenSize);
+        }
+
         return a;
     }
 }
@@ -94,7 +114,7 @@ internal unsafe struct BackwardMemory
     /// <summary>Gradient of a normed residual stream, [N, C].</summary>
     public float* Hidden;
 
-    /// <summary>Gradient of the feed-forward's activation, [N, F].</summary>
+    /// <summary>Gradient of the feed-forward's activation, [N, F]; with experts, [N·K, F] sorted by expert.</summary>
     public float* Active;
 
     /// <summary>Gradient of what attention gives, [N, H·D].</summary>
@@ -112,6 +132,15 @@ internal unsafe struct BackwardMemory
     /// <summary>Packed form of a linear layer's input, see <see cref="LinearInput"/>.</summary>
     public float* Packed;
 
+    /// <summary>Rows sorted by expert, [N·K, C]: gradients of what experts give, then of what they read.</summary>
+    public float* Gathered;
+
+    /// <summary>Gradient of the experts' weights, [N, K].</summary>
+    public float* ExpertWeights;
+
+    /// <summary>Gradient of the router's scores, [N, E].</summary>
+    public float* Scores;
+
     /// <summary>What norms need.</summary>
     public Arena Norms;
 
@@ -120,12 +149,19 @@ internal unsafe struct BackwardMemory
     {
         var t = default(BackwardMemory);
         t.Hidden = arena.Take((long)rows * config.HiddenSize);
-        t.Active = arena.Take((long)rows * config.FeedForwardSize);
+        t.Active = arena.Take(rows * Enumerable.Range(0, config.Layers).Max(config.InnerWidth));
         t.Attended = arena.Take((long)rows * config.QueryWidth);
         t.Query = arena.Take((long)rows * config.QueryWidth);
         t.Key = arena.Take((long)rows * config.KeyValueWidth);
         t.Value = arena.Take((long)rows * config.KeyValueWidth);
-        t.Packed = arena.Take(MatMul.PackedLength(rows, Math.Max(config.HiddenSize, Math.Max(config.FeedForwardSize, config.QueryWidth))));
+        t.Packed = arena.Take(MatMul.PackedLength(rows, Math.Max(Math.Max(config.HiddenSize, config.QueryWidth), Math.Max(config.FeedForwardSize, config.ExpertSize))));
+        if (config.Experts > 0)
+        {
+            t.Gathered = arena.Take((long)rows * config.ExpertsPerToken * config.HiddenSize);
+            t.ExpertWeights = arena.Take((long)rows * config.ExpertsPerToken);
+            t.Scores = arena.Take((long)rows * config.Experts);
+        }
+
         t.Norms = arena;
         // Norms run one after the other: the widest decides.
         Norm.PlanBackward(rows, config.HiddenSize, ref arena);
@@ -145,7 +181,7 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
     private float* inputs;
     private float* layers;
     private float* shared;
-    private long layerLength;
+    private readonly long[] layerStarts = new long[config.Layers];
 
     /// <summary>Positions of the rows, [N].</summary>
     public int* Positions => positions;
@@ -198,9 +234,9 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
     /// <summary>The memory of a layer.</summary>
     public LayerActivations Layer(int layer)
     {
-        var own = new Arena(layers + (keep ? layerLength * layer : 0));
+        var own = new Arena(layers + layerStarts[layer]);
         var common = new Arena(shared);
-        return LayerActivations.Plan(config, rows, ref own, ref common);
+        return LayerActivations.Plan(config, layer, rows, ref own, ref common);
     }
 
     public void Dispose()
@@ -224,12 +260,18 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
 
     private void Plan(ref Arena arena)
     {
-        var (own, common) = (default(Arena), default(Arena));
-        LayerActivations.Plan(config, rows, ref own, ref common);
-        layerLength = own.Used;
+        var (all, widest, widestShared) = (0L, 0L, 0L);
+        for (var layer = 0; layer < config.Layers; layer++)
+        {
+            var (own, common) = (default(Arena), default(Arena));
+            LayerActivations.Plan(config, layer, rows, ref own, ref common);
+            layerStarts[layer] = keep ? all : 0;
+            (all, widest, widestShared) = (all + own.Used, Math.Max(widest, own.Used), Math.Max(widestShared, common.Used));
+        }
+
         inputs = arena.Take(Stream * (keep ? config.Layers + 1 : 2));
-        layers = arena.Take(layerLength * (keep ? config.Layers : 1));
-        shared = arena.Take(common.Used);
+        layers = arena.Take(keep ? all : widest);
+        shared = arena.Take(widestShared);
         Final = arena.Take((long)rows * config.HiddenSize);
         FinalRoots = arena.Take(rows);
         Temporary = keep ? BackwardMemory.Plan(config, rows, ref arena) : default;

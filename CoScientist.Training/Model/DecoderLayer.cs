@@ -9,7 +9,6 @@ internal sealed unsafe class DecoderLayer : IDisposable
     private readonly ModelConfig config;
     private readonly Norm inputNorm;
     private readonly Norm postNorm;
-    private readonly FeedForward feedForward;
 
     /// <summary>Layer <paramref name="index"/> of a model.</summary>
     public DecoderLayer(WorkerPool pool, ModelConfig config, Parameters weights, Rope rope, int index)
@@ -17,20 +16,21 @@ internal sealed unsafe class DecoderLayer : IDisposable
         this.config = config;
         var prefix = $"model.layers.{index}.";
         inputNorm = new Norm(pool, weights, prefix + "input_layernorm.weight", config.HiddenSize, config.RmsNormEpsilon);
-        Attention = new SelfAttention(pool, config, weights, prefix + "self_attn.", rope);
+        Attention = new SelfAttention(pool, config, weights, prefix + "self_attn.", rope, config.Window(index));
         postNorm = new Norm(pool, weights, prefix + "post_attention_layernorm.weight", config.HiddenSize, config.RmsNormEpsilon);
-        feedForward = new FeedForward(pool, config, weights, prefix + "mlp.");
+        FeedForward = config.HasExperts(index)
+            ? new MixtureOfExperts(pool, config, weights, prefix + "mlp.")
+            : new DenseFeedForward(pool, config, weights, prefix + "mlp.");
     }
 
     /// <summary>Its attention.</summary>
     public SelfAttention Attention { get; }
 
-    /// <summary>Says that weights have changed.</summary>
-    public void Changed()
-    {
-        Attention.Changed();
-        feedForward.Changed();
-    }
+    /// <summary>Its feed-forward.</summary>
+    public FeedForward FeedForward { get; }
+
+    /// <summary>Its linear layers.</summary>
+    public IEnumerable<Linear> Linears => Attention.Linears.Concat(FeedForward.Linears);
 
     /// <summary>From the residual stream to queries, keys and values.</summary>
     public void Project(LayerActivations at, float* x, int* positions, int rows)
@@ -46,7 +46,8 @@ internal sealed unsafe class DecoderLayer : IDisposable
         Attention.AddOutput(at, at.Middle, rows);
         postNorm.Forward(at.Middle, at.Normed, at.PostRoots, rows);
         Copy(at.Middle, next, rows);
-        feedForward.Forward(at, next, rows);
+        FeedForward.Open(at, rows);
+        FeedForward.AddResult(at, next, rows);
     }
 
     /// <summary>dx goes from the gradient of the layer's result to that of its input; gradients of weights are added.</summary>
@@ -54,7 +55,7 @@ internal sealed unsafe class DecoderLayer : IDisposable
     {
         var rows = batch.Count;
         postNorm.Forward(at.Middle, at.Normed, at.PostRoots, rows);
-        feedForward.Backward(at, t, dx, rows, gradients);
+        FeedForward.Backward(at, t, dx, rows, gradients);
         // dx is also, through the residual path, the gradient of the middle.
         postNorm.Backward(at.Middle, at.PostRoots, t.Hidden, dx, rows, gradients, t.Norms, accumulate: true);
         inputNorm.Forward(x, at.Normed, at.Roots, rows);
@@ -66,7 +67,7 @@ internal sealed unsafe class DecoderLayer : IDisposable
     public void Dispose()
     {
         Attention.Dispose();
-        feedForward.Dispose();
+        FeedForward.Dispose();
     }
 
     private void Copy(float* source, float* target, int rows)

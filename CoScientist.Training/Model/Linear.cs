@@ -93,6 +93,11 @@ internal sealed unsafe class Linear : IDisposable
     /// <summary>y [N, M] (+)= x [N, K] · Wᵀ + b.</summary>
     public void Forward(float* x, float* y, int rows, bool accumulate = false)
     {
+        if (rows == 0)
+        {
+            return;
+        }
+
         MatMul.Multiply(pool, x, Inputs, 1, Transposed, y, Outputs, rows, Outputs, Inputs, accumulate);
         if (bias is not null)
         {
@@ -104,8 +109,13 @@ internal sealed unsafe class Linear : IDisposable
     }
 
     /// <summary>dx [N, K] (+)= dy [N, M] · W.</summary>
-    public void InputGradient(float* dy, float* dx, int rows, bool accumulate = false) =>
-        MatMul.Multiply(pool, dy, Outputs, 1, Rows, dx, Inputs, rows, Inputs, Outputs, accumulate);
+    public void InputGradient(float* dy, float* dx, int rows, bool accumulate = false)
+    {
+        if (rows > 0)
+        {
+            MatMul.Multiply(pool, dy, Outputs, 1, Rows, dx, Inputs, rows, Inputs, Outputs, accumulate);
+        }
+    }
 
     /// <summary>dW [M, K] += dyᵀ · x and db [M] += Σ over rows of dy, where <paramref name="gradients"/> hold them; a tensor without a gradient is frozen.</summary>
     public void AddWeightGradient(float* dy, ref LinearInput x, int rows, Parameters gradients)

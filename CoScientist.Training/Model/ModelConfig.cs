@@ -3,11 +3,17 @@ using CoScientist.Training.Tensors;
 namespace CoScientist.Training.Model;
 
 /// <summary>
-/// Shape of a dense decoder of the Qwen3 family: RMSNorm, rotary positions, grouped-query attention with optional norms on
-/// queries and keys, SwiGLU, tied or untied head. Llama- and Qwen2-shaped models are the same with other switches.
+/// Shape of a decoder of the Qwen3 family: RMSNorm, rotary positions, grouped-query attention with optional norms on queries
+/// and keys, SwiGLU or a mixture of such experts, tied or untied head. Llama-, Mistral- and Qwen2-shaped models are the same
+/// with other switches.
 /// </summary>
 public sealed record ModelConfig
 {
+    /// <summary>Layers that no model reaches: a damaged configuration must not fill the memory with names.</summary>
+    internal const int MostLayers = 4096;
+
+    private const int MostExperts = 4096;
+
     /// <summary>Rows of the embedding; at least the tokenizer's number of ids.</summary>
     public required int VocabularySize { get; init; }
 
@@ -47,11 +53,44 @@ public sealed record ModelConfig
     /// <summary>Whether the query, key and value projections have a bias, as in Qwen2. Default false.</summary>
     public bool AttentionBias { get; init; }
 
+    /// <summary>Scaling of the rotary frequencies; null for none.</summary>
+    public RopeScaling? RopeScaling { get; init; }
+
+    /// <summary>Most keys, its own included, that a query sees in the layers of <see cref="SlidingLayers"/>. Default 0: no layer has a window.</summary>
+    public int SlidingWindow { get; init; }
+
+    /// <summary>Layers whose attention is bounded by <see cref="SlidingWindow"/>.</summary>
+    public LayerSet SlidingLayers { get; init; } = LayerSet.None;
+
+    /// <summary>Number of experts in the layers that have them. Default 0: every feed-forward is dense.</summary>
+    public int Experts { get; init; }
+
+    /// <summary>Experts that a token is sent to.</summary>
+    public int ExpertsPerToken { get; init; }
+
+    /// <summary>Inner width of one expert.</summary>
+    public int ExpertSize { get; init; }
+
+    /// <summary>Whether the weights of a token's experts are divided by their sum. Default false.</summary>
+    public bool NormaliseExperts { get; init; }
+
+    /// <summary>Layers that are dense although the model has experts.</summary>
+    public LayerSet DenseLayers { get; init; } = LayerSet.None;
+
     /// <summary>Width of all query heads together.</summary>
     public int QueryWidth => Heads * HeadDim;
 
     /// <summary>Width of all key (or value) heads together.</summary>
     public int KeyValueWidth => KeyValueHeads * HeadDim;
+
+    /// <summary>Most keys that a query of a layer sees; 0 for all.</summary>
+    public int Window(int layer) => SlidingLayers.Contains(layer) ? SlidingWindow : 0;
+
+    /// <summary>Whether the feed-forward of a layer is a mixture of experts.</summary>
+    public bool HasExperts(int layer) => Experts > 0 && !DenseLayers.Contains(layer);
+
+    /// <summary>Inner values of a layer's feed-forward for one token, over all experts that it is sent to.</summary>
+    public long InnerWidth(int layer) => HasExperts(layer) ? (long)ExpertsPerToken * ExpertSize : FeedForwardSize;
 
     /// <summary>Number of trained values.</summary>
     public long ParameterCount => Tensors().Sum(tensor => tensor.Count);
@@ -69,6 +108,11 @@ public sealed record ModelConfig
         Positive(nameof(HeadDim), HeadDim);
         Positive(nameof(FeedForwardSize), FeedForwardSize);
         Positive(nameof(MaxPositions), MaxPositions);
+        if (Layers > MostLayers)
+        {
+            faults.Add($"{nameof(Layers)} ({Layers}) must be at most {MostLayers}");
+        }
+
         if (Heads >= 1 && KeyValueHeads >= 1 && Heads % KeyValueHeads != 0)
         {
             faults.Add($"{nameof(KeyValueHeads)} ({KeyValueHeads}) must divide {nameof(Heads)} ({Heads})");
@@ -94,12 +138,17 @@ public sealed record ModelConfig
             faults.Add($"{nameof(QkNorm)} and {nameof(AttentionBias)} are both set, which no supported architecture has");
         }
 
+        ValidateScaling(faults);
+        ValidateWindow(faults);
+        ValidateExperts(faults);
+
         // Each weight has to fit one array: the engine addresses elements with 32 bits.
         if (faults.Count == 0)
         {
             Fits($"{nameof(Heads)} × {nameof(HeadDim)} × {nameof(HiddenSize)}", (decimal)Heads * HeadDim * HiddenSize);
             Fits($"{nameof(VocabularySize)} × {nameof(HiddenSize)}", (decimal)VocabularySize * HiddenSize);
             Fits($"{nameof(FeedForwardSize)} × {nameof(HiddenSize)}", (decimal)FeedForwardSize * HiddenSize);
+            Fits($"{nameof(ExpertSize)} × {nameof(HiddenSize)}", (decimal)ExpertSize * HiddenSize);
         }
 
         if (faults.Count > 0)
@@ -149,15 +198,85 @@ public sealed record ModelConfig
 
             yield return new(prefix + "self_attn.o_proj.weight", [HiddenSize, QueryWidth]);
             yield return new(prefix + "post_attention_layernorm.weight", [HiddenSize]);
-            yield return new(prefix + "mlp.gate_proj.weight", [FeedForwardSize, HiddenSize]);
-            yield return new(prefix + "mlp.up_proj.weight", [FeedForwardSize, HiddenSize]);
-            yield return new(prefix + "mlp.down_proj.weight", [HiddenSize, FeedForwardSize]);
+            foreach (var tensor in HasExperts(layer) ? ExpertTensors(prefix + "mlp.") : FeedForwardTensors(prefix + "mlp.", FeedForwardSize))
+            {
+                yield return tensor;
+            }
         }
 
         yield return new("model.norm.weight", [HiddenSize]);
         if (!TiedEmbeddings)
         {
             yield return new("lm_head.weight", [VocabularySize, HiddenSize]);
+        }
+    }
+
+    private IEnumerable<TensorSpec> ExpertTensors(string prefix) =>
+        Enumerable.Range(0, Experts).SelectMany(expert => FeedForwardTensors($"{prefix}experts.{expert}.", ExpertSize)).Prepend(new(prefix + "gate.weight", [Experts, HiddenSize]));
+
+    private IEnumerable<TensorSpec> FeedForwardTensors(string prefix, int inner) =>
+    [
+        new(prefix + "gate_proj.weight", [inner, HiddenSize]),
+        new(prefix + "up_proj.weight", [inner, HiddenSize]),
+        new(prefix + "down_proj.weight", [HiddenSize, inner]),
+    ];
+
+    private void ValidateScaling(List<string> faults)
+    {
+        if (RopeScaling is not { } scaling)
+        {
+            return;
+        }
+
+        if (!double.IsFinite(scaling.Factor) || scaling.Factor < 1)
+        {
+            faults.Add($"{nameof(RopeScaling)}.{nameof(scaling.Factor)} ({scaling.Factor}) must be a finite number of at least 1");
+        }
+
+        if (scaling.OriginalMaxPositions < 1)
+        {
+            faults.Add($"{nameof(RopeScaling)}.{nameof(scaling.OriginalMaxPositions)} ({scaling.OriginalMaxPositions}) must be at least 1");
+        }
+
+        if (scaling.Kind == RopeScalingKind.Llama3 && !(scaling.LowFrequencyFactor > 0 && scaling.HighFrequencyFactor > scaling.LowFrequencyFactor))
+        {
+            faults.Add($"{nameof(RopeScaling)}.{nameof(scaling.LowFrequencyFactor)} ({scaling.LowFrequencyFactor}) must be above 0 and below {nameof(scaling.HighFrequencyFactor)} ({scaling.HighFrequencyFactor})");
+        }
+
+        if (scaling.Kind == RopeScalingKind.Yarn && !(scaling.BetaSlow > 0 && scaling.BetaFast >= scaling.BetaSlow && scaling.AttentionFactor >= 0))
+        {
+            faults.Add($"{nameof(RopeScaling)}.{nameof(scaling.BetaSlow)} ({scaling.BetaSlow}) must be above 0 and not above {nameof(scaling.BetaFast)} ({scaling.BetaFast}), and {nameof(scaling.AttentionFactor)} ({scaling.AttentionFactor}) not negative");
+        }
+    }
+
+    private void ValidateWindow(List<string> faults)
+    {
+        if (SlidingWindow < 0 || (SlidingLayers.Indices.Count > 0 && SlidingWindow == 0))
+        {
+            faults.Add($"{nameof(SlidingWindow)} ({SlidingWindow}) must be at least 1 where layers slide");
+        }
+
+        if (SlidingLayers.Indices.Count > 0 && SlidingLayers.Indices.Max() >= Layers)
+        {
+            faults.Add($"{nameof(SlidingLayers)} {SlidingLayers} names a layer that the model of {Layers} layers lacks");
+        }
+    }
+
+    private void ValidateExperts(List<string> faults)
+    {
+        if (Experts < 0 || Experts > MostExperts || (Experts > 0 && (ExpertsPerToken < 1 || ExpertsPerToken > Experts || ExpertSize < 1)))
+        {
+            faults.Add($"{nameof(Experts)} ({Experts}) need an {nameof(ExpertSize)} ({ExpertSize}) of at least 1 and {nameof(ExpertsPerToken)} ({ExpertsPerToken}) from 1 to their number, at most {MostExperts}");
+        }
+
+        if (Experts > 0 && !QkNorm)
+        {
+            faults.Add($"{nameof(Experts)} ({Experts}) without {nameof(QkNorm)} is no supported architecture");
+        }
+
+        if (DenseLayers.Indices.Count > 0 && (Experts == 0 || DenseLayers.Indices.Max() >= Layers))
+        {
+            faults.Add($"{nameof(DenseLayers)} {DenseLayers} names layers that have no experts to leave out");
         }
     }
 }

@@ -4,7 +4,7 @@ using CoScientist.Training.Tensors;
 namespace CoScientist.Training.Model;
 
 /// <summary>The attention part of a layer: Wₒ·attention(rope(norm(Wq n)), rope(norm(Wk n)), Wv n), with the norms where the model has them.</summary>
-internal sealed unsafe class SelfAttention(WorkerPool pool, ModelConfig config, Parameters weights, string prefix, Rope rope) : IDisposable
+internal sealed unsafe class SelfAttention(WorkerPool pool, ModelConfig config, Parameters weights, string prefix, Rope rope, int window) : IDisposable
 {
     private readonly Linear query = new(pool, weights, prefix + "q_proj", config.QueryWidth, config.HiddenSize);
     private readonly Linear key = new(pool, weights, prefix + "k_proj", config.KeyValueWidth, config.HiddenSize);
@@ -14,16 +14,10 @@ internal sealed unsafe class SelfAttention(WorkerPool pool, ModelConfig config, 
     private readonly Norm? keyNorm = config.QkNorm ? new Norm(pool, weights, prefix + "k_norm.weight", config.HeadDim, config.RmsNormEpsilon) : null;
 
     /// <summary>Sizes of its attention.</summary>
-    public AttentionShape Shape { get; } = new(config.Heads, config.KeyValueHeads, config.HeadDim);
+    public AttentionShape Shape { get; } = new(config.Heads, config.KeyValueHeads, config.HeadDim, window);
 
-    /// <summary>Says that weights have changed.</summary>
-    public void Changed()
-    {
-        query.Changed();
-        key.Changed();
-        value.Changed();
-        output.Changed();
-    }
+    /// <summary>Its linear layers.</summary>
+    public IEnumerable<Linear> Linears => [query, key, value, output];
 
     /// <summary>Queries and keys, normalised and rotated, and values of the normed rows.</summary>
     public void Project(LayerActivations at, int* positions, int rows)
@@ -69,10 +63,10 @@ internal sealed unsafe class SelfAttention(WorkerPool pool, ModelConfig config, 
     /// <inheritdoc/>
     public void Dispose()
     {
-        query.Dispose();
-        key.Dispose();
-        value.Dispose();
-        output.Dispose();
+        foreach (var linear in Linears)
+        {
+            linear.Dispose();
+        }
     }
 
     /// <summary>From projected queries and keys to those that attention takes.</summary>

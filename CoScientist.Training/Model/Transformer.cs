@@ -9,6 +9,7 @@ public sealed unsafe class Transformer : IDisposable
     private const string Embedding = "model.embed_tokens";
 
     private readonly DecoderLayer[] layers;
+    private readonly Linear[] linears;
     private readonly Norm finalNorm;
 
     /// <summary>A model with zero weights.</summary>
@@ -18,11 +19,13 @@ public sealed unsafe class Transformer : IDisposable
         config.Validate();
         Config = config;
         Pool = pool;
+        Shape = new AttentionShape(config.Heads, config.KeyValueHeads, config.HeadDim);
         Weights = new Parameters(config);
-        Rope = new Rope(config.HeadDim, config.MaxPositions, config.RopeTheta);
+        Rope = new Rope(RopeScaling.Frequencies(config.RopeScaling, config.HeadDim, config.RopeTheta), config.MaxPositions, config.RopeScaling?.Magnitude ?? 1);
         layers = [.. Enumerable.Range(0, config.Layers).Select(index => new DecoderLayer(pool, config, Weights, Rope, index))];
         finalNorm = new Norm(pool, Weights, "model.norm.weight", config.HiddenSize, config.RmsNormEpsilon);
         Head = new Linear(pool, Weights, HeadName, config.VocabularySize, config.HiddenSize);
+        linears = [.. layers.SelectMany(layer => layer.Linears), Head];
     }
 
     /// <summary>Shape of the model.</summary>
@@ -36,7 +39,8 @@ public sealed unsafe class Transformer : IDisposable
 
     internal Rope Rope { get; }
 
-    internal AttentionShape Shape => layers[0].Attention.Shape;
+    /// <summary>Sizes of attention, the same in all layers.</summary>
+    internal AttentionShape Shape { get; }
 
     internal Linear Head { get; }
 
@@ -45,10 +49,25 @@ public sealed unsafe class Transformer : IDisposable
     /// <summary>Says that weights were written: packed copies are made again at their next use.</summary>
     public void WeightsChanged()
     {
-        Head.Changed();
-        foreach (var layer in layers)
+        foreach (var linear in linears)
         {
-            layer.Changed();
+            linear.Changed();
+        }
+    }
+
+    /// <summary>Sizes of a layer's attention with its window, where it has one.</summary>
+    internal AttentionShape ShapeOf(int layer) => layers[layer].Attention.Shape;
+
+    /// <summary>The layers of experts with their indices.</summary>
+    internal IEnumerable<(int Layer, MixtureOfExperts Experts)> Mixtures =>
+        layers.Select((layer, index) => (index, layer.FeedForward as MixtureOfExperts)).Where(pair => pair.Item2 is not null)!;
+
+    /// <summary>Adds a load-balancing loss of this strength to every backward pass; see <see cref="MixtureOfExperts"/>.</summary>
+    internal void BalanceExperts(float coefficient)
+    {
+        foreach (var (_, experts) in Mixtures)
+        {
+            experts.BalanceCoefficient = coefficient;
         }
     }
 

@@ -126,7 +126,7 @@ internal sealed unsafe class Sampler(Transformer model) : IDisposable
                 cache.Store(layer, row, at.Key + ((long)row * model.Shape.KeyWidth), at.Value + ((long)row * model.Shape.KeyWidth));
             }
 
-            Attention.Forward(model.Pool, batch, model.Shape, at.Query, at.Key, at.Value, at.Attended);
+            Attention.Forward(model.Pool, batch, model.ShapeOf(layer), at.Query, at.Key, at.Value, at.Attended);
             model.Finish(layer, at, activations.Input(layer), activations.Input(layer + 1), batch.Count);
         }
 
@@ -163,7 +163,7 @@ internal sealed unsafe class Sampler(Transformer model) : IDisposable
 
     private void Attend(int layer, Continuation sample, KeyValueCache prompts, KeyValueCache own, float* q, float* output)
     {
-        var shape = model.Shape;
+        var shape = model.ShapeOf(layer);
         var ownKeys = sample.Tokens.Count;
         var keys = ownKeys + sample.Ranges.Sum(range => range.Length);
         var stride = MatMul.Padded(keys) + MatMul.PanelWidth;
@@ -182,7 +182,10 @@ internal sealed unsafe class Sampler(Transformer model) : IDisposable
             Scores(query, own.Keys(layer, keyHead) + sample.OwnStart, own.ColumnStride, scores + at, stride, ownKeys);
             for (var g = 0; g < shape.Group; g++)
             {
-                VectorMath.Softmax(scores + ((long)g * stride), keys, shape.Scale);
+                var row = scores + ((long)g * stride);
+                var hidden = shape.FirstVisible(keys);
+                new Span<float>(row, hidden).Clear();
+                VectorMath.Softmax(row + hidden, keys - hidden, shape.Scale);
             }
 
             for (var d = 0; d < prompts.RowStride; d += MatMul.PanelWidth)

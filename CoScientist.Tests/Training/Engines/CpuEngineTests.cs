@@ -162,9 +162,31 @@ public sealed unsafe class CpuEngineTests(KernelPools pools) : IClassFixture<Ker
         Assert.Equal(before[0][0], copied[0][0]);
     }
 
-    private static CpuEngine Engine(ReferenceModel reference, WorkerPool pool)
+    [Theory]
+    [InlineData("qwen3 sliding")]
+    [InlineData("qwen2 sliding")]
+    [InlineData("yarn")]
+    [InlineData("experts")]
+    [InlineData("experts normalised")]
+    public void Sample_anyFamily_readsTheBitsOfTheTrainingPass(string family)
     {
-        var engine = new CpuEngine(Config, Tokenizer, pool);
+        var config = ModelFamilies.Shape(family, Config);
+        using var engine = Engine(new ReferenceModel(config, 47), pools.All[1], config);
+        var prompt = Tokens(100, 11);
+        var samples = engine.Sample([new() { Prompt = prompt, Count = 3, Branches = [Tokens(7, 12), Tokens(40, 13)] }], Options with { MaxNewTokens = 30 }, TestContext.Current.CancellationToken);
+        TrainingGroup[] groups = [.. samples.Select(sample => new TrainingGroup([.. prompt, .. sample.Branch == 0 ? Tokens(7, 12) : Tokens(40, 13)], [new(sample.Tokens)]))];
+
+        var read = engine.LogProbabilities(groups, Options, TestContext.Current.CancellationToken);
+
+        for (var i = 0; i < samples.Count; i++)
+        {
+            Close.Bits($"sample {i}", samples[i].LogProbabilities, read[i][0]);
+        }
+    }
+
+    private static CpuEngine Engine(ReferenceModel reference, WorkerPool pool, ModelConfig? config = null)
+    {
+        var engine = new CpuEngine(config ?? Config, Tokenizer, pool);
         reference.CopyTo(engine.Weights);
         engine.WeightsChanged();
         return engine;

@@ -38,6 +38,16 @@ public sealed unsafe class AttentionTests(KernelPools pools) : IClassFixture<Ker
     public void Attention_treesOfAnyShape_equalTheReference(int heads, int kvHeads, int headDim) =>
         Check([(5, -1), (33, 0), (1, 1), (70, 1), (2, 0), (40, -1), (129, -1), (3, 6), (64, 6), (65, 7), (1, -1)], new AttentionShape(heads, kvHeads, headDim));
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(17)]
+    [InlineData(64)]
+    [InlineData(100)]
+    [InlineData(1000)]
+    public void Attention_slidingWindow_equalsTheReference(int window) =>
+        Check([(5, -1), (33, 0), (1, 1), (70, 1), (2, 0), (40, -1), (129, -1), (3, 6), (64, 6), (65, 7), (1, -1)], Odd with { Window = window });
+
     [Fact]
     public void Forward_anyBatchAroundASequence_givesTheSameBits()
     {
@@ -63,7 +73,7 @@ public sealed unsafe class AttentionTests(KernelPools pools) : IClassFixture<Ker
 
     private void Check((int Length, int Parent)[] segments, AttentionShape shape)
     {
-        var visibility = new SegmentVisibility(segments);
+        var visibility = new SegmentVisibility(segments, shape.Window);
         var batch = Batch(segments);
         Assert.Equal(visibility.Positions.ToArray(), batch.Positions);
         var (q, dout) = (Floats(visibility.Rows * shape.QueryWidth, 1), Floats(visibility.Rows * shape.QueryWidth, 2));

@@ -1,6 +1,7 @@
 using CoScientist.Tests.Shared;
 using CoScientist.Training.Kernels;
 using CoScientist.Training.Kernels.Reference;
+using CoScientist.Training.Model;
 
 namespace CoScientist.Tests.Training.Kernels;
 
@@ -69,7 +70,7 @@ public sealed unsafe class ElementwiseKernelTests(KernelPools pools) : IClassFix
         RopeReference.Forward(turned, positions, heads, headDim, 1_000_000.0);
         var back = (double[])x.Clone();
         RopeReference.Backward(back, positions, heads, headDim, 1_000_000.0);
-        using var rope = new Rope(headDim, 2048, 1_000_000);
+        using var rope = new Rope(RopeScaling.Frequencies(null, headDim, 1_000_000), 2048);
         foreach (var pool in pools.All)
         {
             using var memory = new KernelMemory();

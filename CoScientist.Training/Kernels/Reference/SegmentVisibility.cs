@@ -9,12 +9,15 @@ public sealed class SegmentVisibility
 {
     private readonly int[][] visible;
     private readonly int[] positions;
+    private readonly IReadOnlyList<(int Length, int Parent)> segments;
 
     /// <summary>Lays the segments out in the given order.</summary>
     /// <param name="segments">Length of each segment and the index of its prefix, which stands before it, or −1 for none.</param>
+    /// <param name="window">Most rows that a row sees, itself included: the nearest. Default 0: all.</param>
     /// <exception cref="ArgumentException">A segment is empty, or its parent does not stand before it.</exception>
-    public SegmentVisibility(IReadOnlyList<(int Length, int Parent)> segments)
+    public SegmentVisibility(IReadOnlyList<(int Length, int Parent)> segments, int window = 0)
     {
+        this.segments = segments;
         var rowsSeen = new List<int>[segments.Count];
         var all = new List<int[]>();
         for (var s = 0; s < segments.Count; s++)
@@ -38,7 +41,7 @@ public sealed class SegmentVisibility
             }
         }
 
-        visible = [.. all];
+        visible = [.. all.Select(rows => window > 0 && rows.Length > window ? rows[^window..] : rows)];
         positions = [.. all.Select(rows => rows.Length - 1)];
     }
 
@@ -47,6 +50,9 @@ public sealed class SegmentVisibility
 
     /// <summary>Position of each row: the number of tokens before it in its own sequence, prefix included.</summary>
     public ReadOnlySpan<int> Positions => positions;
+
+    /// <summary>The same batch through a sliding window.</summary>
+    public SegmentVisibility Within(int window) => new(segments, window);
 
     /// <summary>The rows that a row attends to, itself last, in the order of their positions.</summary>
     public ReadOnlySpan<int> VisibleFrom(int row) => visible[row];
