@@ -8,7 +8,17 @@ public sealed record RunData(IReadOnlyList<RunGoal> Train, IReadOnlyList<RunGoal
 {
     /// <summary>Goals of the library that have no item that counts and so are in no part.</summary>
     public int LeftOut { get; init; }
+
+    /// <summary>Experts' preferences between two plans, to train on; empty unless the method learns from them. Their goals are in no other part.</summary>
+    public IReadOnlyList<RunPreference> Preferences { get; init; } = [];
 }
+
+/// <summary>An expert's choice between two plans for a goal.</summary>
+/// <param name="GoalId">The goal's id.</param>
+/// <param name="Goal">Its text.</param>
+/// <param name="Chosen">The plan preferred.</param>
+/// <param name="Rejected">The other.</param>
+public sealed record RunPreference(string GoalId, string Goal, string Chosen, string Rejected);
 
 /// <summary>A goal with the rubric items that count.</summary>
 /// <param name="Id">The goal's id.</param>
@@ -24,4 +34,5 @@ public sealed record RunGoal(string Id, string Domain, string Text, string? Exte
 /// <param name="Id">The item's id.</param>
 /// <param name="Order">Its position in the goal's whole rubric, rejected items included.</param>
 /// <param name="Text">Its current wording.</param>
-public sealed record RunItem(string Id, int Order, string Text);
+/// <param name="Weight">Its weight in the reward, above 0. Default 1.</param>
+public sealed record RunItem(string Id, int Order, string Text, double Weight = 1);

@@ -6,6 +6,30 @@ public static class RunMetricNames
     /// <summary>Mean reward of the step's plans.</summary>
     public const string Reward = "reward";
 
+    /// <summary>Mean loss of the step, for methods that minimise one; nats per token for supervised and distilled ones.</summary>
+    public const string Loss = "loss";
+
+    /// <summary>Grader's mean score of the step's plans, penalties left out, 0–1.</summary>
+    public const string SelfGrade = "self_grade";
+
+    /// <summary>Share of tokens whose clip was active.</summary>
+    public const string ClipRatio = "clip_ratio/region_mean";
+
+    /// <summary>Share of pairs in which the policy has moved to the preferred plan's side, ties half.</summary>
+    public const string PreferenceAccuracy = "rewards/accuracies";
+
+    /// <summary>Mean margin of the preferred over the other plan, nats.</summary>
+    public const string PreferenceMargin = "rewards/margins";
+
+    /// <summary>Growth of self-grade − judge since the start, 0–1; only at evaluations.</summary>
+    public const string WatchGrowth = "watch/growth";
+
+    /// <summary>Lower end of its 95% interval over goals.</summary>
+    public const string WatchGrowthLow = "watch/growth_low";
+
+    /// <summary>Share of the items the grader passed that the judge finds mentioned but not met.</summary>
+    public const string WatchMentions = "watch/mentions";
+
     /// <summary>Mean over goals of the standard deviation of reward within a group.</summary>
     public const string RewardStd = "reward_std";
 

@@ -111,14 +111,19 @@ public static class RunPresets
     /// <summary>The value as JSON; what does not fit the type is left as text for the reader to name.</summary>
     private static JsonNode? ToJson(string value, Type type)
     {
-        if (type == typeof(string))
+        if (type == typeof(string) || type.IsEnum)
         {
             return JsonValue.Create(value);
         }
 
+        if (type == typeof(List<double>))
+        {
+            return new JsonArray([.. Parts(value).Select(part => ToJson(part, typeof(double)))]);
+        }
+
         if (type != typeof(int) && type != typeof(long) && type != typeof(double) && type != typeof(bool))
         {
-            return new JsonArray([.. value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(part => (JsonNode?)JsonValue.Create(part))]);
+            return new JsonArray([.. Parts(value).Select(part => (JsonNode?)JsonValue.Create(part))]);
         }
 
         try
@@ -130,4 +135,6 @@ public static class RunPresets
             return JsonValue.Create(value);
         }
     }
+
+    private static string[] Parts(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

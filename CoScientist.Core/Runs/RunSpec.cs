@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -20,8 +21,11 @@ public sealed record RunSpec
     /// <summary>Name of the run's family; the run's own name adds a number. Lower-case letters, digits and hyphens.</summary>
     public string Name { get; init; } = "run";
 
-    /// <summary>Training method. Default "grpo", the paper's.</summary>
+    /// <summary>Training method: "sft", "opsd", "grpo" or "dpo", or "sequence" for <see cref="Stages"/>. Default "grpo", the paper's.</summary>
     public string Method { get; init; } = "grpo";
+
+    /// <summary>Parts of a sequence in order, each "method:steps" ("opsd:20"); their steps add up to <see cref="Steps"/>. Default: none.</summary>
+    public List<string> Stages { get; init; } = [];
 
     /// <summary>Name of the checkpoint to start from. Default: the sandbox's base model.</summary>
     public string Model { get; init; } = "sandbox-base";
@@ -47,7 +51,7 @@ public sealed record RunSpec
     /// <summary>Plans per goal, the group whose mean is the baseline. Default 8 (the paper's).</summary>
     public int GroupSize { get; init; } = 8;
 
-    /// <summary>Peak learning rate of AdamW. Default 2e-4, measured on the sandbox; the paper's full-size models want 1e-6.</summary>
+    /// <summary>Peak learning rate of AdamW in GRPO; other methods have their own. Default 2e-4, measured on the sandbox; the paper's full-size models want 1e-6.</summary>
     public double LearningRate { get; init; } = 2e-4;
 
     /// <summary>Steps of linear warm-up. Default 5.</summary>
@@ -80,11 +84,62 @@ public sealed record RunSpec
     /// <summary>Test goals reported at the end, disjoint from all others. Default 300.</summary>
     public int TestGoals { get; init; } = 300;
 
+    /// <summary>Settings of GRPO.</summary>
+    public GrpoSpec Grpo { get; init; } = new();
+
+    /// <summary>Settings of supervised fine-tuning.</summary>
+    public SftSpec Sft { get; init; } = new();
+
+    /// <summary>Settings of self-distillation.</summary>
+    public OpsdSpec Opsd { get; init; } = new();
+
+    /// <summary>Settings of preference optimisation.</summary>
+    public DpoSpec Dpo { get; init; } = new();
+
+    /// <summary>Adapters instead of full weights.</summary>
+    public LoraSpec Lora { get; init; } = new();
+
+    /// <summary>The watch on reward hacking.</summary>
+    public WatchSpec Watch { get; init; } = new();
+
     /// <summary>Seed of every random stream of the run. Default 1.</summary>
     public long Seed { get; init; } = 1;
 
     /// <summary>Threads of the engine; 0 takes all processors. The result does not depend on it.</summary>
     public int Threads { get; init; }
+
+    /// <summary>The parts of the run in order: those of a sequence, or the one method.</summary>
+    /// <exception cref="FormatException">A stage is not "method:steps"; a validated specification has none such.</exception>
+    public IReadOnlyList<RunStage> Parts()
+    {
+        if (Stages.Count == 0)
+        {
+            return [new RunStage(Method, 0, Steps)];
+        }
+
+        var parts = new List<RunStage>();
+        foreach (var stage in Stages)
+        {
+            var split = stage.Split(':');
+            if (split.Length != 2 || !int.TryParse(split[1], NumberStyles.None, CultureInfo.InvariantCulture, out var steps))
+            {
+                throw new FormatException($"\"{stage}\" is not a method with its steps, as \"opsd:20\".");
+            }
+
+            parts.Add(new RunStage(split[0], parts.Count == 0 ? 0 : parts[^1].FirstStep + parts[^1].Steps, steps));
+        }
+
+        return parts;
+    }
+
+    /// <summary>Peak learning rate of a method.</summary>
+    public double LearningRateOf(string method) => method switch
+    {
+        "sft" => Sft.LearningRate,
+        "opsd" => Opsd.LearningRate,
+        "dpo" => Dpo.LearningRate,
+        _ => LearningRate,
+    };
 
     /// <summary>How specifications are written and read: camel case, enums by name, unknown fields refused.</summary>
     public static JsonSerializerOptions JsonOptions { get; } = new(JsonSerializerDefaults.Web)
@@ -107,13 +162,51 @@ public sealed record RunDataSpec
 
     /// <summary>States of rubric items that count. Rejected items never do. Default: all the others.</summary>
     public List<RubricItemState> RubricStates { get; init; } = [RubricItemState.Proposed, RubricItemState.Approved, RubricItemState.Edited];
+
+    /// <summary>What supervised fine-tuning imitates in the sandbox. Default: the library's perfect references.</summary>
+    public ReferenceKind References { get; init; } = ReferenceKind.Perfect;
 }
 
-/// <summary>reward = satisfied / graded items − penalties.</summary>
+/// <summary>Reference solutions of the sandbox.</summary>
+public enum ReferenceKind
+{
+    /// <summary>Every requirement satisfied.</summary>
+    Perfect,
+
+    /// <summary>As a paper's authors would write them: one approach, in another order, with some requirements left out or met in another way than the rubric asks.</summary>
+    Realistic,
+}
+
+/// <summary>How verdicts become a score.</summary>
+public enum ItemScoring
+{
+    /// <summary>1 when met, 0 when not (the paper).</summary>
+    Binary,
+
+    /// <summary>By the number of guidelines violated: none 3, one 2, two 1, three or more (an item that no part of the plan addresses violates all seven) 0; then <see cref="RewardSpec.LevelValues"/>.</summary>
+    Levels,
+}
+
+/// <summary>reward = specific · share of items satisfied + (1 − specific) · share of guidelines kept − penalties.</summary>
 public sealed record RewardSpec
 {
+    /// <summary>How verdicts become a score. Default binary.</summary>
+    public ItemScoring Scoring { get; init; } = ItemScoring.Binary;
+
+    /// <summary>Worth of levels 0 to 3, rising from 0 to 1. Default thirds.</summary>
+    public List<double> LevelValues { get; init; } = [0, 1.0 / 3, 2.0 / 3, 1];
+
+    /// <summary>Weight of the goal's own items; the rest goes to the general guidelines. Default 1 (the paper); PaperGym takes 0.7.</summary>
+    public double SpecificWeight { get; init; } = 1;
+
     /// <summary>Taken off when the plan was not finished (no end, or over the token limit). Default 1.</summary>
     public double UnfinishedPenalty { get; init; } = 1;
+
+    /// <summary>
+    /// Tokens before the limit over which the length penalty rises linearly from 0 to <see cref="UnfinishedPenalty"/>
+    /// (soft overlong punishment in DAPO, Yu et al. 2025). Default 0: no warning before the limit.
+    /// </summary>
+    public int SoftLengthTokens { get; init; }
 
     /// <summary>Taken off times the share of malformed sentences (sandbox grammar). Default 0.5.</summary>
     public double MalformedPenalty { get; init; } = 0.5;

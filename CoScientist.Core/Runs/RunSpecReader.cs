@@ -60,6 +60,8 @@ internal sealed class RunSpecReader
         _ when type == typeof(bool) => "true or false",
         _ when type == typeof(string) => "a text in quotes",
         _ when type == typeof(List<RubricItemState>) => "a list of proposed, approved, edited",
+        _ when type == typeof(List<double>) => "a list of numbers",
+        _ when type.IsEnum => string.Join(" or ", Enum.GetNames(type).Select(name => $"\"{JsonNamingPolicy.CamelCase.ConvertName(name)}\"")),
         _ => "a list of texts",
     };
 

@@ -8,7 +8,13 @@ namespace CoScientist.Core.Runs;
 public static partial class RunSpecValidator
 {
     /// <summary>Training methods that exist.</summary>
-    public static IReadOnlyList<string> Methods { get; } = ["grpo"];
+    public static IReadOnlyList<string> Methods { get; } = ["sft", "opsd", "grpo", "dpo"];
+
+    /// <summary>The method that stands for several in sequence.</summary>
+    public const string Sequence = "sequence";
+
+    /// <summary>Layers that can have an adapter.</summary>
+    public static IReadOnlyList<string> AdapterModules { get; } = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
     /// <summary>Judges that exist. The oracle knows the sandbox only.</summary>
     public static IReadOnlyList<string> Judges { get; } = ["oracle"];
@@ -22,7 +28,8 @@ public static partial class RunSpecValidator
         var check = new Checks();
         check.That(spec.Version == RunSpec.CurrentVersion, "version", spec.Version, $"must be {RunSpec.CurrentVersion}: this program reads no other");
         check.That(Name().IsMatch(spec.Name), "name", spec.Name, "must be 1 to 40 lower-case letters, digits and hyphens, starting with a letter or digit");
-        check.OneOf("method", spec.Method, Methods);
+        check.OneOf("method", spec.Method, [.. Methods, Sequence]);
+        CheckStages(spec, check);
         check.That(!string.IsNullOrWhiteSpace(spec.Model), "model", spec.Model, "must name a checkpoint");
         check.That(!string.IsNullOrWhiteSpace(spec.Grader), "grader", spec.Grader, "must be \"initial\" or name a checkpoint");
         check.OneOf("judge", spec.Judge, Judges);
@@ -31,6 +38,13 @@ public static partial class RunSpecValidator
         check.Range("reward.unfinishedPenalty", spec.Reward.UnfinishedPenalty, 0, 10);
         check.Range("reward.malformedPenalty", spec.Reward.MalformedPenalty, 0, 10);
         check.Range("reward.overlongPenalty", spec.Reward.OverlongPenalty, 0, 10);
+        check.Range("reward.specificWeight", spec.Reward.SpecificWeight, 0, 1);
+        check.Range("reward.softLengthTokens", spec.Reward.SoftLengthTokens, 0, spec.MaxNewTokens);
+        check.That(
+            spec.Reward.LevelValues is [0, .., 1] and { Count: 4 } values && values.Zip(values.Skip(1)).All(pair => pair.First <= pair.Second),
+            "reward.levelValues",
+            string.Join(", ", spec.Reward.LevelValues),
+            "must be four numbers that rise from 0 to 1");
         check.Range("steps", spec.Steps, 1, 100_000);
         check.Range("goalsPerStep", spec.GoalsPerStep, 1, 1024);
         check.That(spec.GroupSize is >= 2 and <= 256, "groupSize", spec.GroupSize, "must be 2 to 256: the group's mean is the baseline");
@@ -45,6 +59,7 @@ public static partial class RunSpecValidator
         check.Range("evaluateEvery", spec.EvaluateEvery, 1, 100_000);
         check.Range("validationGoals", spec.ValidationGoals, 1, 100_000);
         check.Range("testGoals", spec.TestGoals, 1, 100_000);
+        CheckMethods(spec, check);
         check.Range("threads", spec.Threads, 0, 1024);
         return check.Faults;
     }
@@ -61,6 +76,57 @@ public static partial class RunSpecValidator
         {
             throw new RunSpecException(source, faults);
         }
+    }
+
+    private static void CheckStages(RunSpec spec, Checks check)
+    {
+        check.That(spec.Method == Sequence || spec.Stages.Count == 0, "stages", string.Join(", ", spec.Stages), $"must be empty unless method is \"{Sequence}\"");
+        check.That(spec.Method != Sequence || spec.Stages.Count > 0, "stages", "empty", "must name the parts of the sequence, as \"opsd:20\", \"grpo:40\"");
+        IReadOnlyList<RunStage> parts;
+        try
+        {
+            parts = spec.Stages.Count == 0 ? [] : spec.Parts();
+        }
+        catch (FormatException)
+        {
+            check.That(holds: false, "stages", string.Join(", ", spec.Stages), "must each be a method with its steps, as \"opsd:20\"");
+            return;
+        }
+
+        foreach (var part in parts)
+        {
+            check.OneOf("stages", part.Method, Methods);
+            check.That(part.Steps > 0, "stages", part.Steps, "must each have a step at least");
+        }
+
+        var total = parts.Sum(part => (long)part.Steps);
+        check.That(parts.Count == 0 || total == spec.Steps, "steps", spec.Steps, string.Create(CultureInfo.InvariantCulture, $"must be {total}, the sum over stages"));
+    }
+
+    private static void CheckMethods(RunSpec spec, Checks check)
+    {
+        check.Range("grpo.epochs", spec.Grpo.Epochs, 1, 64);
+        check.Range("grpo.klCoefficient", spec.Grpo.KlCoefficient, 0, 10);
+        check.Range("grpo.entropyBonus", spec.Grpo.EntropyBonus, 0, 1);
+        check.Range("grpo.resampleRounds", spec.Grpo.ResampleRounds, 0, 16);
+        check.Above("sft.learningRate", spec.Sft.LearningRate, 1);
+        check.Range("sft.goalsPerStep", spec.Sft.GoalsPerStep, 1, 1024);
+        check.Above("opsd.learningRate", spec.Opsd.LearningRate, 1);
+        check.Range("opsd.plansPerGoal", spec.Opsd.PlansPerGoal, 1, 256);
+        check.That(spec.Opsd.Mixture is > 0 and < 1, "opsd.mixture", spec.Opsd.Mixture, "must be above 0 and below 1");
+        check.Above("dpo.learningRate", spec.Dpo.LearningRate, 1);
+        check.Above("dpo.beta", spec.Dpo.Beta, 10);
+        check.Range("dpo.pairsPerStep", spec.Dpo.PairsPerStep, 1, 1024);
+        check.Range("lora.rank", spec.Lora.Rank, 0, 4096);
+        check.Above("lora.alpha", spec.Lora.Alpha, 65536);
+        check.That(spec.Lora.Dropout is >= 0 and < 1, "lora.dropout", spec.Lora.Dropout, "must be at least 0 and below 1");
+        foreach (var module in spec.Lora.Modules)
+        {
+            check.OneOf("lora.modules", module, AdapterModules);
+        }
+
+        check.That(spec.Lora.Rank == 0 || spec.Lora.Modules.Count > 0, "lora.modules", "empty", "must name a layer when lora.rank is above 0");
+        check.Range("watch.gap", spec.Watch.Gap, 0, 1);
     }
 
     private static void CheckData(RunSpec spec, IReadOnlyCollection<string>? knownDomains, Checks check)

@@ -33,10 +33,10 @@ internal sealed unsafe class FastModel : IDisposable
     /// <summary>The gradient of Σ upstream · log p of every weight, by name.</summary>
     public Dictionary<string, float[]> Gradients(TokenBatch batch, Targets targets, float[] upstream, float temperature = 1, params int[] banned)
     {
-        _ = LogProbabilities(batch, targets, out _, temperature, banned);
+        _ = LogProbabilities(batch, targets, out var entropies, temperature, banned);
         using var gradients = new Parameters(Model.Config);
         using var dHidden = new FloatBuffer((long)batch.Count * Model.Config.HiddenSize);
-        head.Backward(targets, upstream, banned, temperature, dHidden.Pointer, Model.HeadOf(gradients));
+        head.Backward(targets, upstream, new float[targets.Count], entropies, banned, temperature, dHidden.Pointer, Model.HeadOf(gradients));
         Model.Backward(batch, activations, dHidden.Pointer, gradients);
         return gradients.Specs.ToDictionary(spec => spec.Name, spec => new ReadOnlySpan<float>(gradients.Get(spec.Name), (int)spec.Count).ToArray(), StringComparer.Ordinal);
     }

@@ -142,15 +142,16 @@ public sealed unsafe class CpuEngine : IPolicyEngine
             cancellationToken.ThrowIfCancellationRequested();
             Forward(part, options, out var logProbabilities, out var entropies);
             var gradient = new float[logProbabilities.Length];
+            var entropyGradient = new float[logProbabilities.Length];
             foreach (var (group, branch, at, length) in part.Spans)
             {
-                objective(group, branch, logProbabilities.AsSpan(at, length), gradient.AsSpan(at, length));
+                objective(group, branch, logProbabilities.AsSpan(at, length), gradient.AsSpan(at, length), entropyGradient.AsSpan(at, length));
             }
 
             var width = part.Batch.Count * Config.HiddenSize;
             var dHidden = hiddenGradient.Get(width);
             new Span<float>(dHidden, width).Clear();
-            head.Backward(part.Targets, gradient, options.BannedTokens, Temperature(options), dHidden, model.HeadOf(gradients));
+            head.Backward(part.Targets, gradient, entropyGradient, entropies, options.BannedTokens, Temperature(options), dHidden, model.HeadOf(gradients));
             model.Backward(part.Batch, activations, dHidden, gradients);
             targets += gradient.Length;
             tokens += part.Batch.Count;
@@ -160,6 +161,49 @@ public sealed unsafe class CpuEngine : IPolicyEngine
 
         var count = Math.Max(1, targets);
         return new LossStatistics(targets, tokens, logProbability / count, entropy / count);
+    }
+
+    /// <inheritdoc/>
+    public LossStatistics AccumulateDistillation(IReadOnlyList<TrainingGroup> students, IReadOnlyList<TrainingGroup> teachers, SamplingOptions options, double mixture, CancellationToken cancellationToken)
+    {
+        if (students.Count != teachers.Count || !students.Zip(teachers).All(pair => pair.First.Branches.Count == pair.Second.Branches.Count
+            && pair.First.Branches.Zip(pair.Second.Branches).All(branch => branch.First.FirstTarget == branch.Second.FirstTarget && branch.First.Tokens.AsSpan().SequenceEqual(branch.Second.Tokens))))
+        {
+            throw new ArgumentException("A teacher reads the very branches that its student wrote.", nameof(teachers));
+        }
+
+        gradients ??= new Parameters(Config);
+        var all = Math.Max(1, students.Sum(group => group.Branches.Sum(branch => branch.Tokens.Length - branch.FirstTarget)));
+        var (tokens, logProbability, entropy, divergence) = (0L, 0.0, 0.0, 0.0);
+
+        // One group at a time: a teacher's prompt is longer than its student's, and both fit where one did.
+        for (var g = 0; g < students.Count; g++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var (student, teacher) = (new Part(), new Part());
+            student.Add(0, students[g]);
+            teacher.Add(0, teachers[g]);
+            head.Teach(model.Forward(teacher.Batch, activations), teacher.Targets);
+            Forward(student, options, out var logProbabilities, out var entropies);
+            var width = student.Batch.Count * Config.HiddenSize;
+            var dHidden = hiddenGradient.Get(width);
+            new Span<float>(dHidden, width).Clear();
+            divergence += head.Distil(student.Targets, options.BannedTokens, Temperature(options), (float)mixture, 1f / all, dHidden, model.HeadOf(gradients));
+            model.Backward(student.Batch, activations, dHidden, gradients);
+            tokens += student.Batch.Count + teacher.Batch.Count;
+            logProbability += logProbabilities.Sum(x => (double)x);
+            entropy += entropies.Sum(x => (double)x);
+        }
+
+        return new LossStatistics(all, tokens, logProbability / all, entropy / all, divergence / all);
+    }
+
+    /// <inheritdoc/>
+    public void ResetOptimizer()
+    {
+        firstMoments?.Clear();
+        secondMoments?.Clear();
+        Step = 0;
     }
 
     /// <inheritdoc/>

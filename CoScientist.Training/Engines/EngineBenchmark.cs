@@ -42,7 +42,7 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         var targets = shape.Sequences * shape.Length;
         return Measure(pool, targets, () =>
         {
-            engine.AccumulateLoss(groups, new SamplingOptions(), (_, _, _, gradient) => gradient.Fill(-1f / targets), cancellationToken);
+            engine.AccumulateLoss(groups, new SamplingOptions(), (_, _, _, gradient, _) => gradient.Fill(-1f / targets), cancellationToken);
             engine.OptimizerStep(new AdamWOptions(1e-4), 1);
         });
     }

@@ -16,7 +16,7 @@ internal readonly record struct Targets(IReadOnlyList<int> Rows, IReadOnlyList<i
 /// From hidden states to log-probabilities of targets and back, with logits [R, V] existing for a few hundred rows at a time.
 /// The distribution is softmax(logits / temperature) over the tokens that are not banned.
 /// </summary>
-internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
+internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposable
 {
     private const int RowsPerTask = 64;
     private const int BackwardRows = 512;
@@ -50,10 +50,11 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
     }
 
     /// <summary>
-    /// Given dLoss/dlog p of the targets of the last <see cref="LogProbabilities"/>: adds to dHidden [N, C] and to the
-    /// gradient of the head, unless that is null. dLoss/dlogit_v = g·(1[v = token] − p_v)/temperature.
+    /// Given g = ∂loss/∂log p of the targets of the last <see cref="LogProbabilities"/> and e = ∂loss/∂H of the entropies that it
+    /// returned: adds to dHidden [N, C] and to the gradient of the head, unless that is null.
+    /// ∂loss/∂logit_v = [g·(1[v = token] − p_v) − e·p_v·(log p_v + H)]/temperature.
     /// </summary>
-    public void Backward(Targets targets, ReadOnlySpan<float> g, int[] banned, float temperature, float* dHidden, float* dHead)
+    public void Backward(Targets targets, ReadOnlySpan<float> g, ReadOnlySpan<float> e, ReadOnlySpan<float> entropies, int[] banned, float temperature, float* dHidden, float* dHead)
     {
         var h = gathered.Get((long)targets.Count * Width);
         var normalisers = logNormalisers.Get(targets.Count);
@@ -65,21 +66,13 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
         {
             var rows = Math.Min(BackwardRows, targets.Count - from);
             fixed (float* gradient = g)
+            fixed (float* entropyGradient = e)
+            fixed (float* entropy = entropies)
             {
-                model.Pool.For(WorkKind.Products, Tasks(rows), new GradientLoop(this, targets, h, banned, temperature, normalisers, gradient, dLogits, from, rows), 2.0 * rows * Width * Vocabulary);
+                model.Pool.For(WorkKind.Products, Tasks(rows), new GradientLoop(this, targets, h, banned, temperature, normalisers, gradient, entropyGradient, entropy, dLogits, from, rows), 2.0 * rows * Width * Vocabulary);
             }
 
-            MatMul.Multiply(model.Pool, dLogits, Stride, 1, model.Head.Rows, dRows, Width, rows, Width, Vocabulary, accumulate: false);
-            if (dHead is not null)
-            {
-                MatMul.PackRows(model.Pool, h + ((long)from * Width), rows, Width, Width, packed);
-                MatMul.Multiply(model.Pool, dLogits, 1, Stride, packed, dHead, Width, Vocabulary, Width, rows, accumulate: true);
-            }
-
-            for (var i = 0; i < rows; i++)
-            {
-                VectorMath.AddScaled(dRows + ((long)i * Width), 1, dHidden + ((long)targets.Rows[from + i] * Width), Width);
-            }
+            Propagate(targets, from, rows, h, dLogits, dRows, packed, dHidden, dHead);
         }
     }
 
@@ -135,13 +128,33 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
         gathered.Dispose();
         logNormalisers.Dispose();
         backward.Dispose();
+        teacher.Dispose();
+        divergences.Dispose();
+    }
+
+    /// <summary>From the gradient of some rows' logits to that of their hidden states and of the head.</summary>
+    private void Propagate(Targets targets, int from, int rows, float* h, float* dLogits, float* dRows, float* packed, float* dHidden, float* dHead)
+    {
+        MatMul.Multiply(model.Pool, dLogits, Stride, 1, model.Head.Rows, dRows, Width, rows, Width, Vocabulary, accumulate: false);
+        if (dHead is not null)
+        {
+            MatMul.PackRows(model.Pool, h + ((long)from * Width), rows, Width, Width, packed);
+            MatMul.Multiply(model.Pool, dLogits, 1, Stride, packed, dHead, Width, Vocabulary, Width, rows, accumulate: true);
+        }
+
+        for (var i = 0; i < rows; i++)
+        {
+            VectorMath.AddScaled(dRows + ((long)i * Width), 1, dHidden + ((long)targets.Rows[from + i] * Width), Width);
+        }
     }
 
     private static int Tasks(int rows) => (rows + RowsPerTask - 1) / RowsPerTask;
 
-    private void Gather(float* hidden, Targets targets)
+    private void Gather(float* hidden, Targets targets) => Gather(hidden, targets, gathered);
+
+    private void Gather(float* hidden, Targets targets, ScratchBuffer into)
     {
-        var h = gathered.Get((long)targets.Count * Width);
+        var h = into.Get((long)targets.Count * Width);
         for (var i = 0; i < targets.Count; i++)
         {
             if ((uint)targets.Tokens[i] >= (uint)Vocabulary)
@@ -153,13 +166,14 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
         }
     }
 
-    private void DistributionGradient(float* row, float normaliser, int token, float g)
+    private void DistributionGradient(float* row, float normaliser, int token, float g, float e, float entropy)
     {
-        var shift = Vector512.Create(normaliser);
-        var scale = Vector512.Create(-g);
+        var (shift, spread) = (Vector512.Create(normaliser), Vector512.Create(entropy));
+        var (minusG, minusE) = (Vector512.Create(-g), Vector512.Create(-e));
         for (var i = 0; i < Stride; i += 16)
         {
-            (VectorMath.Exp(Vector512.Load(row + i) - shift) * scale).Store(row + i);
+            var logP = Vector512.Load(row + i) - shift;
+            (VectorMath.Exp(logP) * Vector512.FusedMultiplyAdd(minusE, logP + spread, minusG)).Store(row + i);
         }
 
         row[token] += g;
@@ -182,7 +196,7 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
         }
     }
 
-    private readonly struct GradientLoop(LanguageHead head, Targets targets, float* hidden, int[] banned, float temperature, float* normalisers, float* gradient, float* dLogits, int from, int rows) : ILoopBody
+    private readonly struct GradientLoop(LanguageHead head, Targets targets, float* hidden, int[] banned, float temperature, float* normalisers, float* gradient, float* entropyGradient, float* entropies, float* dLogits, int from, int rows) : ILoopBody
     {
         public void Run(int index)
         {
@@ -193,7 +207,7 @@ internal sealed unsafe class LanguageHead(Transformer model) : IDisposable
             for (var i = 0; i < count; i++)
             {
                 var target = from + first + i;
-                head.DistributionGradient(logits + ((long)i * head.Stride), normalisers[target], targets.Tokens[target], gradient[target] / temperature);
+                head.DistributionGradient(logits + ((long)i * head.Stride), normalisers[target], targets.Tokens[target], gradient[target] / temperature, entropyGradient[target] / temperature, entropies[target]);
             }
         }
     }

@@ -1,22 +1,32 @@
+using CoScientist.Core.Runs;
+
 namespace CoScientist.Training.Objectives;
 
-/// <summary>
-/// Group-relative advantages (Shao et al. 2024, DeepSeekMath): each plan against the mean of the plans for the same goal.
-/// Not divided by the group's deviation, which would weight easy and hopeless goals up (Liu et al. 2025, Dr. GRPO).
-/// </summary>
+/// <summary>Group-relative advantages (Shao et al. 2024, DeepSeekMath): each plan against the mean of the plans for the same goal.</summary>
 public static class GroupAdvantages
 {
     /// <summary>Rewards closer than this count as equal.</summary>
     private const double Tolerance = 1e-9;
 
-    /// <summary>Aᵢ = rᵢ − mean(r) over the graded members of a group.</summary>
-    /// <param name="rewards">Rewards of one group; null where ungraded.</param>
+    /// <summary>Added to a deviation before dividing by it, as in TRL.</summary>
+    private const double Epsilon = 1e-4;
+
+    /// <summary>Aᵢ = (rᵢ − mean(r)) / scale, per group, over the graded members.</summary>
+    /// <param name="groups">Rewards of each group; null where ungraded.</param>
+    /// <param name="scaling">What is divided by: nothing, the deviation of the group, or of all rewards of the batch (the population's).</param>
     /// <returns>Advantages; null where ungraded: such a plan is masked.</returns>
-    public static double?[] Of(IReadOnlyList<double?> rewards)
+    public static IReadOnlyList<double?[]> Of(IReadOnlyList<double?[]> groups, AdvantageScaling scaling = AdvantageScaling.None)
     {
-        var graded = rewards.OfType<double>().ToArray();
-        var mean = graded.Length == 0 ? 0 : graded.Average();
-        return [.. rewards.Select(reward => reward - mean)];
+        ArgumentNullException.ThrowIfNull(groups);
+        var batch = scaling == AdvantageScaling.Batch ? Deviation([.. groups.SelectMany(group => group)]) + Epsilon : 1;
+        return [.. groups.Select(group =>
+        {
+            var mean = group.OfType<double>().DefaultIfEmpty().Average();
+            var scale = scaling == AdvantageScaling.Group ? Deviation(group) + Epsilon : batch;
+
+            // A mean of equal numbers can miss them by a bit; equal rewards teach exactly nothing.
+            return Carries(group) ? group.Select(reward => (reward - mean) / scale).ToArray() : [.. group.Select(reward => reward * 0)];
+        })];
     }
 
     /// <summary>Standard deviation (of the population) of the graded rewards; 0 for fewer than two.</summary>

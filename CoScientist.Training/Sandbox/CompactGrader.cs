@@ -14,7 +14,11 @@ public sealed record GradingTask(string Goal, string Plan, IReadOnlyList<string>
 /// <param name="Probability">Probability of 'ok' among the eight verdicts.</param>
 /// <param name="Guideline">0 when met, else the likeliest violated guideline.</param>
 /// <param name="Quote">What the grader quoted from the plan.</param>
-public sealed record ItemGrade(bool Met, double Probability, int Guideline, string Quote);
+public sealed record ItemGrade(bool Met, double Probability, int Guideline, string Quote)
+{
+    /// <summary>Guidelines violated: none when met, all seven when no part of the plan addresses the item (guideline 1), else one.</summary>
+    public int Violations => Guideline switch { 0 => 0, 1 => 7, _ => 1 };
+}
 
 /// <summary>Grades by the compact protocol: the verdict is read from token likelihoods, so every grading is readable.</summary>
 /// <param name="engine">The grader's weights; never those in training.</param>

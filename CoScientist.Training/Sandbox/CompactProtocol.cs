@@ -60,6 +60,9 @@ public sealed class CompactProtocol
     /// <summary>What the policy is given.</summary>
     public int[] WritePrompt(string goal) => [write, .. Words(goal), plan];
 
+    /// <summary>What a teacher is given: the rubric besides the goal, <c>&lt;write&gt; goal &lt;rubric&gt; item &lt;quote&gt; item &lt;quote&gt; … &lt;plan&gt;</c>. Never the policy whose plans are graded.</summary>
+    public int[] WriteWithRubricPrompt(string goal, IReadOnlyList<string> items) => [write, .. Words(goal), rubric, .. items.SelectMany(Item), plan];
+
     /// <summary>A plan as the policy writes it.</summary>
     public int[] PlanTokens(string text) => [.. Words(text), EndToken];
 

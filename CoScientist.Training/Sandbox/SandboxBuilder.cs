@@ -108,7 +108,7 @@ public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions optio
         var statistics = engine.AccumulateLoss(
             groups,
             new SamplingOptions(),
-            (group, _, logProbabilities, gradient) =>
+            (group, _, logProbabilities, gradient, _) =>
             {
                 if (group >= gradings)
                 {

@@ -80,6 +80,27 @@ public sealed class SandboxWriter(SandboxWorld world)
     /// <summary>A plan that satisfies every requirement.</summary>
     public List<SandboxSentence> Reference(SandboxGoal goal, SeededRandom random) => [.. world.Requirements(goal).Select(requirement => Right(requirement, random))];
 
+    /// <summary>
+    /// A plan as authors of a paper would report theirs: sound, but theirs. One requirement in five is left out, one in five is met
+    /// in another way than the rubric asks, and the rest stands in an order of its own.
+    /// </summary>
+    public List<SandboxSentence> RealisticReference(SandboxGoal goal, SeededRandom random)
+    {
+        ArgumentNullException.ThrowIfNull(random);
+        var plan = new List<SandboxSentence>();
+        foreach (var requirement in world.Requirements(goal))
+        {
+            var fate = random.NextDouble();
+            if (fate >= 0.2)
+            {
+                plan.Add(fate < 0.4 ? Right(requirement, random) with { Way = WrongWay(requirement, goal.Domain, quality: 0, random) } : Right(requirement, random));
+            }
+        }
+
+        random.Shuffle(plan);
+        return plan;
+    }
+
     private SandboxSentence Right(SandboxRequirement requirement, SeededRandom random) =>
         new() { Facet = requirement.Facet, Way = random.Pick(world.Rulebook.Ways(requirement.Facet, requirement.Virtue)) };
 

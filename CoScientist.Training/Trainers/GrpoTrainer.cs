@@ -1,155 +1,161 @@
 using System.Diagnostics;
 using CoScientist.Core;
-using CoScientist.Core.Grading;
 using CoScientist.Core.Runs;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
 using CoScientist.Training.Objectives;
-using CoScientist.Training.Sampling;
 using CoScientist.Training.Sandbox;
-using PlanForm = CoScientist.Core.Grading.PlanForm;
 
 namespace CoScientist.Training.Trainers;
 
 /// <summary>
 /// Group relative policy optimisation on self-graded rubrics (Goel et al., arXiv 2512.23707). Each step: the policy writes a
-/// group of plans for each of a few goals; the frozen grader marks every item; reward = satisfied / graded − penalties;
-/// advantage = reward − group mean; one AdamW step on the token-mean clipped loss.
+/// group of plans for each of a few goals; the frozen grader marks every item; advantage = reward − group mean; one AdamW step
+/// per epoch on the clipped loss (<see cref="GrpoObjective"/>).
 /// Departures from the paper, each measured on the sandbox: full-size learning rate 2e-4 instead of 1e-6 (the model has one
 /// million parameters, not thirty billion); verdicts from token likelihoods instead of prose; penalties for malformed and
 /// surplus sentences, because grammar decays without them.
-/// Every random number derives from (seed, step, goal, plan): a resumed run repeats an unbroken one to the bit.
 /// </summary>
-public sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, RunSpec spec, IReadOnlyList<RunGoal> goals)
+internal sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, IPolicyEngine? reference, RunSpec spec, RunStage stage, IReadOnlyList<RunGoal> goals)
+    : Trainer(policy, spec, stage)
 {
     private readonly CompactProtocol protocol = new(policy.Tokenizer);
+    private readonly Rollouts rollouts = new(policy, grader, spec);
+    private readonly GoalOrder<RunGoal> order = new(goals, spec.Seed, OrderStream);
 
-    /// <summary>How plans are sampled in this run.</summary>
-    public SamplingOptions Sampling => new()
-    {
-        Temperature = spec.Temperature,
-        TopP = spec.TopP,
-        MaxNewTokens = spec.MaxNewTokens,
-        EndToken = protocol.EndToken,
-        BannedTokens = protocol.NotInPlans,
-    };
-
-    /// <summary>Does one step.</summary>
-    /// <param name="step">Steps done before it.</param>
-    /// <param name="tokensBefore">Tokens trained on before it.</param>
-    /// <param name="cancellationToken">Cancels between passes; the weights are then unchanged.</param>
-    /// <returns>Metrics of the step, and its plans.</returns>
-    public (RunMetrics Metrics, IReadOnlyList<RunSample> Samples) Step(int step, double tokensBefore, CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public override (RunMetrics Metrics, IReadOnlyList<RunSample> Samples) Step(int step, double tokensBefore, CancellationToken cancellationToken)
     {
         var start = Stopwatch.GetTimestamp();
-        var batch = Goals(step);
-        var samples = policy.Sample([.. batch.Select((goal, i) => Request(goal, step, i))], Sampling, cancellationToken);
-        var texts = samples.Select(sample => protocol.PlanText(sample.Tokens)).ToArray();
-        var grades = grader.Grade([.. samples.Select((sample, i) => new GradingTask(batch[sample.Request].Text, texts[i], [.. batch[sample.Request].Items.Select(item => item.Text)]))], cancellationToken);
-        var forms = samples.Select((sample, i) => SandboxOracle.Check(texts[i], sample.Ended)).ToArray();
-        var rewards = samples.Select((sample, i) => Reward.Of(
-            [.. grades[i].Select(grade => (bool?)grade.Met)],
-            new PlanForm(sample.Ended, forms[i].MalformedShare, forms[i].Overlong),
-            spec.Reward)).ToArray();
+        var groups = Write(step, out var silent, cancellationToken);
+        var batch = Batch(groups, cancellationToken);
+        var objective = new GrpoObjective([.. batch.SelectMany(group => group.Plans)], Spec.Grpo, Spec.ClipLow, Spec.ClipHigh, Spec.MaxNewTokens);
+        var statistics = default(LossStatistics);
+        var (norm, tokens) = (0.0, 0L);
+        for (var epoch = 0; epoch < Spec.Grpo.Epochs; epoch++)
+        {
+            statistics = Learn(batch, objective, cancellationToken);
+            norm = Math.Max(norm, Policy.OptimizerStep(new AdamWOptions(LearningRate(step)), Spec.MaxGradNorm));
+            tokens += statistics.Tokens;
+        }
 
-        var statistics = Learn(batch, samples, rewards, out var clipped, cancellationToken);
-        var rate = spec.LearningRate * Math.Min(1, (step + 1.0) / Math.Max(1, spec.WarmupSteps));
-        var norm = policy.OptimizerStep(new AdamWOptions(rate), spec.MaxGradNorm);
-
-        var groups = Groups(rewards);
+        var plans = groups.SelectMany(group => group.Plans).ToArray();
+        var rewarded = plans.Select(plan => plan.Reward).OfType<Core.Grading.RewardParts>().ToArray();
+        var seen = Math.Max(1, batch.Sum(group => group.Plans.Sum(plan => (long)plan.Old.Length)) * Spec.Grpo.Epochs);
         var values = new Dictionary<string, double>(StringComparer.Ordinal)
         {
-            [RunMetricNames.Reward] = rewards.OfType<RewardParts>().Select(reward => reward.Total).DefaultIfEmpty(double.NaN).Average(),
-            ["self_grade"] = rewards.OfType<RewardParts>().Select(reward => reward.Score).DefaultIfEmpty(double.NaN).Average(),
-            [RunMetricNames.RewardStd] = groups.Average(GroupAdvantages.Deviation),
-            [RunMetricNames.ZeroStd] = groups.Average(group => GroupAdvantages.Carries(group) ? 0.0 : 1),
+            [RunMetricNames.Reward] = Mean(rewarded.Select(reward => reward.Total)),
+            [RunMetricNames.SelfGrade] = Mean(rewarded.Select(reward => reward.Score)),
+            [RunMetricNames.RewardStd] = groups.Average(group => GroupAdvantages.Deviation(group.Rewards)),
+            [RunMetricNames.ZeroStd] = silent,
             [RunMetricNames.Entropy] = statistics.Entropy,
-            ["clip_ratio/region_mean"] = clipped,
-            [RunMetricNames.MeanLength] = samples.Average(sample => sample.Tokens.Length),
-            [RunMetricNames.ClippedRatio] = samples.Average(sample => sample.Ended ? 0.0 : 1),
-            [RunMetricNames.FormatViolation] = forms.Average(form => form.WellFormed ? 0.0 : 1),
-            [RunMetricNames.GraderFailure] = rewards.Average(reward => reward is null ? 1.0 : 0),
+            [RunMetricNames.ClipRatio] = (double)objective.Clipped / seen,
+            [RunMetricNames.MeanLength] = plans.Average(plan => plan.Sampled.Tokens.Length),
+            [RunMetricNames.ClippedRatio] = plans.Average(plan => plan.Sampled.Ended ? 0.0 : 1),
+            [RunMetricNames.FormatViolation] = plans.Average(plan => plan.WellFormed ? 0.0 : 1),
+            [RunMetricNames.GraderFailure] = plans.Average(plan => plan.Reward is null ? 1.0 : 0),
             [RunMetricNames.GradNorm] = norm,
-            [RunMetricNames.LearningRate] = rate,
-            [RunMetricNames.Tokens] = tokensBefore + statistics.Tokens,
+            [RunMetricNames.LearningRate] = LearningRate(step),
+            [RunMetricNames.Tokens] = tokensBefore + tokens,
             [RunMetricNames.StepTime] = Stopwatch.GetElapsedTime(start).TotalSeconds,
         };
-        var plans = samples.Select((sample, i) => new RunSample(
-            step + 1,
-            "train",
-            batch[sample.Request].Id,
-            batch[sample.Request].Text,
-            texts[i],
-            rewards[i]?.Total,
-            rewards[i]?.Score,
-            JudgeScore: null,
-            [.. batch[sample.Request].Items.Zip(grades[i], (item, grade) => new RunSampleItem(item.Text, grade.Met, grade.Probability, JudgeMet: null))])).ToArray();
-        return (new RunMetrics(step + 1, values), plans);
-    }
-
-    /// <summary>The goals of a step: consecutive ones of a shuffle per pass over the data.</summary>
-    private RunGoal[] Goals(int step)
-    {
-        var batch = new RunGoal[spec.GoalsPerStep];
-        for (var i = 0; i < batch.Length; i++)
+        if (reference is not null)
         {
-            var index = ((long)step * spec.GoalsPerStep) + i;
-            var order = Enumerable.Range(0, goals.Count).ToArray();
-            new SeededRandom(spec.Seed, 1, index / goals.Count).Shuffle(order);
-            batch[i] = goals[order[index % goals.Count]];
+            values[RunMetricNames.Kl] = objective.Divergence / seen;
         }
 
-        return batch;
+        return (new RunMetrics(step + 1, values), [.. groups.SelectMany(group => group.Samples(step + 1))]);
+
+        static double Mean(IEnumerable<double> numbers) => numbers.DefaultIfEmpty(double.NaN).Average();
     }
 
-    private SampleRequest Request(RunGoal goal, int step, int index) => new()
+    /// <summary>Plans for the goals of a step; goals whose plans all earn the same make room for others, as often as the specification allows.</summary>
+    private List<RolloutGroup> Write(int step, out double silent, CancellationToken cancellationToken)
     {
-        Prompt = protocol.WritePrompt(goal.Text),
-        Count = spec.GroupSize,
-        Seed = (long)new SeededRandom(spec.Seed, 2, step, index).NextUInt64(),
-    };
-
-    private LossStatistics Learn(RunGoal[] batch, IReadOnlyList<SampledSequence> samples, RewardParts?[] rewards, out double clippedShare, CancellationToken cancellationToken)
-    {
-        var groups = new List<TrainingGroup>();
-        var members = new List<List<(SampledSequence Sample, double Advantage)>>();
-        for (var g = 0; g < batch.Length; g++)
+        var chosen = order.Take((long)step * Spec.GoalsPerStep, Spec.GoalsPerStep);
+        var groups = rollouts.Of(chosen, Spec.GroupSize, i => Rollouts.Seed(Spec.Seed, PlanStream, step, i), cancellationToken).ToList();
+        silent = groups.Average(group => GroupAdvantages.Carries(group.Rewards) ? 0.0 : 1);
+        for (var round = 1; round <= Spec.Grpo.ResampleRounds; round++)
         {
-            var own = rewards.Skip(g * spec.GroupSize).Take(spec.GroupSize).Select(reward => reward?.Total).ToArray();
-            if (!GroupAdvantages.Carries(own))
+            var places = Enumerable.Range(0, groups.Count).Where(i => !GroupAdvantages.Carries(groups[i].Rewards)).ToArray();
+            if (places.Length == 0)
             {
-                continue;
+                break;
             }
 
-            var advantages = GroupAdvantages.Of(own);
-            var kept = Enumerable.Range(0, spec.GroupSize)
-                .Where(k => advantages[k] is not null)
-                .Select(k => (samples[(g * spec.GroupSize) + k], advantages[k]!.Value))
-                .ToList();
-            groups.Add(new TrainingGroup(protocol.WritePrompt(batch[g].Text), [.. kept.Select(member => new TrainingBranch(member.Item1.Tokens))]));
-            members.Add(kept);
+            var random = new SeededRandom(Spec.Seed, ResampleStream, step, round);
+            var replacements = places.Select(_ => random.Pick(goals)).ToArray();
+            var (at, turn) = (0, round);
+            foreach (var group in rollouts.Of(replacements, Spec.GroupSize, i => Rollouts.Seed(Spec.Seed, PlanStream, step, places[i], turn), cancellationToken))
+            {
+                groups[places[at++]] = group;
+            }
         }
 
-        var tokens = Math.Max(1, members.Sum(group => group.Sum(member => member.Sample.Tokens.Length)));
-        var clipped = 0;
-        var statistics = policy.AccumulateLoss(
-            groups,
-            Sampling,
-            (group, branch, logProbabilities, gradient) =>
-            {
-                var (sample, advantage) = members[group][branch];
-                for (var t = 0; t < logProbabilities.Length; t++)
-                {
-                    var old = sample.LogProbabilities[t];
-                    gradient[t] = (float)(ClippedObjective.Gradient(logProbabilities[t], old, advantage, spec.ClipLow, spec.ClipHigh) / tokens);
-                    clipped += ClippedObjective.IsClipped(Math.Exp(logProbabilities[t] - old), advantage, spec.ClipLow, spec.ClipHigh) ? 1 : 0;
-                }
-            },
-            cancellationToken);
-        clippedShare = (double)clipped / tokens;
-        return statistics;
+        return groups;
     }
 
-    private List<double?[]> Groups(RewardParts?[] rewards) =>
-        [.. rewards.Select(reward => reward?.Total).Chunk(spec.GroupSize)];
+    /// <summary>The groups that carry a signal, with the plans of each that learn.</summary>
+    private List<(TrainingGroup Tokens, GrpoPlan[] Plans)> Batch(List<RolloutGroup> groups, CancellationToken cancellationToken)
+    {
+        var rewards = groups.Select(group => group.Rewards).ToArray();
+        var divergences = Spec.Grpo.Kl == KlEstimator.K1 && reference is not null ? References(groups, cancellationToken) : null;
+        if (divergences is not null)
+        {
+            for (var g = 0; g < groups.Count; g++)
+            {
+                rewards[g] = [.. rewards[g].Select((reward, k) => reward - (Spec.Grpo.KlCoefficient * LogRatio(groups[g].Plans[k], divergences[g][k])))];
+            }
+        }
+
+        var advantages = GroupAdvantages.Of(rewards, Spec.Grpo.Scaling);
+        var batch = new List<(TrainingGroup, List<(Rollout Plan, double Advantage)>)>();
+        for (var g = 0; g < groups.Count; g++)
+        {
+            var members = groups[g].Plans
+                .Select((plan, k) => (Plan: plan, Advantage: advantages[g][k]))
+                .Where(member => member.Advantage is not null && (Spec.Grpo.Truncated != TruncatedPlans.Mask || member.Plan.Sampled.Ended))
+                .Select(member => (member.Plan, member.Advantage!.Value))
+                .ToList();
+            if (members.Count > 0 && GroupAdvantages.Carries(rewards[g]))
+            {
+                batch.Add((new TrainingGroup(protocol.WritePrompt(groups[g].Goal.Text), [.. members.Select(member => new TrainingBranch(member.Plan.Sampled.Tokens))]), members));
+            }
+        }
+
+        // The policy of the sampling is the one before the update; a divergence needs the reference's view of the same tokens.
+        var references = reference?.LogProbabilities([.. batch.Select(group => group.Item1)], Trainer.SamplingOf(Spec, protocol), cancellationToken);
+        return [.. batch.Select((group, g) => (group.Item1, group.Item2.Select((member, k) => new GrpoPlan(member.Advantage, member.Plan.Sampled.LogProbabilities, references?[g][k])).ToArray()))];
+    }
+
+    private float[][][] References(List<RolloutGroup> groups, CancellationToken cancellationToken) => reference!.LogProbabilities(
+        [.. groups.Select(group => new TrainingGroup(protocol.WritePrompt(group.Goal.Text), [.. group.Plans.Select(plan => new TrainingBranch(plan.Sampled.Tokens))]))],
+        Trainer.SamplingOf(Spec, protocol),
+        cancellationToken);
+
+    private static double LogRatio(Rollout plan, float[] reference)
+    {
+        var sum = 0.0;
+        for (var t = 0; t < reference.Length; t++)
+        {
+            sum += (double)plan.Sampled.LogProbabilities[t] - reference[t];
+        }
+
+        return sum;
+    }
+
+    private LossStatistics Learn(List<(TrainingGroup Tokens, GrpoPlan[] Plans)> batch, GrpoObjective objective, CancellationToken cancellationToken)
+    {
+        var first = new int[batch.Count];
+        for (var g = 1; g < first.Length; g++)
+        {
+            first[g] = first[g - 1] + batch[g - 1].Plans.Length;
+        }
+
+        return Policy.AccumulateLoss(
+            [.. batch.Select(group => group.Tokens)],
+            Trainer.SamplingOf(Spec, protocol),
+            (group, branch, logProbabilities, gradient, entropyGradient) => objective.Gradient(first[group] + branch, logProbabilities, gradient, entropyGradient),
+            cancellationToken);
+    }
 }

@@ -67,6 +67,11 @@ internal sealed class RunJournal(RunFolder folder)
         }
     }
 
+    /// <summary>Judged plans on disk, evaluation by evaluation.</summary>
+    public IEnumerable<(int Step, IReadOnlyList<RunSample> Samples)> Judged() =>
+        Metrics().Where(metrics => metrics.Values.ContainsKey(RunMetricNames.JudgeScore))
+            .Select(metrics => (metrics.Step, (IReadOnlyList<RunSample>)[.. folder.ReadSamples(metrics.Step).Where(sample => sample.JudgeScore is not null)]));
+
     /// <summary>The metrics on disk.</summary>
     public IReadOnlyList<RunMetrics> Metrics()
     {

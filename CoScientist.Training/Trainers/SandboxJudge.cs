@@ -35,8 +35,8 @@ internal sealed class SandboxJudge
         }
     }
 
-    /// <summary>Mean oracle score and self-grade of one sampled plan per validation goal, and the plans.</summary>
-    public (double Score, double SelfGrade, IReadOnlyList<RunSample> Samples) Validate(IPolicyEngine policy, CompactGrader grader, SamplingOptions sampling, int step, CancellationToken cancellationToken)
+    /// <summary>Mean oracle score and self-grade of one sampled plan per validation goal; the share of items passed by the grader that the plan only mentions; and the plans.</summary>
+    public (double Score, double SelfGrade, double Mentions, IReadOnlyList<RunSample> Samples) Validate(IPolicyEngine policy, CompactGrader grader, SamplingOptions sampling, int step, CancellationToken cancellationToken)
     {
         // The same seeds at every step: differences between steps are then those of the policy.
         var plans = Write(policy, grader, validation, sampling, ValidationSeed, cancellationToken);
@@ -50,7 +50,8 @@ internal sealed class SandboxJudge
             plan.SelfGrade,
             plan.OracleScore,
             [.. validation[i].Goal.Items.Select((item, k) => new RunSampleItem(item.Text, plan.Grades[k].Met, plan.Grades[k].Probability, plan.Oracle[item.Order].Guideline == 0))]));
-        return (plans.Average(plan => plan.OracleScore), plans.Average(plan => plan.SelfGrade), [.. samples]);
+        var passed = plans.SelectMany((plan, i) => validation[i].Goal.Items.Select((item, k) => (plan.Grades[k].Met, plan.Oracle[item.Order].Guideline))).Where(item => item.Met).ToArray();
+        return (plans.Average(plan => plan.OracleScore), plans.Average(plan => plan.SelfGrade), passed.Length == 0 ? 0 : passed.Average(item => item.Guideline > 1 ? 1.0 : 0), [.. samples]);
     }
 
     /// <summary>Base and picked checkpoint on the test goals: the result (seconds per step left at 0) and a row per plan.</summary>

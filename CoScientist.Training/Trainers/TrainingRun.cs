@@ -68,7 +68,11 @@ public static class TrainingRun
         private readonly CpuEngine grading;
         private readonly CompactGrader grader;
         private readonly SandboxJudge judge;
+        private readonly RewardWatch watch;
+        private readonly RunLimits limits = new();
+        private readonly CompactProtocol protocol;
         private (int Step, double Score)? best;
+        private bool parted;
 
         public Execution(TrainingRunRequest request, Action<RunEvent> onEvent)
         {
@@ -80,31 +84,52 @@ public static class TrainingRun
             pool = new WorkerPool(spec.Threads);
             grading = CpuEngine.Load(request.GraderDirectory, pool);
             grader = new CompactGrader(grading, SandboxBaseModel.GraderThreshold(request.GraderDirectory));
+            watch = new RewardWatch(spec.Watch.Gap);
+            protocol = new CompactProtocol(grading.Tokenizer);
         }
 
         public RunOutcome Run(Func<bool> pauseRequested, CancellationToken cancellationToken)
         {
             var saved = journal.LastSavedStep();
             using (var policy = CpuEngine.Load(saved is { } at ? journal.Checkpoint(at) : request.ModelDirectory, pool))
+            using (var reference = NeedsReference(spec) ? CpuEngine.Load(request.ModelDirectory, pool) : null)
             {
-                var trainer = new GrpoTrainer(policy, grader, spec, data.Train);
-                Begin(policy, trainer, saved, cancellationToken);
+                Begin(policy, saved, cancellationToken);
                 var tokens = journal.Metrics().Select(step => step.Values.GetValueOrDefault(RunMetricNames.Tokens)).DefaultIfEmpty().Max();
-                for (var step = saved ?? 0; step < spec.Steps; step++)
+                var step = saved ?? 0;
+                foreach (var stage in spec.Parts().Where(part => part.FirstStep + part.Steps > step))
                 {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    if (pauseRequested())
+                    var trainer = TrainerOf(stage, policy, reference);
+                    if (step == stage.FirstStep && step > 0)
                     {
-                        Save(policy, step, null);
-                        return new RunOutcome(RunState.Paused, null);
+                        // Moments of another loss would push the first steps in its direction.
+                        policy.ResetOptimizer();
+                        Log(step, $"{stage.Method} follows for {stage.Steps} steps.");
                     }
 
-                    var (metrics, samples) = trainer.Step(step, tokens, cancellationToken);
-                    tokens = metrics.Values[RunMetricNames.Tokens];
-                    Record(metrics, samples);
-                    if ((step + 1) % spec.EvaluateEvery == 0 || step + 1 == spec.Steps)
+                    for (; step < stage.FirstStep + stage.Steps; step++)
                     {
-                        Evaluate(policy, trainer, step + 1, cancellationToken);
+                        cancellationToken.ThrowIfCancellationRequested();
+                        if (parted && spec.Watch.Stop)
+                        {
+                            Log(step, "Stopped, as watch.stop asks.");
+                            return new RunOutcome(RunState.Finished, Close(cancellationToken));
+                        }
+
+                        if (pauseRequested())
+                        {
+                            Save(policy, step, null);
+                            return new RunOutcome(RunState.Paused, null);
+                        }
+
+                        var (metrics, samples) = trainer.Step(step, tokens, cancellationToken);
+                        tokens = metrics.Values[RunMetricNames.Tokens];
+                        Record(metrics, samples);
+                        limits.Check(metrics);
+                        if ((step + 1) % spec.EvaluateEvery == 0 || step + 1 == spec.Steps)
+                        {
+                            Evaluate(policy, step + 1, cancellationToken);
+                        }
                     }
                 }
             }
@@ -118,15 +143,35 @@ public static class TrainingRun
             pool.Dispose();
         }
 
-        private void Begin(CpuEngine policy, GrpoTrainer trainer, int? saved, CancellationToken cancellationToken)
+        private static bool NeedsReference(RunSpec spec) =>
+            spec.Parts().Any(part => part.Method == "dpo" || (part.Method == "grpo" && spec.Grpo.KlCoefficient > 0));
+
+        private Trainer TrainerOf(RunStage stage, CpuEngine policy, CpuEngine? reference) => stage.Method switch
+        {
+            "sft" => new SftTrainer(policy, spec, stage, data.Train),
+            "opsd" => new OpsdTrainer(policy, spec, stage, data.Train),
+            "dpo" => new DpoTrainer(policy, reference!, spec, stage, data.Preferences),
+            _ => new GrpoTrainer(policy, grader, reference, spec, stage, data.Train),
+        };
+
+        private void Begin(CpuEngine policy, int? saved, CancellationToken cancellationToken)
         {
             journal.TruncateAfter(saved ?? -1);
             if (saved is { } step)
             {
                 policy.LoadOptimizer(journal.OptimizerFile(step));
-                foreach (var judged in journal.Metrics().Where(metrics => metrics.Values.ContainsKey(RunMetricNames.JudgeScore)))
+                foreach (var metrics in journal.Metrics())
                 {
-                    Consider(judged.Step, judged.Values[RunMetricNames.JudgeScore]);
+                    limits.Check(metrics);
+                    if (metrics.Values.TryGetValue(RunMetricNames.JudgeScore, out var judged))
+                    {
+                        Consider(metrics.Step, judged);
+                    }
+                }
+
+                foreach (var (at, samples) in journal.Judged())
+                {
+                    Look(at, samples);
                 }
 
                 Log(step, $"Resumed from checkpoint step-{step:D6}.");
@@ -134,24 +179,43 @@ public static class TrainingRun
             }
 
             Log(0, $"{data.Train.Count} training goals, {data.Validation.Count} validation goals, {data.Test.Count} test goals; {pool.Threads} threads.");
-            var (score, selfGrade, _) = judge.Validate(policy, grader, trainer.Sampling, 0, cancellationToken);
-            Consider(0, score);
-            Record(new RunMetrics(0, Judged(score, selfGrade)), []);
+            Judge(policy, 0, cancellationToken);
         }
 
-        private void Evaluate(CpuEngine policy, GrpoTrainer trainer, int step, CancellationToken cancellationToken)
+        private void Evaluate(CpuEngine policy, int step, CancellationToken cancellationToken)
         {
-            var (score, selfGrade, samples) = judge.Validate(policy, grader, trainer.Sampling, step, cancellationToken);
-            Consider(step, score);
-            Record(new RunMetrics(step, Judged(score, selfGrade)), samples);
+            var (score, verdict) = Judge(policy, step, cancellationToken);
             Save(policy, step, score);
+            if (verdict.Parted)
+            {
+                Log(step, string.Create(CultureInfo.InvariantCulture, $"Watch: self-grade and judge part. Since the start their gap has grown by {verdict.Growth.Value:F3} [{verdict.Growth.Low:F3}, {verdict.Growth.High:F3}]; the judge is {verdict.Judge.Value:+0.000;-0.000} against its best. Trust the judge-picked checkpoint (step {best!.Value.Step}), or train with another grader."));
+            }
         }
 
-        private static Dictionary<string, double> Judged(double score, double selfGrade) => new(StringComparer.Ordinal)
+        private (double Score, WatchVerdict Verdict) Judge(CpuEngine policy, int step, CancellationToken cancellationToken)
         {
-            [RunMetricNames.JudgeScore] = score,
-            [RunMetricNames.JudgeSelfGrade] = selfGrade,
-        };
+            var (score, selfGrade, mentions, samples) = judge.Validate(policy, grader, Trainer.SamplingOf(spec, protocol), step, cancellationToken);
+            Consider(step, score);
+            var verdict = Look(step, samples);
+            Record(
+                new RunMetrics(step, new Dictionary<string, double>(StringComparer.Ordinal)
+                {
+                    [RunMetricNames.JudgeScore] = score,
+                    [RunMetricNames.JudgeSelfGrade] = selfGrade,
+                    [RunMetricNames.WatchGrowth] = verdict.Growth.Value,
+                    [RunMetricNames.WatchGrowthLow] = verdict.Growth.Low,
+                    [RunMetricNames.WatchMentions] = mentions,
+                }),
+                samples);
+            return (score, verdict);
+        }
+
+        private WatchVerdict Look(int step, IReadOnlyList<RunSample> judged)
+        {
+            var verdict = watch.Look(step, [.. judged.Select(sample => sample.SelfGrade!.Value)], [.. judged.Select(sample => sample.JudgeScore!.Value)]);
+            parted |= verdict.Parted;
+            return verdict;
+        }
 
         private void Consider(int step, double score)
         {
@@ -209,8 +273,7 @@ public static class TrainingRun
             Log(spec.Steps, $"The judge picks step {picked}. Evaluating it and the base on {data.Test.Count} test goals.");
             using var baseline = CpuEngine.Load(request.ModelDirectory, pool);
             using var chosen = CpuEngine.Load(picked == 0 ? request.ModelDirectory : journal.Checkpoint(picked), pool);
-            var sampling = new GrpoTrainer(chosen, grader, spec, data.Train).Sampling;
-            var (result, rows) = judge.Close(request.Name, picked, baseline, chosen, grader, sampling, cancellationToken);
+            var (result, rows) = judge.Close(request.Name, picked, baseline, chosen, grader, Trainer.SamplingOf(spec, protocol), cancellationToken);
             AtomicFile.WriteAllText(folder.File(RunFolder.EvaluationFile), string.Concat(rows.Select(row => RunJournal.Line(row) + "\n")));
             result = result with
             {

@@ -61,12 +61,54 @@ public sealed class RunSpecTests : IDisposable
         { "validationGoals", new RunSpec { ValidationGoals = 0 } },
         { "testGoals", new RunSpec { TestGoals = -1 } },
         { "threads", new RunSpec { Threads = -1 } },
+        { "stages", new RunSpec { Stages = ["grpo:40"] } },
+        { "stages", new RunSpec { Method = "sequence" } },
+        { "stages", new RunSpec { Method = "sequence", Stages = ["opsd"] } },
+        { "stages", new RunSpec { Method = "sequence", Stages = ["opsd:-1", "grpo:41"] } },
+        { "stages", new RunSpec { Method = "sequence", Stages = ["ppo:40"] } },
+        { "stages", new RunSpec { Method = "sequence", Stages = ["opsd:0", "grpo:40"] } },
+        { "steps", new RunSpec { Method = "sequence", Stages = ["opsd:20", "grpo:40"] } },
+        { "reward.specificWeight", new RunSpec { Reward = new RewardSpec { SpecificWeight = 1.2 } } },
+        { "reward.softLengthTokens", new RunSpec { Reward = new RewardSpec { SoftLengthTokens = 161 } } },
+        { "reward.levelValues", new RunSpec { Reward = new RewardSpec { LevelValues = [0, 0.5, 0.4, 1] } } },
+        { "reward.levelValues", new RunSpec { Reward = new RewardSpec { LevelValues = [0, 1] } } },
+        { "grpo.epochs", new RunSpec { Grpo = new GrpoSpec { Epochs = 0 } } },
+        { "grpo.klCoefficient", new RunSpec { Grpo = new GrpoSpec { KlCoefficient = -0.1 } } },
+        { "grpo.entropyBonus", new RunSpec { Grpo = new GrpoSpec { EntropyBonus = double.NaN } } },
+        { "grpo.resampleRounds", new RunSpec { Grpo = new GrpoSpec { ResampleRounds = 17 } } },
+        { "sft.learningRate", new RunSpec { Sft = new SftSpec { LearningRate = 0 } } },
+        { "opsd.mixture", new RunSpec { Opsd = new OpsdSpec { Mixture = 1 } } },
+        { "opsd.plansPerGoal", new RunSpec { Opsd = new OpsdSpec { PlansPerGoal = 0 } } },
+        { "dpo.beta", new RunSpec { Dpo = new DpoSpec { Beta = 0 } } },
+        { "dpo.pairsPerStep", new RunSpec { Dpo = new DpoSpec { PairsPerStep = 0 } } },
+        { "lora.rank", new RunSpec { Lora = new LoraSpec { Rank = -1 } } },
+        { "lora.dropout", new RunSpec { Lora = new LoraSpec { Dropout = 1 } } },
+        { "lora.modules", new RunSpec { Lora = new LoraSpec { Modules = ["lm_head"] } } },
+        { "lora.modules", new RunSpec { Lora = new LoraSpec { Rank = 8, Modules = [] } } },
+        { "watch.gap", new RunSpec { Watch = new WatchSpec { Gap = 2 } } },
     };
 
     [Theory]
     [MemberData(nameof(Faulty), DisableDiscoveryEnumeration = true)]
     public void Check_OneFault_NamesItsField(string path, RunSpec spec) =>
         Assert.Equal(path, Assert.Single(RunSpecValidator.Check(spec, ["ml", "medicine"])).Path);
+
+    [Fact]
+    public void Parts_Sequence_StandOneAfterTheOther()
+    {
+        var spec = new RunSpec { Method = "sequence", Stages = ["opsd:20", "grpo:40"], Steps = 60 };
+
+        Assert.Empty(RunSpecValidator.Check(spec));
+        Assert.Equal([new RunStage("opsd", 0, 20), new RunStage("grpo", 20, 40)], spec.Parts());
+        Assert.Equal([new RunStage("grpo", 0, 40)], new RunSpec().Parts());
+        Assert.Equal(spec.Stages, RunPresets.Apply(new RunSpec(), ["method=sequence", "stages=opsd:20,grpo:40", "steps=60", "grpo.ratio=sequence", "reward.levelValues=0,0.1,0.2,1"], "test").Stages);
+    }
+
+    [Fact]
+    public void Apply_UnknownChoice_NamesThoseThereAre() => Assert.Contains(
+        "grpo.normalisation must be \"tokenMean\" or \"sequenceMean\" or \"constant\"",
+        Assert.Throws<RunSpecException>(() => RunPresets.Apply(new RunSpec(), ["grpo.normalisation=median"], "test")).Message,
+        StringComparison.Ordinal);
 
     [Fact]
     public void Require_ThreeFaults_NamesAllAtOnce()

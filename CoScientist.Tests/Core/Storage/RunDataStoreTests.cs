@@ -135,7 +135,7 @@ public sealed class RunDataStoreTests : IAsyncLifetime
         async Task<double> RewardAsync()
         {
             var rubric = (await Store.LoadAsync(new RunDataSpec(), 0, 0, Token)).Train.Single();
-            return Reward.Of([.. rubric.Items.Select(item => verdicts[item.Id])], new PlanForm(Finished: true), new RewardSpec())!.Total;
+            return Reward.Of([.. rubric.Items.Select(item => verdicts[item.Id] is { } met ? ItemOutcome.Of(met) : (ItemOutcome?)null)], new PlanForm(Finished: true), new RewardSpec())!.Total;
         }
 
         var before = await RewardAsync();

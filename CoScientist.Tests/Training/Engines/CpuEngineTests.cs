@@ -65,7 +65,7 @@ public sealed unsafe class CpuEngineTests(KernelPools pools) : IClassFixture<Ker
         var reference = new ReferenceModel(Config, 42);
         using var engine = Engine(reference, pools.All[1]);
         TrainingGroup[] many = [.. Enumerable.Range(0, 24).SelectMany(_ => Groups)];
-        void Half(int group, int branch, ReadOnlySpan<float> logProbabilities, Span<float> gradient) => gradient.Fill(0.5f / 24);
+        void Half(int group, int branch, ReadOnlySpan<float> logProbabilities, Span<float> gradient, Span<float> entropyGradient) => gradient.Fill(0.5f / 24);
 
         var one = engine.LogProbabilities(Groups, Options, TestContext.Current.CancellationToken);
         var repeated = engine.LogProbabilities(many, Options, TestContext.Current.CancellationToken);
@@ -80,7 +80,7 @@ public sealed unsafe class CpuEngineTests(KernelPools pools) : IClassFixture<Ker
         engine.AccumulateLoss(many, Options, Half, TestContext.Current.CancellationToken);
         var sum = Read(engine.Gradients!);
         engine.Gradients!.Clear();
-        engine.AccumulateLoss(Groups, Options, (_, _, _, gradient) => gradient.Fill(0.5f), TestContext.Current.CancellationToken);
+        engine.AccumulateLoss(Groups, Options, (_, _, _, gradient, _) => gradient.Fill(0.5f), TestContext.Current.CancellationToken);
         foreach (var (name, gradient) in Read(engine.Gradients!))
         {
             Close.ToScale(name, [.. gradient.Select(g => (double)g)], sum[name], 3e-5);
@@ -126,7 +126,7 @@ public sealed unsafe class CpuEngineTests(KernelPools pools) : IClassFixture<Ker
         var plain = new SamplingOptions { Temperature = 0, MaxNewTokens = 5 };
         for (var step = 0; step < 40; step++)
         {
-            engine.AccumulateLoss(group, plain, (_, _, _, gradient) => gradient.Fill(-0.2f), TestContext.Current.CancellationToken);
+            engine.AccumulateLoss(group, plain, (_, _, _, gradient, _) => gradient.Fill(-0.2f), TestContext.Current.CancellationToken);
             engine.OptimizerStep(new AdamWOptions(0.01), 1);
         }
 
@@ -139,7 +139,7 @@ public sealed unsafe class CpuEngineTests(KernelPools pools) : IClassFixture<Ker
     {
         using var engine = Engine(new ReferenceModel(Config, 45), pools.Single);
         var before = Read(engine.Weights);
-        engine.AccumulateLoss(Groups, Options, (_, _, _, gradient) => gradient.Fill(float.NaN), TestContext.Current.CancellationToken);
+        engine.AccumulateLoss(Groups, Options, (_, _, _, gradient, _) => gradient.Fill(float.NaN), TestContext.Current.CancellationToken);
         Assert.Throws<InvalidDataException>(() => engine.OptimizerStep(new AdamWOptions(0.01), 1));
         foreach (var (name, weights) in Read(engine.Weights))
         {
@@ -193,7 +193,7 @@ public sealed unsafe class CpuEngineTests(KernelPools pools) : IClassFixture<Ker
     }
 
     /// <summary>GRPO's clipped objective with sampled log-probabilities and advantages that depend on the place only, so that some tokens are clipped.</summary>
-    private static void Objective(int group, int branch, ReadOnlySpan<float> logProbabilities, Span<float> gradient)
+    private static void Objective(int group, int branch, ReadOnlySpan<float> logProbabilities, Span<float> gradient, Span<float> entropyGradient)
     {
         for (var t = 0; t < gradient.Length; t++)
         {

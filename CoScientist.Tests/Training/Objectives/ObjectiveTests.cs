@@ -1,3 +1,4 @@
+using CoScientist.Core.Runs;
 using CoScientist.Training.Objectives;
 
 namespace CoScientist.Tests.Training.Objectives;
@@ -6,13 +7,29 @@ public sealed class ObjectiveTests
 {
     [Fact]
     public void Advantages_GradedGroup_SumToZeroAroundTheMean() =>
-        Assert.Equal([-0.25, 0.25, 0.0], GroupAdvantages.Of([0.25, 0.75, 0.5]).Select(advantage => advantage!.Value));
+        Assert.Equal([-0.25, 0.25, 0.0], GroupAdvantages.Of([[0.25, 0.75, 0.5]])[0].Select(advantage => advantage!.Value));
 
     [Fact]
     public void Advantages_UngradedMember_IsMaskedAndLeftOutOfTheMean()
     {
-        var advantages = GroupAdvantages.Of([1.0, null, 0.0]);
+        var advantages = GroupAdvantages.Of([[1.0, null, 0.0]])[0];
         Assert.Equal([0.5, null, -0.5], advantages);
+    }
+
+    [Fact]
+    public void Advantages_Scaled_AreDividedByTheDeviationOfGroupOrBatch()
+    {
+        double?[][] groups = [[0, 1], [0.4, 0.6], [null, 0.5]];
+
+        var byGroup = GroupAdvantages.Of(groups, AdvantageScaling.Group);
+        var byBatch = GroupAdvantages.Of(groups, AdvantageScaling.Batch);
+
+        Assert.Equal(0.5 / 0.5001, byGroup[0][1]!.Value, 12);
+        Assert.Equal(0.1 / 0.1001, byGroup[1][1]!.Value, 12);
+        var deviation = Math.Sqrt(((0.25 * 2) + (0.01 * 2)) / 5);
+        Assert.Equal(0.5 / (deviation + 1e-4), byBatch[0][1]!.Value, 12);
+        Assert.Equal(0.1 / (deviation + 1e-4), byBatch[1][1]!.Value, 12);
+        Assert.Equal([null, 0], byBatch[2]);
     }
 
     [Theory]
