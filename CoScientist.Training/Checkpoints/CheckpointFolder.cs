@@ -19,9 +19,6 @@ public static class CheckpointFolder
     /// <summary>Name of the tokenizer's settings.</summary>
     public const string TokenizerConfigFile = "tokenizer_config.json";
 
-    // Small files that say how a model is to be used, not what it computes.
-    private static readonly string[] Companions = [TokenizerConfigFile, "chat_template.jinja", "generation_config.json", "special_tokens_map.json"];
-
     /// <summary>Checks a folder and reads all but the weights. Where there is a manifest, every file it lists is verified.</summary>
     /// <param name="directory">The folder.</param>
     /// <exception cref="InvalidDataException">Something is missing, malformed or damaged; names the file and the remedy.</exception>
@@ -62,51 +59,48 @@ public static class CheckpointFolder
     /// <exception cref="IOException">The folder exists already, or the disk refuses; nothing has changed.</exception>
     public static void Write(string directory, ModelConfig config, IReadOnlyList<NamedTensor> tensors, BpeTokenizer tokenizer, IReadOnlyDictionary<string, string> origin, TensorType type = TensorType.F32, string? like = null)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        ArgumentNullException.ThrowIfNull(tokenizer);
-        var ordered = Ordered(config, tensors);
+        var companions = like is null ? Companions.None : Companions.Of(like);
+        Write(directory, new CheckpointContent(config, [.. tensors.Select(TensorSource.From)], tokenizer, origin, companions), type, SafetensorsWriter.DefaultShardBytes, CancellationToken.None);
+    }
+
+    /// <summary>Writes a folder from tensors that are made row by row: into a temporary one beside it, flushed to the disk, then renamed.</summary>
+    /// <param name="directory">The folder; must not exist, since checkpoints never change.</param>
+    /// <param name="content">What goes into it.</param>
+    /// <param name="type">Element type of the weights: F32, BF16 or F16.</param>
+    /// <param name="shardBytes">Bytes of weights in one file before another is begun.</param>
+    /// <param name="cancellationToken">Stops between parts of tensors and leaves nothing.</param>
+    /// <exception cref="ArgumentException">The tensors are not those of the configuration.</exception>
+    /// <exception cref="IOException">The folder exists already, or the disk refuses; nothing has changed.</exception>
+    internal static void Write(string directory, CheckpointContent content, TensorType type, long shardBytes, CancellationToken cancellationToken)
+    {
+        var tensors = content.Ordered();
         AtomicFolder.Create(directory, temporary =>
         {
             var files = new Dictionary<string, FileFingerprint>(StringComparer.Ordinal);
-            Add(ConfigFile, stream => stream.Write(Encoding.UTF8.GetBytes(HuggingFaceConfig.Write(config, type, like is null ? null : Existing(like, ConfigFile)))));
-            Add(WeightFiles.SingleFile, stream => SafetensorsFile.Write(stream, ordered, type));
-            Add(TokenizerFile, tokenizer.Save);
-            foreach (var name in Companions.Where(name => like is not null && File.Exists(Path.Combine(like, name))))
+            Add(ConfigFile, stream => stream.Write(Encoding.UTF8.GetBytes(HuggingFaceConfig.Write(content.Config, type, content.Companions.Config))));
+            SafetensorsWriter.WriteModel(tensors, type, shardBytes, Add, cancellationToken);
+            Add(TokenizerFile, content.Tokenizer.Save);
+            foreach (var (name, bytes) in content.Companions.Files)
             {
-                Add(name, stream => stream.Write(File.ReadAllBytes(Path.Combine(like!, name))));
+                Add(name, stream => stream.Write(bytes));
             }
 
             if (!files.ContainsKey(TokenizerConfigFile))
             {
-                Add(TokenizerConfigFile, stream => stream.Write(Encoding.UTF8.GetBytes(TokenizerConfig(config))));
+                Add(TokenizerConfigFile, stream => stream.Write(Encoding.UTF8.GetBytes(TokenizerConfig(content.Config))));
             }
 
-            var manifest = new CheckpointManifest { Origin = origin, Files = files }.Write();
+            var manifest = new CheckpointManifest { Origin = content.Origin, Files = files }.Write();
             AtomicFile.WriteDurably(Path.Combine(temporary, CheckpointManifest.FileName), stream => stream.Write(Encoding.UTF8.GetBytes(manifest)));
 
             void Add(string name, Action<Stream> write)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 var path = Path.Combine(temporary, name);
                 AtomicFile.WriteDurably(path, write);
                 files.Add(name, FileFingerprint.Of(path));
             }
         });
-    }
-
-    private static List<NamedTensor> Ordered(ModelConfig config, IReadOnlyList<NamedTensor> tensors)
-    {
-        var byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
-        var ordered = new List<NamedTensor>(tensors.Count);
-        foreach (var spec in config.Tensors())
-        {
-            ordered.Add(byName.TryGetValue(spec.Name, out var tensor) && tensor.Shape.AsSpan().SequenceEqual(spec.Shape)
-                ? tensor
-                : throw new ArgumentException($"The model needs tensor '{spec.Name}' of shape {spec.ShapeText}.", nameof(tensors)));
-        }
-
-        return ordered.Count == tensors.Count
-            ? ordered
-            : throw new ArgumentException($"{tensors.Count} tensors were given for a model of {ordered.Count}.", nameof(tensors));
     }
 
     // The generic class runs whatever tokenizer.json says, without assumptions of a model family's own.

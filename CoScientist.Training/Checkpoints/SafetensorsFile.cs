@@ -1,38 +1,30 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Text.Json;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Tensors;
-using Microsoft.Win32.SafeHandles;
 
 namespace CoScientist.Training.Checkpoints;
 
 /// <summary>
-/// A file of named tensors in Hugging Face's safetensors format. The header is checked as a whole when the file is opened;
-/// values go straight between the file and the caller's memory.
+/// A file of named tensors in Hugging Face's safetensors format, mapped into memory. The header is checked as a whole when the
+/// file is opened; values are read where they lie.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
-    private const int ChunkValues = 1 << 16;
+    private readonly MappedFile file;
+    private readonly Dictionary<string, StoredTensor> byName;
 
-    private readonly SafeFileHandle handle;
-    private readonly Dictionary<string, SafetensorsEntry> entries;
-    private readonly long dataStart;
-
-    private SafetensorsFile(string path, SafeFileHandle handle, IReadOnlyList<SafetensorsEntry> entries, long dataStart)
+    private SafetensorsFile(MappedFile file, IReadOnlyList<StoredTensor> tensors)
     {
-        Path = path;
-        Entries = entries;
-        this.handle = handle;
-        this.entries = entries.ToDictionary(entry => entry.Spec.Name, StringComparer.Ordinal);
-        this.dataStart = dataStart;
+        this.file = file;
+        Tensors = tensors;
+        byName = tensors.ToDictionary(tensor => tensor.Spec.Name, StringComparer.Ordinal);
     }
 
     /// <summary>The file.</summary>
-    public string Path { get; }
+    public string Path => file.Path;
 
-    /// <summary>Its tensors, in the header's order.</summary>
-    public IReadOnlyList<SafetensorsEntry> Entries { get; }
+    /// <summary>Its tensors, in the header's order; valid until disposal.</summary>
+    public IReadOnlyList<StoredTensor> Tensors { get; }
 
     /// <summary>Opens a file and checks its header against its length.</summary>
     /// <param name="path">The file.</param>
@@ -40,25 +32,22 @@ public sealed class SafetensorsFile : IDisposable
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static SafetensorsFile Open(string path)
     {
-        var opened = File.OpenHandle(path);
+        var mapped = new MappedFile(path);
         try
         {
-            var length = RandomAccess.GetLength(opened);
-            if (length < 8)
+            if (mapped.Length < 8)
             {
-                throw new InvalidDataException($"{path}: it has {length} bytes, not even a header's length; the file is truncated: copy it again.");
+                throw new InvalidDataException($"{path}: it has {mapped.Length} bytes, not even a header's length; the file is truncated: copy it again.");
             }
 
-            Span<byte> prefix = stackalloc byte[8];
-            ReadExactly(path, opened, prefix, 0);
-            var header = new byte[SafetensorsHeader.CheckLength(path, BinaryPrimitives.ReadUInt64LittleEndian(prefix), length)];
-            ReadExactly(path, opened, header, 8);
-            var start = 8 + header.Length;
-            return new SafetensorsFile(path, opened, SafetensorsHeader.Parse(path, header, length - start), start);
+            var length = SafetensorsHeader.CheckLength(path, BinaryPrimitives.ReadUInt64LittleEndian(mapped.Bytes(0, 8)), mapped.Length);
+            var start = 8 + length;
+            var entries = SafetensorsHeader.Parse(path, mapped.Bytes(8, length).ToArray(), mapped.Length - start);
+            return new SafetensorsFile(mapped, [.. entries.Select(entry => new StoredTensor(mapped, entry.Spec, entry.Type, start + entry.Begin, entry.End - entry.Begin))]);
         }
         catch
         {
-            opened.Dispose();
+            mapped.Dispose();
             throw;
         }
     }
@@ -69,17 +58,14 @@ public sealed class SafetensorsFile : IDisposable
     /// <exception cref="InvalidDataException">The file is unusable, or lacks a tensor, or has one of another shape or one too many.</exception>
     public static void Read(string path, IReadOnlyList<NamedTensor> tensors)
     {
-        using var file = Open(path);
+        using var opened = Open(path);
         var wanted = tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
-        if (file.Entries.FirstOrDefault(entry => !wanted.Contains(entry.Spec.Name)) is { } surplus)
+        if (opened.Tensors.FirstOrDefault(tensor => !wanted.Contains(tensor.Spec.Name)) is { } surplus)
         {
-            throw new InvalidDataException($"{path}: tensor '{surplus.Spec.Name}' is not of this model; use the file that was saved with it.");
+            throw new InvalidDataException($"{path}: tensor '{FileText.Shown(surplus.Spec.Name)}' is not of this model; use the file that was saved with it.");
         }
 
-        foreach (var tensor in tensors)
-        {
-            file.Read(tensor);
-        }
+        TensorReading.Fill([.. tensors.Select(tensor => (opened.Find(tensor.Name, tensor.Shape), tensor.Values))], CancellationToken.None);
     }
 
     /// <summary>Fills one tensor.</summary>
@@ -88,144 +74,25 @@ public sealed class SafetensorsFile : IDisposable
     public void Read(NamedTensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        var entry = Find(new TensorSpec(tensor.Name, tensor.Shape), out var type);
-        var values = tensor.Values.Span;
-        if (type == TensorType.F32)
-        {
-            ReadExactly(Path, handle, MemoryMarshal.AsBytes(values), dataStart + entry.Begin);
-            return;
-        }
-
-        var buffer = new byte[Math.Min(ChunkValues, values.Length) * type.Size()];
-        for (var done = 0; done < values.Length;)
-        {
-            var count = Math.Min(ChunkValues, values.Length - done);
-            var bytes = buffer.AsSpan(0, count * type.Size());
-            ReadExactly(Path, handle, bytes, dataStart + entry.Begin + ((long)done * type.Size()));
-            TensorTypes.Decode(type, bytes, values.Slice(done, count));
-            done += count;
-        }
-    }
-
-    /// <summary>Finds a tensor without reading it.</summary>
-    /// <param name="spec">Name and shape.</param>
-    /// <param name="type">How its values are kept.</param>
-    /// <exception cref="InvalidDataException">The file lacks it, or has it in another shape or an element type that is no float.</exception>
-    public SafetensorsEntry Find(TensorSpec spec, out TensorType type)
-    {
-        ArgumentNullException.ThrowIfNull(spec);
-        if (!entries.TryGetValue(spec.Name, out var entry))
-        {
-            throw new InvalidDataException($"{Path}: tensor '{spec.Name}' is missing; use the file that belongs to this model.");
-        }
-
-        if (!entry.Spec.Shape.AsSpan().SequenceEqual(spec.Shape))
-        {
-            throw new InvalidDataException($"{Path}: tensor '{spec.Name}' has shape {entry.Spec.ShapeText}, but the model needs {spec.ShapeText}; use the file that belongs to this model.");
-        }
-
-        return Enum.TryParse(entry.Type, out type)
-            ? entry
-            : throw new InvalidDataException($"{Path}: tensor '{spec.Name}' has element type {entry.Type}, which holds no weights here; save it as F32, BF16 or F16.");
+        Find(tensor.Name, tensor.Shape).Read(0, tensor.Values.Span);
     }
 
     /// <summary>Writes a file, whole or not at all.</summary>
     /// <param name="path">The file; replaced when it exists.</param>
     /// <param name="tensors">The tensors, in file order; names must be unique.</param>
     /// <param name="type">Element type of all. Default: F32, bit for bit.</param>
+    /// <exception cref="ArgumentException">Two tensors have one name, or the type is not one of safetensors.</exception>
     public static void Write(string path, IReadOnlyList<NamedTensor> tensors, TensorType type = TensorType.F32) =>
-        AtomicFile.Write(path, stream => Write(stream, tensors, type));
-
-    /// <summary>Writes a file's content.</summary>
-    /// <param name="stream">Where to.</param>
-    /// <param name="tensors">The tensors, in file order; names must be unique.</param>
-    /// <param name="type">Element type of all.</param>
-    /// <exception cref="ArgumentException">Two tensors have one name.</exception>
-    public static void Write(Stream stream, IReadOnlyList<NamedTensor> tensors, TensorType type)
-    {
-        ArgumentNullException.ThrowIfNull(stream);
-        ArgumentNullException.ThrowIfNull(tensors);
-        var header = Header(tensors, type);
-        Span<byte> prefix = stackalloc byte[8];
-        BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
-        stream.Write(prefix);
-        stream.Write(header);
-        var buffer = new byte[ChunkValues * type.Size()];
-        foreach (var tensor in tensors)
-        {
-            for (var done = 0; done < tensor.Values.Length; done += ChunkValues)
-            {
-                var values = tensor.Values.Span.Slice(done, Math.Min(ChunkValues, tensor.Values.Length - done));
-                var bytes = buffer.AsSpan(0, values.Length * type.Size());
-                TensorTypes.Encode(type, values, bytes);
-                stream.Write(bytes);
-            }
-        }
-    }
+        AtomicFile.Write(path, stream => SafetensorsWriter.Write(stream, [.. tensors.Select(TensorSource.From)], type, CancellationToken.None));
 
     /// <inheritdoc/>
-    public void Dispose() => handle.Dispose();
+    public void Dispose() => file.Dispose();
 
-    private static byte[] Header(IReadOnlyList<NamedTensor> tensors, TensorType type)
+    private StoredTensor Find(string name, int[] shape)
     {
-        using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream))
-        {
-            json.WriteStartObject();
-
-            // Hugging Face's loader refuses files that do not say which framework's conventions they follow.
-            json.WriteStartObject("__metadata__");
-            json.WriteString("format", "pt");
-            json.WriteEndObject();
-            var names = new HashSet<string>(StringComparer.Ordinal) { "__metadata__" };
-            var position = 0L;
-            foreach (var tensor in tensors)
-            {
-                if (!names.Add(tensor.Name))
-                {
-                    throw new ArgumentException($"Two tensors are named '{tensor.Name}'.", nameof(tensors));
-                }
-
-                json.WriteStartObject(tensor.Name);
-                json.WriteString("dtype", type.ToString());
-                json.WriteStartArray("shape");
-                foreach (var extent in tensor.Shape)
-                {
-                    json.WriteNumberValue(extent);
-                }
-
-                json.WriteEndArray();
-                json.WriteStartArray("data_offsets");
-                json.WriteNumberValue(position);
-                json.WriteNumberValue(position += (long)tensor.Values.Length * type.Size());
-                json.WriteEndArray();
-                json.WriteEndObject();
-            }
-
-            json.WriteEndObject();
-        }
-
-        // Padded with spaces, so that the data starts at a multiple of 8 and can be mapped.
-        while (stream.Length % 8 != 0)
-        {
-            stream.WriteByte((byte)' ');
-        }
-
-        return stream.ToArray();
-    }
-
-    private static void ReadExactly(string path, SafeFileHandle handle, Span<byte> bytes, long position)
-    {
-        while (bytes.Length > 0)
-        {
-            var read = RandomAccess.Read(handle, bytes, position);
-            if (read == 0)
-            {
-                throw new InvalidDataException($"{path} ends at byte {position}; the file is truncated: copy it again.");
-            }
-
-            bytes = bytes[read..];
-            position += read;
-        }
+        var tensor = byName.GetValueOrDefault(name)
+            ?? throw new InvalidDataException($"{Path}: tensor '{name}' is missing; use the file that belongs to this model.");
+        tensor.Check(shape);
+        return tensor;
     }
 }

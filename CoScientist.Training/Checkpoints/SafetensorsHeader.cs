@@ -8,7 +8,7 @@ namespace CoScientist.Training.Checkpoints;
 /// <param name="Type">The file's name of the element type ("F32", "BF16", "I64", …).</param>
 /// <param name="Begin">First byte, counted from the end of the header.</param>
 /// <param name="End">Byte after the last.</param>
-public sealed record SafetensorsEntry(TensorSpec Spec, string Type, long Begin, long End);
+internal sealed record SafetensorsEntry(TensorSpec Spec, string Type, long Begin, long End);
 
 /// <summary>Reads and checks the header: 8 bytes of length, then JSON from names to type, shape and place.</summary>
 internal static class SafetensorsHeader
@@ -16,6 +16,9 @@ internal static class SafetensorsHeader
     /// <summary>The format's own limit, which keeps a damaged length from filling the memory.</summary>
     public const long LongestHeader = 100_000_000;
 
+    // A tensor of the format lies three levels deep, its metadata two.
+    private const int DeepestHeader = 8;
+    private const int MostDimensions = 8;
     private const string Truncated = "the file is truncated: copy it again";
     private const string Damaged = "the file is damaged: copy it again";
 
@@ -46,7 +49,7 @@ internal static class SafetensorsHeader
         var entries = new List<SafetensorsEntry>();
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = DeepestHeader });
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
                 throw Fault(path, $"its header is not a JSON object; {Damaged}");
@@ -57,7 +60,7 @@ internal static class SafetensorsHeader
             {
                 if (!names.Add(property.Name))
                 {
-                    throw Fault(path, $"tensor '{property.Name}' is listed twice; {Damaged}");
+                    throw Fault(path, $"tensor '{FileText.Shown(property.Name)}' is listed twice; {Damaged}");
                 }
 
                 if (property.Name != "__metadata__")
@@ -66,9 +69,10 @@ internal static class SafetensorsHeader
                 }
             }
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            throw new InvalidDataException($"{path}: its header is not JSON ({exception.Message}); {Damaged}.", exception);
+            // The second: a text that is not Unicode, found when it is taken out.
+            throw new InvalidDataException($"{path}: its header is not JSON ({FileText.Shown(exception.Message)}); {Damaged}.", exception);
         }
 
         CheckLayout(path, entries, dataLength);
@@ -77,8 +81,8 @@ internal static class SafetensorsHeader
 
     private static SafetensorsEntry Entry(string path, JsonProperty property, long dataLength)
     {
-        var name = property.Name;
-        if (property.Value.ValueKind != JsonValueKind.Object
+        var name = FileText.Shown(property.Name);
+        if (property.Value.ValueKind != JsonValueKind.Object || property.Value.EnumerateObject().Count() != 3
             || !property.Value.TryGetProperty("dtype", out var dtype) || dtype.ValueKind != JsonValueKind.String
             || !property.Value.TryGetProperty("shape", out var shapeJson) || Numbers(shapeJson) is not { } shape
             || !property.Value.TryGetProperty("data_offsets", out var offsets) || Numbers(offsets) is not [var begin, var end])
@@ -89,7 +93,12 @@ internal static class SafetensorsHeader
         var type = dtype.GetString()!;
         if (!Sizes.TryGetValue(type, out var size))
         {
-            throw Fault(path, $"tensor '{name}' has the unknown element type {type}; save it as F32, BF16 or F16");
+            throw Fault(path, $"tensor '{name}' has the unknown element type {FileText.Shown(type)}; save it as F32, BF16 or F16");
+        }
+
+        if (shape.Count > MostDimensions)
+        {
+            throw Fault(path, $"tensor '{name}' has {shape.Count} dimensions, at most {MostDimensions} are known; {Damaged}");
         }
 
         var bytes = (Int128)size;
@@ -108,7 +117,7 @@ internal static class SafetensorsHeader
             throw Fault(path, $"tensor '{name}' ends at byte {end} of the data, which has {dataLength}; {Truncated}");
         }
 
-        return new SafetensorsEntry(new TensorSpec(name, [.. shape.Select(extent => (int)extent)]), type, begin, end);
+        return new SafetensorsEntry(new TensorSpec(property.Name, [.. shape.Select(extent => (int)extent)]), type, begin, end);
     }
 
     /// <summary>The tensors must fill the data from end to end, none over another.</summary>
@@ -120,8 +129,8 @@ internal static class SafetensorsHeader
             if (entry.Begin != position)
             {
                 throw Fault(path, entry.Begin < position
-                    ? $"tensor '{entry.Spec.Name}' overlaps another at byte {entry.Begin} of the data; {Damaged}"
-                    : $"there is a gap before tensor '{entry.Spec.Name}', bytes {position} to {entry.Begin} of the data; {Damaged}");
+                    ? $"tensor '{FileText.Shown(entry.Spec.Name)}' overlaps another at byte {entry.Begin} of the data; {Damaged}"
+                    : $"there is a gap before tensor '{FileText.Shown(entry.Spec.Name)}', bytes {position} to {entry.Begin} of the data; {Damaged}");
             }
 
             position = entry.End;

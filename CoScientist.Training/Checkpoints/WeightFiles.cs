@@ -1,4 +1,3 @@
-using System.Text.Json;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Checkpoints;
@@ -12,31 +11,34 @@ public sealed class WeightFiles : IDisposable
     /// <summary>Name of the list of shards.</summary>
     public const string IndexFile = "model.safetensors.index.json";
 
-    private readonly List<SafetensorsFile> files = [];
-    private readonly Dictionary<string, SafetensorsFile> byTensor = new(StringComparer.Ordinal);
-    private readonly string directory;
+    private readonly List<IDisposable> files = [];
+    private readonly List<StoredTensor> tensors = [];
+    private readonly Dictionary<string, StoredTensor> byName = new(StringComparer.Ordinal);
+    private readonly string source;
 
-    private WeightFiles(string directory) => this.directory = directory;
+    private WeightFiles(string source) => this.source = source;
 
-    /// <summary>All tensors, file by file.</summary>
-    public IEnumerable<SafetensorsEntry> Entries => files.SelectMany(file => file.Entries);
+    /// <summary>All tensors, file by file; valid until disposal.</summary>
+    public IReadOnlyList<StoredTensor> Tensors => tensors;
 
     /// <summary>Opens the files and checks their headers.</summary>
     /// <param name="directory">The checkpoint's folder.</param>
     /// <exception cref="InvalidDataException">A file is missing or unusable, or the index and the shards disagree.</exception>
     public static WeightFiles Open(string directory)
     {
-        var weights = new WeightFiles(directory);
+        var single = Path.Combine(directory, SingleFile);
+        var index = Path.Combine(directory, IndexFile);
+        var sharded = File.Exists(index) && !File.Exists(single);
+        var weights = new WeightFiles(sharded ? index : single);
         try
         {
-            var index = Path.Combine(directory, IndexFile);
-            if (File.Exists(Path.Combine(directory, SingleFile)) || !File.Exists(index))
+            if (sharded)
             {
-                weights.Add(SingleFile);
+                weights.AddShards(directory, index);
             }
             else
             {
-                weights.AddShards(index);
+                weights.Add(single);
             }
 
             return weights;
@@ -48,6 +50,18 @@ public sealed class WeightFiles : IDisposable
         }
     }
 
+    /// <summary>A tensor by name: its rows as floats, or their bytes in the file's element type.</summary>
+    /// <param name="spec">Name and shape.</param>
+    /// <exception cref="InvalidDataException">It is missing, or has another shape or an element type that is no float.</exception>
+    public StoredTensor Find(TensorSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        var tensor = byName.GetValueOrDefault(spec.Name)
+            ?? throw new InvalidDataException($"{source}: tensor '{spec.Name}' is missing; use the file that belongs to this model.");
+        tensor.Check(spec.Shape);
+        return tensor;
+    }
+
     /// <summary>Compares the tensors with those a model needs.</summary>
     /// <param name="specs">All tensors of the model.</param>
     /// <exception cref="InvalidDataException">A tensor is missing, has another shape, or is not of this model.</exception>
@@ -55,95 +69,73 @@ public sealed class WeightFiles : IDisposable
     {
         ArgumentNullException.ThrowIfNull(specs);
         var wanted = specs.Select(spec => spec.Name).ToHashSet(StringComparer.Ordinal);
-        if (byTensor.Keys.FirstOrDefault(name => !wanted.Contains(name) && !IsDerived(name)) is { } surplus)
+        if (tensors.Find(tensor => !wanted.Contains(tensor.Spec.Name) && !IsDerived(tensor)) is { } surplus)
         {
-            throw new InvalidDataException($"{byTensor[surplus].Path}: tensor '{surplus}' is not of the model that config.json describes; the two must come from the same checkpoint.");
+            throw new InvalidDataException($"{surplus.Path}: tensor '{FileText.Shown(surplus.Spec.Name)}' is not of the model that config.json describes; the two must come from the same checkpoint.");
         }
 
         foreach (var spec in specs)
         {
-            Holder(spec.Name).Find(spec, out _);
+            Find(spec);
         }
     }
 
-    /// <summary>Fills all tensors of a model, or none.</summary>
-    /// <param name="tensors">Names, shapes and the memory to fill.</param>
+    /// <summary>Fills all tensors of a model, on all processors; nothing is filled when one of them does not fit.</summary>
+    /// <param name="targets">Names, shapes and the memory to fill.</param>
+    /// <param name="cancellationToken">Stops between parts of the work.</param>
     /// <exception cref="InvalidDataException">A tensor is missing, has another shape, or is not of this model.</exception>
-    public void Read(IReadOnlyList<NamedTensor> tensors)
+    public void Read(IReadOnlyList<NamedTensor> targets, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(tensors);
-        Check([.. tensors.Select(tensor => new TensorSpec(tensor.Name, tensor.Shape))]);
-        foreach (var tensor in tensors)
-        {
-            Holder(tensor.Name).Read(tensor);
-        }
+        ArgumentNullException.ThrowIfNull(targets);
+        TensorSpec[] specs = [.. targets.Select(tensor => new TensorSpec(tensor.Name, tensor.Shape))];
+        Check(specs);
+        TensorReading.Fill([.. targets.Select((tensor, i) => (Find(specs[i]), tensor.Values))], cancellationToken);
     }
 
     /// <inheritdoc/>
     public void Dispose() => files.ForEach(file => file.Dispose());
 
-    // Some writers also store what follows from the rest: a tied head, the rotary frequencies.
-    private static bool IsDerived(string name) =>
-        name == "lm_head.weight" || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+    // Some writers also store what follows from the rest: a tied head, the rotary frequencies, masks and positions (whole numbers).
+    private static bool IsDerived(StoredTensor tensor) =>
+        tensor.Type is null || tensor.Spec.Name == "lm_head.weight" || tensor.Spec.Name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
 
-    // A missing tensor is reported by the file that would hold it.
-    private SafetensorsFile Holder(string tensor) => byTensor.GetValueOrDefault(tensor, files[0]);
-
-    private void Add(string name)
+    private void Add(string path)
     {
-        var path = Path.Combine(directory, name);
         if (!File.Exists(path))
         {
             throw new InvalidDataException($"{path} is missing; copy it into the folder, which needs all files of the checkpoint.");
         }
 
+        ShardIndex.CheckLink(path);
         var file = SafetensorsFile.Open(path);
         files.Add(file);
-        foreach (var entry in file.Entries)
+        foreach (var tensor in file.Tensors)
         {
-            if (!byTensor.TryAdd(entry.Spec.Name, file))
+            if (!byName.TryAdd(tensor.Spec.Name, tensor))
             {
-                throw new InvalidDataException($"{path}: tensor '{entry.Spec.Name}' is also in {byTensor[entry.Spec.Name].Path}; copy the folder again.");
+                throw new InvalidDataException($"{path}: tensor '{FileText.Shown(tensor.Spec.Name)}' is also in {byName[tensor.Spec.Name].Path}; copy the folder again.");
             }
+
+            tensors.Add(tensor);
         }
     }
 
-    private void AddShards(string index)
+    private void AddShards(string directory, string index)
     {
-        Dictionary<string, string> map;
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(index));
-            map = document.RootElement.GetProperty("weight_map").EnumerateObject()
-                .ToDictionary(entry => entry.Name, entry => entry.Value.GetString() ?? "", StringComparer.Ordinal);
-        }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)
-        {
-            throw new InvalidDataException($"{index} has no valid \"weight_map\" from tensors to files; copy it again.", exception);
-        }
-
+        var map = ShardIndex.Read(index);
         foreach (var shard in map.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
         {
-            // A name with a path could point anywhere on this machine.
-            if (shard.Length == 0 || shard.AsSpan().ContainsAny('/', '\\'))
-            {
-                throw new InvalidDataException($"{index} names the file '{shard}', which is not inside the folder; copy the checkpoint again.");
-            }
-
-            Add(shard);
+            Add(Path.Combine(directory, shard));
         }
 
-        if (map.Count == 0)
+        if (tensors.Find(tensor => map.GetValueOrDefault(tensor.Spec.Name) != Path.GetFileName(tensor.Path)) is { } stray)
         {
-            throw new InvalidDataException($"{index} lists no tensors; copy it again.");
+            throw new InvalidDataException($"{stray.Path} holds tensor '{FileText.Shown(stray.Spec.Name)}', which {IndexFile} does not put there; copy both again.");
         }
 
-        foreach (var (tensor, shard) in map)
+        if (map.FirstOrDefault(entry => !byName.ContainsKey(entry.Key)) is { Key: not null } missing)
         {
-            if (!byTensor.TryGetValue(tensor, out var file) || Path.GetFileName(file.Path) != shard)
-            {
-                throw new InvalidDataException($"{Path.Combine(directory, shard)} lacks tensor '{tensor}', which {IndexFile} puts there; copy both again.");
-            }
+            throw new InvalidDataException($"{Path.Combine(directory, missing.Value)} lacks tensor '{FileText.Shown(missing.Key)}', which {IndexFile} puts there; copy both again.");
         }
     }
 }

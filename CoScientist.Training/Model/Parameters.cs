@@ -40,14 +40,11 @@ public sealed unsafe class Parameters : IDisposable
     public float* Get(string name) => buffer.Pointer + offsets[name];
 
     /// <summary>The tensors over this memory, for reading from and writing to files.</summary>
-    public IReadOnlyList<NamedTensor> Tensors(string prefix = "")
-    {
-        var memory = new FloatBufferMemory(buffer).Memory;
-        return Specs.Select(spec => new NamedTensor(prefix + spec.Name, spec.Shape, memory.Slice((int)offsets[spec.Name], (int)spec.Count))).ToArray();
-    }
+    public IReadOnlyList<NamedTensor> Tensors(string prefix = "") =>
+        Specs.Select(spec => new NamedTensor(prefix + spec.Name, spec.Shape, new FloatBufferMemory(buffer, offsets[spec.Name], checked((int)spec.Count)).Memory)).ToArray();
 
     /// <summary>Copies all values of a model of the same shape.</summary>
-    public void CopyFrom(Parameters other) => other.buffer.Span.CopyTo(buffer.Span);
+    public void CopyFrom(Parameters other) => Buffer.MemoryCopy(other.Pointer, Pointer, Length * sizeof(float), other.Length * sizeof(float));
 
     /// <summary>Sets everything to zero.</summary>
     public void Clear() => buffer.Clear();

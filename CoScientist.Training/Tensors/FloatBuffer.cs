@@ -11,6 +11,7 @@ public sealed unsafe partial class FloatBuffer : IDisposable
     private const nuint Alignment = 64;
     private const nuint HugePage = 2 << 20;
     private const int AdviseHugePages = 14;
+    private readonly void* block;
     private float* pointer;
 
     /// <summary>Allocates <paramref name="length"/> zeroed floats.</summary>
@@ -21,14 +22,17 @@ public sealed unsafe partial class FloatBuffer : IDisposable
         // 64 floats of slack: tiles may read and write past the last row of a padded block.
         var bytes = checked((nuint)(length + 64) * sizeof(float));
         var large = OperatingSystem.IsLinux() && bytes >= 2 * HugePage;
-        pointer = (float*)NativeMemory.AlignedAlloc(bytes, large ? HugePage : Alignment);
+        var alignment = large ? HugePage : Alignment;
+
+        // Large blocks come from the system as zeros: clearing them here would touch every page once more, on one thread.
+        block = NativeMemory.AllocZeroed(bytes + alignment);
+        pointer = (float*)(((nuint)block + alignment - 1) / alignment * alignment);
         if (large)
         {
             // Rows of a matrix lie on different small pages, more than the processor keeps translations of. Only advice: may fail.
             _ = Advise(pointer, bytes / HugePage * HugePage, AdviseHugePages);
         }
 
-        NativeMemory.Clear(pointer, bytes);
         GC.AddMemoryPressure((long)bytes);
     }
 
@@ -71,7 +75,7 @@ public sealed unsafe partial class FloatBuffer : IDisposable
             return;
         }
 
-        NativeMemory.AlignedFree(pointer);
+        NativeMemory.Free(block);
         pointer = null;
         GC.RemoveMemoryPressure((Length + 64) * sizeof(float));
     }
@@ -98,14 +102,17 @@ public sealed unsafe class ScratchBuffer : IDisposable
     public void Dispose() => buffer?.Dispose();
 }
 
-/// <summary>Lends a <see cref="FloatBuffer"/> to code that takes <see cref="Memory{T}"/>, such as checkpoint files.</summary>
-public sealed unsafe class FloatBufferMemory(FloatBuffer buffer) : System.Buffers.MemoryManager<float>
+/// <summary>Lends a part of a <see cref="FloatBuffer"/> to code that takes <see cref="Memory{T}"/>, such as checkpoint files.</summary>
+/// <param name="buffer">The owner; may be larger than one <see cref="Memory{T}"/> can be.</param>
+/// <param name="offset">First float of the part.</param>
+/// <param name="length">Number of floats.</param>
+public sealed unsafe class FloatBufferMemory(FloatBuffer buffer, long offset, int length) : System.Buffers.MemoryManager<float>
 {
     /// <inheritdoc/>
-    public override Span<float> GetSpan() => buffer.Span;
+    public override Span<float> GetSpan() => new(buffer.Pointer + offset, length);
 
     /// <inheritdoc/>
-    public override System.Buffers.MemoryHandle Pin(int elementIndex = 0) => new(buffer.Pointer + elementIndex);
+    public override System.Buffers.MemoryHandle Pin(int elementIndex = 0) => new(buffer.Pointer + offset + elementIndex);
 
     /// <inheritdoc/>
     public override void Unpin()

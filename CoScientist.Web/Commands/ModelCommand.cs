@@ -23,7 +23,7 @@ internal static class ModelCommand
             using var weights = WeightFiles.Open(directory);
             weights.Check([.. config.Tensors()]);
             var manifest = CheckpointManifest.Read(directory);
-            var tensors = weights.Entries.Select(entry => new { entry.Spec.Name, entry.Type, entry.Spec.Shape }).ToList();
+            var tensors = weights.Tensors.Select(tensor => new { tensor.Spec.Name, Type = tensor.TypeName, tensor.Spec.Shape }).ToList();
             var types = tensors.CountBy(tensor => tensor.Type).OrderBy(type => type.Key, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
             CommandContext.Answer(
                 parsed,
@@ -32,7 +32,7 @@ internal static class ModelCommand
                     .Append($"tokenizer    {tokenizer.VocabularySize} ids; special: {string.Join(' ', tokenizer.SpecialTokens)}")
                     .Append($"weights      {string.Join(", ", types.Select(type => $"{type.Value} tensors as {type.Key}"))}")
                     .Append(manifest is null ? "manifest     none: made elsewhere, nothing to verify the files by" : $"manifest     {manifest.Files.Count} files verified; {string.Join(", ", manifest.Origin.Select(fact => $"{fact.Key} {fact.Value}"))}")
-                    .Concat(weights.Entries.Select(entry => $"  {entry.Spec.Name}  {entry.Type}  {entry.Spec.ShapeText}")));
+                    .Concat(weights.Tensors.Select(tensor => $"  {tensor.Spec.Name}  {tensor.TypeName}  {tensor.Spec.ShapeText}")));
             return Task.FromResult(0);
         });
         return command;

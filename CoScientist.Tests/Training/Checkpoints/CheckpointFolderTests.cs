@@ -181,7 +181,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("model-1.safetensors", "lacks tensor 'model.norm.weight'")]
+    [InlineData("model-1.safetensors", "model-2.safetensors holds tensor 'model.norm.weight', which model.safetensors.index.json does not put there")]
     [InlineData("../model-2.safetensors", "which is not inside the folder")]
     [InlineData("", "which is not inside the folder")]
     [InlineData("model-3.safetensors", "model-3.safetensors is missing")]
@@ -233,6 +233,57 @@ public sealed class CheckpointFolderTests : IDisposable
         Directory.CreateDirectory(checkpoint);
 
         Assert.Contains("model.safetensors is missing", WeightsFault(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_above_the_shard_size_makes_shards_and_their_index()
+    {
+        var tensors = Filled();
+        var content = new CheckpointContent(Config, [.. tensors.Select(TensorSource.From)], Tokenizer, Origin, Companions.None);
+
+        CheckpointFolder.Write(checkpoint, content, TensorType.F32, shardBytes: 1000, CancellationToken.None);
+
+        var shards = Directory.GetFiles(checkpoint, "*.safetensors");
+        var read = Empty();
+        CheckpointFolder.Open(checkpoint);
+        CheckpointFolder.ReadWeights(checkpoint, read);
+        Assert.Contains(Path.Combine(checkpoint, $"model-00001-of-{shards.Length:00000}.safetensors"), shards);
+        Assert.True(shards.Length > 2);
+        Assert.False(File.Exists(Path.Combine(checkpoint, WeightFiles.SingleFile)));
+        Assert.Contains("\"total_size\": " + tensors.Sum(tensor => 4L * tensor.Values.Length), File.ReadAllText(Path.Combine(checkpoint, WeightFiles.IndexFile)), StringComparison.Ordinal);
+        Assert.All(tensors.Zip(read), pair => Assert.Equal(pair.First.Values.ToArray(), pair.Second.Values.ToArray()));
+    }
+
+    [Fact]
+    public void Write_cancelled_half_way_leaves_nothing()
+    {
+        using var cancel = new CancellationTokenSource();
+        var sources = Filled().Select(TensorSource.From).ToList();
+        var inner = sources[7].Read;
+        sources[7] = sources[7] with
+        {
+            Read = (row, values) =>
+            {
+                cancel.Cancel();
+                inner(row, values);
+            },
+        };
+
+        Assert.Throws<OperationCanceledException>(() => CheckpointFolder.Write(checkpoint, new CheckpointContent(Config, sources, Tokenizer, Origin, Companions.None), TensorType.F32, shardBytes: 1000, cancel.Token));
+
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void Write_value_beyond_F16_names_the_tensor_and_leaves_nothing()
+    {
+        var tensors = Filled();
+        tensors[3].Values.Span[0] = 70_000;
+
+        var message = Assert.Throws<InvalidDataException>(() => CheckpointFolder.Write(checkpoint, Config, tensors, Tokenizer, Origin, TensorType.F16)).Message;
+
+        Assert.Contains($"Tensor '{tensors[3].Name}' holds the value 70000, which F16 cannot hold", message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
     }
 
     private static IReadOnlyList<NamedTensor> Filled(ModelConfig? config = null)
