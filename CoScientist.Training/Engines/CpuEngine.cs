@@ -40,7 +40,7 @@ public sealed unsafe class CpuEngine : IPolicyEngine
         Tokenizer = tokenizer;
         activations = new Activations(config);
         head = new LanguageHead(model);
-        sampler = new Sampler(model);
+        sampler = new Sampler(model, id => tokenizer.IsSpecial(id) || id >= tokenizer.VocabularySize ? [] : tokenizer.TokenBytes(id));
     }
 
     /// <inheritdoc/>

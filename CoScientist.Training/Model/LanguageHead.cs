@@ -104,6 +104,27 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         }
     }
 
+    /// <summary>A row of logits [V] as <see cref="Logits"/> gives it: over the temperature, padded, with −1e30 in banned and padding columns.</summary>
+    public void Distribution(float* logits, int[] banned, float inverseTemperature, float* row)
+    {
+        var scale = Vector512.Create(inverseTemperature);
+        var i = 0;
+        for (; i + 16 <= Vocabulary; i += 16)
+        {
+            (Vector512.Load(logits + i) * scale).Store(row + i);
+        }
+
+        for (; i < Stride; i++)
+        {
+            row[i] = i < Vocabulary ? logits[i] * inverseTemperature : Banned;
+        }
+
+        foreach (var token in banned)
+        {
+            row[token] = Banned;
+        }
+    }
+
     /// <summary>log Σ e^x of a padded row, and the entropy of its softmax: log Z − Σ p·x.</summary>
     public float Normaliser(float* row, out float entropy)
     {

@@ -16,34 +16,30 @@ public sealed record SampleRequest
     public long Seed { get; init; }
 }
 
-/// <summary>How tokens are drawn.</summary>
-public sealed record SamplingOptions
+/// <summary>Why a sample ended.</summary>
+public enum FinishReason
 {
-    /// <summary>Temperature; 0 takes the likeliest token. Default 1.</summary>
-    public double Temperature { get; init; } = 1;
+    /// <summary>It has as many tokens as were asked for.</summary>
+    Length,
 
-    /// <summary>Keeps the likeliest tokens whose probabilities reach this mass. Default 1: all.</summary>
-    public double TopP { get; init; } = 1;
+    /// <summary>An end token was drawn.</summary>
+    EndToken,
 
-    /// <summary>Most tokens to draw. Default 160.</summary>
-    public int MaxNewTokens { get; init; } = 160;
-
-    /// <summary>Token that ends a sample and is part of it; −1 for none.</summary>
-    public int EndToken { get; init; } = -1;
-
-    /// <summary>Tokens that are never drawn; the distribution is over the others.</summary>
-    public int[] BannedTokens { get; init; } = [];
-
-    /// <summary>Tokens whose probabilities are read after the last drawn token (over these tokens only); empty reads none.</summary>
-    public int[] ProbeTokens { get; init; } = [];
+    /// <summary>A stop string was completed.</summary>
+    StopString,
 }
 
 /// <summary>One continuation.</summary>
 /// <param name="Request">Index of its request.</param>
 /// <param name="Branch">Index of its branch; 0 without branches.</param>
 /// <param name="Sample">Index among the samples of that branch.</param>
-/// <param name="Tokens">Tokens drawn, with the end token when it was drawn.</param>
-/// <param name="LogProbabilities">log p of each, under the distribution it was drawn from before top-p.</param>
-/// <param name="Ended">Whether the end token was drawn.</param>
+/// <param name="Tokens">Tokens drawn, with the end token or those of the stop string when one ended it.</param>
+/// <param name="LogProbabilities">log p of each, in nats, under softmax(logits / temperature) over the tokens that are not banned (temperature 0: 1): before repetition penalty, top-k, top-p and min-p, so that it is what the training pass computes.</param>
+/// <param name="Finish">Why it ended.</param>
 /// <param name="Probe">Probabilities of the probe tokens, normalised among themselves; empty without probes.</param>
-public sealed record SampledSequence(int Request, int Branch, int Sample, int[] Tokens, float[] LogProbabilities, bool Ended, float[] Probe);
+/// <param name="TextBeforeStop">Its text up to the stop string; null unless one ended it.</param>
+public sealed record SampledSequence(int Request, int Branch, int Sample, int[] Tokens, float[] LogProbabilities, FinishReason Finish, float[] Probe, string? TextBeforeStop)
+{
+    /// <summary>Whether it ended by itself, by an end token or a stop string.</summary>
+    public bool Ended => Finish != FinishReason.Length;
+}

@@ -1,4 +1,3 @@
-using CoScientist.Core;
 using CoScientist.Training.Kernels;
 using CoScientist.Training.Model;
 using CoScientist.Training.Tensors;
@@ -6,290 +5,203 @@ using CoScientist.Training.Tensors;
 namespace CoScientist.Training.Sampling;
 
 /// <summary>
-/// Draws continuations in batches. Prompts and branches are read once, as trees; then every step advances all unfinished
-/// samples by one token. A sample depends on its request alone, not on what else is in the batch.
+/// Draws continuations in a running batch (continuous batching, as Orca does: Yu et al. 2022): every step advances all running
+/// samples by one token and reads prompts with the rows that are left; a finished sample's place is taken by the next. A sample
+/// depends on its request alone, not on what else is in the batch. One caller at a time; memory is kept for the next call.
 /// </summary>
-internal sealed unsafe class Sampler(Transformer model) : IDisposable
+internal sealed unsafe class Sampler : IDisposable
 {
-    /// <summary>Samples advanced together: enough rows for the matrix products to run at full speed.</summary>
-    private const int MostRows = 256;
+    /// <summary>Rows whose logits exist at once.</summary>
+    private const int HeadRows = 64;
 
-    /// <summary>Prompt tokens read together.</summary>
-    private const int MostPromptTokens = 16384;
+    [ThreadStatic]
+    private static ScratchBuffer? rowsOfThread;
 
-    private readonly Activations activations = new(model.Config);
-    private readonly LanguageHead head = new(model);
-    private readonly ScratchBuffer logits = new();
+    private readonly Transformer model;
+    private readonly TokenText textOf;
+    private readonly SamplerLimits limits;
+    private readonly PagePool pages;
+    private readonly CachedForward forward;
+    private readonly LanguageHead head;
+    private readonly ScratchBuffer hiddenMemory = new();
+    private readonly ScratchBuffer logitMemory = new();
+    private readonly List<DrawRow> draws = [];
+    private readonly Action<int> draw;
+    private SamplingOptions options = new();
+    private float* logits;
+    private int firstDraw;
 
-    /// <summary>All continuations of all requests, in order of request, branch and sample.</summary>
-    public IReadOnlyList<SampledSequence> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken cancellationToken)
+    /// <summary>A sampler of a model.</summary>
+    /// <param name="model">The model; its weights may change between calls.</param>
+    /// <param name="textOf">Bytes of a token, for stop strings; null when there are none.</param>
+    /// <param name="limits">What it may use; null for the defaults.</param>
+    /// <exception cref="ArgumentException">The limits make no sense.</exception>
+    public Sampler(Transformer model, TokenText? textOf = null, SamplerLimits? limits = null)
     {
-        var results = new List<SampledSequence>();
-        for (var first = 0; first < requests.Count;)
+        (this.model, this.limits) = (model, limits ?? new SamplerLimits());
+        if (this.limits.Rows < 1 || this.limits.PageTokens < 1 || this.limits.PageTokens % MatMul.PanelWidth != 0)
         {
-            var end = first;
-            var (rows, promptTokens) = (0, 0);
-            while (end < requests.Count)
-            {
-                var (more, moreTokens) = Size(requests[end]);
-                if (end > first && (rows + more > MostRows || promptTokens + moreTokens > MostPromptTokens))
-                {
-                    break;
-                }
-
-                (rows, promptTokens, end) = (rows + more, promptTokens + moreTokens, end + 1);
-            }
-
-            results.AddRange(SampleBatch(requests, first, end, options, cancellationToken));
-            first = end;
+            throw new ArgumentException($"A sampler needs at least one row ({this.limits.Rows} given) and pages of a multiple of {MatMul.PanelWidth} tokens ({this.limits.PageTokens} given).", nameof(limits));
         }
 
-        return results;
+        this.textOf = textOf ?? (_ => []);
+        pages = new PagePool(model.Shape, model.Config.Layers, this.limits);
+        forward = new CachedForward(model, pages, this.limits.Rows);
+        head = new LanguageHead(model);
+        draw = Draw;
+    }
+
+    private int Vocabulary => model.Config.VocabularySize;
+
+    /// <summary>All continuations of all requests, in order of request, branch and sample.</summary>
+    /// <exception cref="ArgumentException">Options or requests make no sense for the model, or a request is larger than the cache.</exception>
+    public IReadOnlyList<SampledSequence> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions how, CancellationToken cancellationToken)
+    {
+        how.Validate(Vocabulary);
+        options = how;
+        // An earlier call may have been cancelled half-way.
+        pages.Clear();
+        var queue = new SampleQueue(requests, how, model.Config, limits.Rows, pages, textOf);
+        while (!queue.IsFinished)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            queue.Join();
+            Plan(queue);
+            Step();
+            queue.Advance();
+        }
+
+        return queue.Results;
     }
 
     public void Dispose()
     {
-        activations.Dispose();
+        forward.Dispose();
         head.Dispose();
-        logits.Dispose();
+        hiddenMemory.Dispose();
+        logitMemory.Dispose();
+        pages.Dispose();
     }
 
-    private static (int Rows, int PromptTokens) Size(SampleRequest request) =>
-        (request.Count * Math.Max(1, request.Branches.Count), request.Prompt.Length + request.Branches.Sum(branch => branch.Length));
-
-    private List<SampledSequence> SampleBatch(IReadOnlyList<SampleRequest> requests, int first, int end, SamplingOptions options, CancellationToken cancellationToken)
+    /// <summary>
+    /// Lays out a step: a row for each running sample, then prompts as far as rows go. What is drawn from stands in the same
+    /// order, with prefixes that were read before at the end.
+    /// </summary>
+    private void Plan(SampleQueue queue)
     {
-        var batch = new TokenBatch();
-        var samples = new List<Continuation>();
-        for (var r = first; r < end; r++)
+        forward.Clear();
+        draws.Clear();
+        foreach (var sample in queue.Running)
         {
-            var request = requests[r];
-            var root = batch.Add(request.Prompt);
-            for (var b = 0; b < Math.Max(1, request.Branches.Count); b++)
-            {
-                var segment = request.Branches.Count == 0 ? root : batch.Add(request.Branches[b], root);
-                for (var k = 0; k < request.Count; k++)
-                {
-                    samples.Add(new Continuation(r, b, k, segment, new SeededRandom(request.Seed, b, k)));
-                }
-            }
+            sample.Table.Extend(1);
+            forward.Add(sample.Table, [sample.LastToken], wanted: true);
+            draws.Add(new DrawRow(sample, Prefix: null));
         }
 
-        using var prompts = new KeyValueCache(model.Shape, model.Config.Layers, batch.Count);
-        var slots = options.MaxNewTokens + 1;
-        // One column more than a sample can use: tiles read whole panels past its end.
-        using var own = new KeyValueCache(model.Shape, model.Config.Layers, samples.Count * MatMul.Padded(slots));
-        var hidden = Read(batch, prompts);
-        for (var i = 0; i < samples.Count; i++)
+        foreach (var prefix in queue.Reading)
         {
-            var segment = batch.Segments[samples[i].Segment];
-            batch.Ancestors(samples[i].Segment, samples[i].Ranges);
-            samples[i].Ranges.Add((segment.Start, segment.Length));
-            samples[i].Position = segment.Position + segment.Length;
-            if (samples[i].Position + options.MaxNewTokens > model.Config.MaxPositions)
-            {
-                throw new ArgumentException($"A prompt of {samples[i].Position} tokens leaves no room for {options.MaxNewTokens} more in the model's {model.Config.MaxPositions} positions: shorten it or draw fewer.", nameof(requests));
-            }
-
-            samples[i].OwnStart = i * MatMul.Padded(slots);
-            samples[i].HiddenRow = segment.End - 1;
-        }
-
-        var active = samples.ToList();
-        while (true)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            Draw(active, hidden, options);
-            active.RemoveAll(sample => sample.Done);
-            if (active.Count == 0)
+            if (forward.Free == 0)
             {
                 break;
             }
 
-            hidden = Advance(active, prompts, own);
+            if (prefix.Parent is { IsRead: false })
+            {
+                continue;
+            }
+
+            var tokens = prefix.Tokens.AsSpan(prefix.Done);
+            tokens = tokens[..Math.Min(tokens.Length, forward.Free)];
+            prefix.Extend(tokens.Length);
+            var wanted = prefix.Done == prefix.Tokens.Length && prefix.Waiting.Count > 0;
+            forward.Add(prefix.Table, tokens, wanted);
+            if (wanted)
+            {
+                draws.Add(new DrawRow(Sample: null, prefix));
+            }
         }
 
-        return samples.ConvertAll(sample => sample.Result());
+        foreach (var prefix in queue.Restarting)
+        {
+            draws.Add(new DrawRow(Sample: null, prefix));
+        }
     }
 
-    /// <summary>Runs the prompts through all layers, filling the cache; returns the final hidden states [N, C].</summary>
-    private float* Read(TokenBatch batch, KeyValueCache cache)
+    private void Step()
     {
-        activations.Begin(batch, keepLayers: false);
-        model.Embed(batch, activations.Input(0));
-        for (var layer = 0; layer < model.Config.Layers; layer++)
+        var width = model.Config.HiddenSize;
+        var hidden = hiddenMemory.Get((long)draws.Count * width);
+        if (forward.Rows > 0)
         {
-            var at = activations.Layer(layer);
-            model.Project(layer, at, activations.Input(layer), activations.Positions, batch.Count);
-            for (var row = 0; row < batch.Count; row++)
-            {
-                cache.Store(layer, row, at.Key + ((long)row * model.Shape.KeyWidth), at.Value + ((long)row * model.Shape.KeyWidth));
-            }
-
-            Attention.Forward(model.Pool, batch, model.ShapeOf(layer), at.Query, at.Key, at.Value, at.Attended);
-            model.Finish(layer, at, activations.Input(layer), activations.Input(layer + 1), batch.Count);
+            forward.Run(hidden);
         }
 
-        return model.FinalNorm(activations, batch.Count);
+        for (var i = 0; i < draws.Count; i++)
+        {
+            draws[i].Prefix?.KeepHidden(new Span<float>(hidden + ((long)i * width), width), computed: i < forward.Wanted);
+        }
+
+        logits = logitMemory.Get((long)Math.Min(HeadRows, draws.Count) * Vocabulary);
+        for (firstDraw = 0; firstDraw < draws.Count; firstDraw += HeadRows)
+        {
+            var count = Math.Min(HeadRows, draws.Count - firstDraw);
+            model.Head.Forward(hidden + ((long)firstDraw * width), logits, count);
+            model.Pool.For(count, draw);
+        }
     }
 
-    /// <summary>Runs each sample's last token through all layers; returns the final hidden states, one row per sample.</summary>
-    private float* Advance(List<Continuation> active, KeyValueCache prompts, KeyValueCache own)
+    /// <summary>Draws for the samples of one row of logits.</summary>
+    private void Draw(int index)
     {
-        activations.BeginRows(active.Count, keepLayers: false);
-        for (var i = 0; i < active.Count; i++)
+        var stride = MatMul.Padded(Vocabulary);
+        var row = (rowsOfThread ??= new ScratchBuffer()).Get(2L * stride);
+        head.Distribution(logits + ((long)index * Vocabulary), options.BannedTokens, options.Temperature > 0 ? (float)(1 / options.Temperature) : 1, row);
+        var normaliser = head.Normaliser(row, out _);
+        if (!float.IsFinite(normaliser))
         {
-            activations.Positions[i] = active[i].Position++;
-            active[i].HiddenRow = i;
-            model.EmbedRow(active[i].Tokens[^1], activations.Input(0) + ((long)i * model.Config.HiddenSize));
+            throw new InvalidDataException("The model gives no finite probabilities: its weights are damaged or training has diverged. Go back to an earlier checkpoint.");
         }
 
-        for (var layer = 0; layer < model.Config.Layers; layer++)
+        var drawn = draws[firstDraw + index];
+        if (drawn.Sample is { } running)
         {
-            var at = activations.Layer(layer);
-            model.Project(layer, at, activations.Input(layer), activations.Positions, active.Count);
-            var index = layer;
-            model.Pool.For(active.Count, i =>
-            {
-                var sample = active[i];
-                own.Store(index, sample.OwnStart + sample.Tokens.Count - 1, at.Key + ((long)i * model.Shape.KeyWidth), at.Value + ((long)i * model.Shape.KeyWidth));
-                Attend(index, sample, prompts, own, at.Query + ((long)i * model.Shape.QueryWidth), at.Attended + ((long)i * model.Shape.QueryWidth));
-            });
-            model.Finish(layer, at, activations.Input(layer), activations.Input(layer + 1), active.Count);
+            Draw(running, row, row + stride, normaliser);
+            return;
         }
 
-        return model.FinalNorm(activations, active.Count);
+        foreach (var sample in drawn.Prefix!.Waiting)
+        {
+            Draw(sample, row, row + stride, normaliser);
+        }
     }
 
-    private void Attend(int layer, Continuation sample, KeyValueCache prompts, KeyValueCache own, float* q, float* output)
+    private void Draw(Continuation sample, float* row, float* penalised, float normaliser)
     {
-        var shape = model.ShapeOf(layer);
-        var ownKeys = sample.Tokens.Count;
-        var keys = ownKeys + sample.Ranges.Sum(range => range.Length);
-        var stride = MatMul.Padded(keys) + MatMul.PanelWidth;
-        var scores = sample.Scratch.Get(((long)shape.Group * stride) + ((long)shape.Group * prompts.RowStride));
-        var attended = scores + ((long)shape.Group * stride);
-        for (var keyHead = 0; keyHead < shape.KeyValueHeads; keyHead++)
+        if (sample.IsComplete)
         {
-            var query = q + (keyHead * shape.Group * shape.HeadDim);
-            var at = 0;
-            foreach (var (start, length) in sample.Ranges)
-            {
-                Scores(query, prompts.Keys(layer, keyHead) + start, prompts.ColumnStride, scores + at, stride, length);
-                at += length;
-            }
-
-            Scores(query, own.Keys(layer, keyHead) + sample.OwnStart, own.ColumnStride, scores + at, stride, ownKeys);
-            for (var g = 0; g < shape.Group; g++)
-            {
-                var row = scores + ((long)g * stride);
-                var hidden = shape.FirstVisible(keys);
-                new Span<float>(row, hidden).Clear();
-                VectorMath.Softmax(row + hidden, keys - hidden, shape.Scale);
-            }
-
-            for (var d = 0; d < prompts.RowStride; d += MatMul.PanelWidth)
-            {
-                at = 0;
-                foreach (var (start, length) in sample.Ranges)
-                {
-                    MatMul.Block(scores + at, stride, 1, prompts.Values(layer, keyHead) + ((long)start * prompts.RowStride) + d, prompts.RowStride, attended + d, prompts.RowStride, shape.Group, length, at > 0);
-                    at += length;
-                }
-
-                MatMul.Block(scores + at, stride, 1, own.Values(layer, keyHead) + ((long)sample.OwnStart * own.RowStride) + d, own.RowStride, attended + d, own.RowStride, shape.Group, ownKeys, accumulate: true);
-            }
-
-            for (var g = 0; g < shape.Group; g++)
-            {
-                new ReadOnlySpan<float>(attended + ((long)g * prompts.RowStride), shape.HeadDim)
-                    .CopyTo(new Span<float>(output + (((keyHead * shape.Group) + g) * shape.HeadDim), shape.HeadDim));
-            }
-        }
-    }
-
-    private void Scores(float* query, float* keys, int keyStride, float* target, int stride, int count)
-    {
-        for (var c = 0; c < count; c += MatMul.PanelWidth)
-        {
-            MatMul.Block(query, model.Shape.HeadDim, 1, keys + c, keyStride, target + c, stride, model.Shape.Group, model.Shape.HeadDim, accumulate: false);
-        }
-    }
-
-    /// <summary>Draws a token for every sample, or reads its probe when it has drawn all it may.</summary>
-    private void Draw(List<Continuation> active, float* hidden, SamplingOptions options)
-    {
-        var (width, stride) = (model.Config.HiddenSize, MatMul.Padded(model.Config.VocabularySize));
-        var inverse = options.Temperature > 0 ? (float)(1 / options.Temperature) : 1;
-        var all = logits.Get((long)active.Count * stride);
-        _ = model.Head.Transposed;
-        model.Pool.For((active.Count + 7) / 8, task =>
-        {
-            var first = task * 8;
-            var rows = Math.Min(8, active.Count - first);
-            var packed = stackalloc float[8 * width];
-            for (var i = 0; i < rows; i++)
-            {
-                new ReadOnlySpan<float>(hidden + ((long)active[first + i].HiddenRow * width), width).CopyTo(new Span<float>(packed + (i * width), width));
-            }
-
-            head.Logits(packed, rows, options.BannedTokens, inverse, all + ((long)first * stride));
-            for (var i = 0; i < rows; i++)
-            {
-                active[first + i].Take(head, all + ((long)(first + i) * stride), options, model.Config.VocabularySize);
-            }
-        });
-    }
-
-    /// <summary>One continuation while it grows.</summary>
-    private sealed class Continuation(int request, int branch, int index, int segment, SeededRandom random)
-    {
-        private readonly List<float> logProbabilities = [];
-        private float[] probe = [];
-        private bool ended;
-
-        public int Segment => segment;
-
-        public List<(int Start, int Length)> Ranges { get; } = [];
-
-        public List<int> Tokens { get; } = [];
-
-        public ScratchBuffer Scratch { get; } = new();
-
-        public int Position { get; set; }
-
-        public int OwnStart { get; set; }
-
-        public int HiddenRow { get; set; }
-
-        public bool Done { get; private set; }
-
-        public void Take(LanguageHead head, float* row, SamplingOptions options, int vocabulary)
-        {
-            if (Tokens.Count == options.MaxNewTokens || ended)
-            {
-                probe = TokenChoice.Probe(row, options.ProbeTokens);
-                Finish();
-                return;
-            }
-
-            var normaliser = head.Normaliser(row, out _);
-            var token = options.Temperature > 0 ? TokenChoice.Draw(row, vocabulary, normaliser, options.TopP, random.NextDouble()) : TokenChoice.Best(row, vocabulary);
-            Tokens.Add(token);
-            logProbabilities.Add(row[token] - normaliser);
-            ended = token == options.EndToken;
-            if ((ended || Tokens.Count == options.MaxNewTokens) && options.ProbeTokens.Length == 0)
-            {
-                Finish();
-            }
+            sample.TakeProbe(TokenChoice.Probe(row, options.ProbeTokens));
+            return;
         }
 
-        public SampledSequence Result() => new(request, branch, index, [.. Tokens], [.. logProbabilities], ended, probe);
-
-        private void Finish()
+        var from = row;
+        var total = normaliser;
+        if (!sample.Seen.IsEmpty)
         {
-            Done = true;
-            Scratch.Dispose();
+            from = penalised;
+            Buffer.MemoryCopy(row, from, MatMul.Padded(Vocabulary) * sizeof(float), MatMul.Padded(Vocabulary) * sizeof(float));
+            TokenChoice.Penalise(from, sample.Seen, (float)options.RepetitionPenalty);
+            total = head.Normaliser(from, out _);
         }
+
+        var token = options switch
+        {
+            { Temperature: 0 } => TokenChoice.Best(from, Vocabulary),
+            { Truncates: true } => TokenChoice.DrawFiltered(from, Vocabulary, total, options, sample.Random.NextDouble()),
+            _ => TokenChoice.Draw(from, Vocabulary, total, sample.Random.NextDouble()),
+        };
+        sample.Take(token, row[token] - normaliser);
     }
+
+    /// <summary>A row of logits: of a running sample, or of a prefix for the samples that wait for it.</summary>
+    private readonly record struct DrawRow(Continuation? Sample, Prefix? Prefix);
 }

@@ -138,7 +138,7 @@ public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions optio
         ownPlans.Clear();
         var goals = Enumerable.Range(0, OwnPlansEvery * options.GradingExamples / 2).Select(_ => world.SampleGoal(random, GoalSplit.Train)).ToArray();
         var texts = goals.Select(goal => world.GoalText(goal, random)).ToArray();
-        var sampling = new SamplingOptions { EndToken = protocol.EndToken, BannedTokens = protocol.NotInPlans };
+        var sampling = new SamplingOptions { EndTokens = [protocol.EndToken], BannedTokens = protocol.NotInPlans };
         var requests = texts.Select((text, i) => new SampleRequest { Prompt = protocol.WritePrompt(text), Seed = options.Seed + (step * 1000L) + i }).ToArray();
         foreach (var sample in engine.Sample(requests, sampling, cancellationToken))
         {

@@ -84,7 +84,7 @@ public sealed class SandboxEvaluation(SandboxWorld world)
     public IReadOnlyList<EvaluatedPlan> Write(IPolicyEngine policy, CompactGrader? grader, IReadOnlyList<SandboxTask> tasks, SamplingOptions options, long seed, CancellationToken cancellationToken)
     {
         var protocol = new CompactProtocol(policy.Tokenizer);
-        options = options with { EndToken = protocol.EndToken, BannedTokens = protocol.NotInPlans };
+        options = options with { EndTokens = [protocol.EndToken], BannedTokens = protocol.NotInPlans };
         var requests = tasks.Select((task, i) => new SampleRequest { Prompt = protocol.WritePrompt(task.Text), Seed = seed + (i * 7919L) }).ToArray();
         var samples = policy.Sample(requests, options, cancellationToken);
         var plans = samples.Select(sample => protocol.PlanText(sample.Tokens)).ToArray();

@@ -39,7 +39,7 @@ internal abstract class Trainer(IPolicyEngine policy, RunSpec spec, RunStage sta
         Temperature = spec.Temperature,
         TopP = spec.TopP,
         MaxNewTokens = spec.MaxNewTokens,
-        EndToken = protocol.EndToken,
+        EndTokens = [protocol.EndToken],
         BannedTokens = protocol.NotInPlans,
     };
 }

@@ -27,7 +27,7 @@ public sealed class SamplerTests(KernelPools pools) : IClassFixture<KernelPools>
     [InlineData(0.6)]
     public void Sample_promptsAndBranches_logProbabilitiesAreThoseOfAFullForwardPass(double temperature)
     {
-        var options = new SamplingOptions { Temperature = temperature, MaxNewTokens = 40, EndToken = 2, BannedTokens = [0, 9] };
+        var options = new SamplingOptions { Temperature = temperature, MaxNewTokens = 40, EndTokens = [2], BannedTokens = [0, 9] };
         var requests = Requests;
         using var fast = new FastModel(Config, Reference, pools.All[1]);
         foreach (var sample in Draw(fast, requests, options))
@@ -56,7 +56,7 @@ public sealed class SamplerTests(KernelPools pools) : IClassFixture<KernelPools>
     [Fact]
     public void Sample_anyThreadCountAndBatch_givesTheSameTokens()
     {
-        var options = new SamplingOptions { MaxNewTokens = 30, EndToken = 2, TopP = 0.95 };
+        var options = new SamplingOptions { MaxNewTokens = 30, EndTokens = [2], TopP = 0.95 };
         var requests = Requests;
         using var one = new FastModel(Config, Reference, pools.Single);
         var expected = Draw(one, requests, options);

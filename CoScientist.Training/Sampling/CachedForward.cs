@@ -1,0 +1,118 @@
+using CoScientist.Training.Kernels;
+using CoScientist.Training.Model;
+using CoScientist.Training.Tensors;
+
+namespace CoScientist.Training.Sampling;
+
+/// <summary>
+/// One pass of the model over new tokens of many cached sequences, whatever their number and mixture: single tokens of running
+/// samples beside pieces of prompts.
+/// </summary>
+internal sealed unsafe class CachedForward : IDisposable
+{
+    private readonly Transformer model;
+    private readonly PagePool pages;
+    private readonly Activations activations;
+    private readonly int[] tokens;
+    private readonly CachedSpan[] spans;
+    private readonly Action<int> attend;
+    private int count;
+    private int layer;
+    private LayerActivations at;
+
+    public CachedForward(Transformer model, PagePool pages, int mostRows)
+    {
+        (this.model, this.pages) = (model, pages);
+        activations = new Activations(model.Config);
+        tokens = new int[mostRows];
+        spans = new CachedSpan[mostRows];
+        attend = task => PagedAttention.Run(this.pages, this.model.Shape, layer, task % this.model.Shape.KeyValueHeads, spans[task / this.model.Shape.KeyValueHeads], at.Query, at.Key, at.Value, at.Attended);
+    }
+
+    /// <summary>Rows added so far.</summary>
+    public int Rows { get; private set; }
+
+    /// <summary>Rows that can still be added.</summary>
+    public int Free => tokens.Length - Rows;
+
+    /// <summary>Hidden states that the pass will give.</summary>
+    public int Wanted { get; private set; }
+
+    /// <summary>Begins another pass.</summary>
+    public void Clear() => (Rows, Wanted, count) = (0, 0, 0);
+
+    /// <summary>Adds tokens of a sequence that has been extended by them.</summary>
+    /// <param name="table">The sequence.</param>
+    /// <param name="added">Its last tokens, at most <see cref="Free"/>.</param>
+    /// <param name="wanted">Whether the hidden state after the last is wanted.</param>
+    public void Add(PageTable table, ReadOnlySpan<int> added, bool wanted)
+    {
+        added.CopyTo(tokens.AsSpan(Rows));
+        spans[count++] = new CachedSpan(table, added.Length, Rows, added.Length, Rows, wanted ? Wanted : -1);
+        Rows += added.Length;
+        Wanted += wanted ? 1 : 0;
+    }
+
+    /// <summary>Runs the pass: new keys and values go into the cache, hidden states after the final norm into [Wanted, C], in the order of adding.</summary>
+    public void Run(float* hidden)
+    {
+        var config = model.Config;
+        activations.BeginRows(Rows, keepLayers: false);
+        foreach (ref readonly var span in spans.AsSpan(0, count))
+        {
+            for (var i = 0; i < span.Count; i++)
+            {
+                activations.Positions[span.Row + i] = span.Table.Length - span.Count + i;
+                model.EmbedRow(tokens[span.Row + i], activations.Input(0) + ((long)(span.Row + i) * config.HiddenSize));
+            }
+        }
+
+        var rows = Rows;
+        for (layer = 0; layer < config.Layers; layer++)
+        {
+            at = activations.Layer(layer);
+            model.Project(layer, at, activations.Input(layer), activations.Positions, rows);
+            if (layer == config.Layers - 1)
+            {
+                rows = KeepWanted(activations.Input(layer));
+            }
+
+            model.Pool.For(count * model.Shape.KeyValueHeads, attend);
+            if (rows > 0)
+            {
+                model.Finish(layer, at, activations.Input(layer), activations.Input(layer + 1), rows);
+            }
+        }
+
+        RmsNorm.Forward(model.Pool, activations.Input(config.Layers), model.Weights.Get("model.norm.weight"), hidden, activations.FinalRoots, rows, config.HiddenSize, (float)config.RmsNormEpsilon);
+    }
+
+    public void Dispose() => activations.Dispose();
+
+    /// <summary>
+    /// After the last layer's keys and values nothing else of a prompt's inner tokens is needed: only the wanted rows go on, moved
+    /// together in place.
+    /// </summary>
+    private int KeepWanted(float* x)
+    {
+        foreach (ref var span in spans.AsSpan(0, count))
+        {
+            span = span with { Queries = span.Wanted < 0 ? 0 : 1, QueryRow = span.Wanted };
+            if (span.Wanted >= 0)
+            {
+                Move(at.Query, span.Row + span.Count - 1, span.Wanted, model.Shape.QueryWidth);
+                Move(x, span.Row + span.Count - 1, span.Wanted, model.Config.HiddenSize);
+            }
+        }
+
+        return Wanted;
+    }
+
+    private static void Move(float* rows, int from, int to, int width)
+    {
+        if (from != to)
+        {
+            new ReadOnlySpan<float>(rows + ((long)from * width), width).CopyTo(new Span<float>(rows + ((long)to * width), width));
+        }
+    }
+}
