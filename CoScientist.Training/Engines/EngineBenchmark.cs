@@ -21,9 +21,31 @@ namespace CoScientist.Training.Engines;
 /// <param name="PeakFraction"><paramref name="Gflops"/> as a fraction of the machine's single-precision peak, measured before.</param>
 /// <param name="Machine">That peak, the clock and the speed of memory.</param>
 /// <param name="Profile">Where the time of all rounds went.</param>
-public sealed record BenchmarkResult(
+public record BenchmarkResult(
     string Config, int Threads, int Rounds, double TokensPerSecond, double Gflops, long PeakBytes, long AllocatedBytesPerStep,
     double ClockGHzBefore, double ClockGHzAfter, double PeakFraction, MachinePeak Machine, WorkProfile Profile);
+
+/// <summary>What the grading benchmark measured; tokens per second are those read with the plan shared, and the other figures are of both ways together.</summary>
+public sealed record GradingBenchmarkResult : BenchmarkResult
+{
+    /// <summary>Adds to the figures of both ways, interleaved.</summary>
+    public GradingBenchmarkResult(BenchmarkResult both)
+        : base(both)
+    {
+    }
+
+    /// <summary>Median time in seconds when the items share the plan.</summary>
+    public required double SharedSeconds { get; init; }
+
+    /// <summary>Median time in seconds when the plan is read for each item.</summary>
+    public required double SeparateSeconds { get; init; }
+
+    /// <summary>How many times as fast sharing is.</summary>
+    public double Speedup => SeparateSeconds / SharedSeconds;
+
+    /// <summary>Whether both ways gave the same probabilities, to the bit, in every round.</summary>
+    public required bool SameProbabilities { get; init; }
+}
 
 /// <summary>The standard measurements: S is 16 × 256 tokens through a model of 5 million parameters, M 4 × 512 through 33 million.</summary>
 public sealed class EngineBenchmark(string config, int threads, TimeSpan duration)
@@ -47,16 +69,51 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         });
     }
 
-    /// <summary>Prompts of 64 tokens, continued to the shape's length.</summary>
+    /// <summary>64 prompts of 64 tokens, each continued by 128 more: the work that the table of baselines names.</summary>
     public BenchmarkResult Sample(CancellationToken cancellationToken)
     {
+        const int Prompts = 64;
+        const int NewTokens = 128;
         using var pool = new WorkerPool(threads);
         using var engine = Engine(pool);
         var random = new SeededRandom(2);
-        var fresh = shape.Length - 64;
-        var requests = Enumerable.Range(0, shape.Sequences).Select(i => new SampleRequest { Prompt = Tokens(random, 64), Seed = i }).ToArray();
-        return Measure(pool, shape.Sequences * fresh, () =>
-            engine.Sample(requests, new SamplingOptions { MaxNewTokens = fresh }, cancellationToken));
+        var requests = Enumerable.Range(0, Prompts).Select(i => new SampleRequest { Prompt = Tokens(random, 64), Seed = i }).ToArray();
+        return Measure(pool, Prompts * NewTokens, () =>
+            engine.Sample(requests, new SamplingOptions { MaxNewTokens = NewTokens }, cancellationToken));
+    }
+
+    /// <summary>
+    /// Verdicts on 10 items of 16 tokens about one plan of 300, as the compact protocol reads them (two words quoted, then the
+    /// likelihoods of 8 verdicts): the plan read once for all items against once for each, interleaved.
+    /// </summary>
+    public GradingBenchmarkResult Grade(CancellationToken cancellationToken)
+    {
+        using var pool = new WorkerPool(threads);
+        using var engine = Engine(pool);
+        var random = new SeededRandom(4);
+        var plan = Tokens(random, 300);
+        var items = Enumerable.Range(0, 10).Select(_ => Tokens(random, 16)).ToArray();
+        var options = new SamplingOptions { Temperature = 0, MaxNewTokens = 2, ProbeTokens = [.. Enumerable.Range(0, 8)] };
+        SampleRequest[] shared = [new() { Prompt = plan, Branches = items }];
+        SampleRequest[][] separate = [.. items.Select(item => new SampleRequest[] { new() { Prompt = [.. plan, .. item] } })];
+        var (sharedSeconds, separateSeconds, same) = (new List<double>(1024), new List<double>(1024), true);
+        var tokens = plan.Length + items.Sum(item => item.Length + options.MaxNewTokens);
+        var both = Measure(pool, tokens, () =>
+        {
+            var start = Stopwatch.GetTimestamp();
+            var together = engine.Sample(shared, options, cancellationToken);
+            var between = Stopwatch.GetTimestamp();
+            var alone = separate.SelectMany(request => engine.Sample(request, options, cancellationToken)).ToList();
+            separateSeconds.Add(Stopwatch.GetElapsedTime(between).TotalSeconds);
+            sharedSeconds.Add(Stopwatch.GetElapsedTime(start, between).TotalSeconds);
+            same &= together.Zip(alone).All(pair => pair.First.Probe.SequenceEqual(pair.Second.Probe) && pair.First.LogProbabilities.SequenceEqual(pair.Second.LogProbabilities));
+        });
+        return new GradingBenchmarkResult(both with { TokensPerSecond = tokens / Median(sharedSeconds) })
+        {
+            SharedSeconds = Median(sharedSeconds),
+            SeparateSeconds = Median(separateSeconds),
+            SameProbabilities = same,
+        };
     }
 
     /// <summary>One product of the shape's feed-forward layer, weights packed before.</summary>
@@ -125,10 +182,15 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
 
         var profile = pool.Since(mark);
         allocated = (GC.GetTotalAllocatedBytes(precise: true) - allocated) / seconds.Count;
-        seconds.Sort();
-        var median = seconds[seconds.Count / 2];
+        var median = Median(seconds);
         using var process = Process.GetCurrentProcess();
         return new BenchmarkResult(config, pool.Threads, seconds.Count, tokens / median, profile.Gflops, process.PeakWorkingSet64, allocated,
             machine.ClockGHz, MachineProbe.Clock(), profile.Gflops / machine.Fp32Gflops, machine, profile);
+    }
+
+    private static double Median(List<double> values)
+    {
+        values.Sort();
+        return values[values.Count / 2];
     }
 }

@@ -15,10 +15,8 @@ internal sealed unsafe class CachedForward : IDisposable
     private readonly Activations activations;
     private readonly int[] tokens;
     private readonly CachedSpan[] spans;
-    private readonly Action<int> attend;
     private int count;
-    private int layer;
-    private LayerActivations at;
+    private double pairs;
 
     public CachedForward(Transformer model, PagePool pages, int mostRows)
     {
@@ -26,7 +24,6 @@ internal sealed unsafe class CachedForward : IDisposable
         activations = new Activations(model.Config);
         tokens = new int[mostRows];
         spans = new CachedSpan[mostRows];
-        attend = task => PagedAttention.Run(this.pages, this.model.Shape, layer, task % this.model.Shape.KeyValueHeads, spans[task / this.model.Shape.KeyValueHeads], at.Query, at.Key, at.Value, at.Attended);
     }
 
     /// <summary>Rows added so far.</summary>
@@ -39,7 +36,7 @@ internal sealed unsafe class CachedForward : IDisposable
     public int Wanted { get; private set; }
 
     /// <summary>Begins another pass.</summary>
-    public void Clear() => (Rows, Wanted, count) = (0, 0, 0);
+    public void Clear() => (Rows, Wanted, count, pairs) = (0, 0, 0, 0);
 
     /// <summary>Adds tokens of a sequence that has been extended by them.</summary>
     /// <param name="table">The sequence.</param>
@@ -50,6 +47,7 @@ internal sealed unsafe class CachedForward : IDisposable
         added.CopyTo(tokens.AsSpan(Rows));
         spans[count++] = new CachedSpan(table, added.Length, Rows, added.Length, Rows, wanted ? Wanted : -1);
         Rows += added.Length;
+        pairs += added.Length * (table.Length - ((added.Length - 1) / 2.0));
         Wanted += wanted ? 1 : 0;
     }
 
@@ -68,23 +66,24 @@ internal sealed unsafe class CachedForward : IDisposable
         }
 
         var rows = Rows;
-        for (layer = 0; layer < config.Layers; layer++)
+        for (var layer = 0; layer < config.Layers; layer++)
         {
-            at = activations.Layer(layer);
+            var at = activations.Layer(layer);
             model.Project(layer, at, activations.Input(layer), activations.Positions, rows);
             if (layer == config.Layers - 1)
             {
-                rows = KeepWanted(activations.Input(layer));
+                rows = KeepWanted(at.Query, activations.Input(layer));
             }
 
-            model.Pool.For(count * model.Shape.KeyValueHeads, attend);
+            model.Pool.For(WorkKind.Attention, count * model.Shape.KeyValueHeads, new AttentionLoop(this, layer, at), 4 * pairs * model.Shape.QueryWidth);
             if (rows > 0)
             {
                 model.Finish(layer, at, activations.Input(layer), activations.Input(layer + 1), rows);
             }
         }
 
-        RmsNorm.Forward(model.Pool, activations.Input(config.Layers), model.Weights.Get("model.norm.weight"), hidden, activations.FinalRoots, rows, config.HiddenSize, (float)config.RmsNormEpsilon);
+        var bytes = (long)rows * config.HiddenSize * sizeof(float);
+        Buffer.MemoryCopy(model.FinalNorm(activations, rows), hidden, bytes, bytes);
     }
 
     public void Dispose() => activations.Dispose();
@@ -93,14 +92,14 @@ internal sealed unsafe class CachedForward : IDisposable
     /// After the last layer's keys and values nothing else of a prompt's inner tokens is needed: only the wanted rows go on, moved
     /// together in place.
     /// </summary>
-    private int KeepWanted(float* x)
+    private int KeepWanted(float* query, float* x)
     {
         foreach (ref var span in spans.AsSpan(0, count))
         {
             span = span with { Queries = span.Wanted < 0 ? 0 : 1, QueryRow = span.Wanted };
             if (span.Wanted >= 0)
             {
-                Move(at.Query, span.Row + span.Count - 1, span.Wanted, model.Shape.QueryWidth);
+                Move(query, span.Row + span.Count - 1, span.Wanted, model.Shape.QueryWidth);
                 Move(x, span.Row + span.Count - 1, span.Wanted, model.Config.HiddenSize);
             }
         }
@@ -113,6 +112,15 @@ internal sealed unsafe class CachedForward : IDisposable
         if (from != to)
         {
             new ReadOnlySpan<float>(rows + ((long)from * width), width).CopyTo(new Span<float>(rows + ((long)to * width), width));
+        }
+    }
+
+    private readonly struct AttentionLoop(CachedForward forward, int layer, LayerActivations at) : ILoopBody
+    {
+        public void Run(int index)
+        {
+            var shape = forward.model.ShapeOf(layer);
+            PagedAttention.Run(forward.pages, shape, layer, index % shape.KeyValueHeads, forward.spans[index / shape.KeyValueHeads], at.Query, at.Key, at.Value, at.Attended);
         }
     }
 }

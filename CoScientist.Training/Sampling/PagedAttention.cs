@@ -83,39 +83,46 @@ internal static unsafe class PagedAttention
     private readonly struct Work(PagePool pool, AttentionShape shape, int layer, int keyHead, PageTable table)
     {
         /// <summary>
-        /// Attention of a few query rows (stride <paramref name="queryStride"/>, results alike); row i sees the first
-        /// <paramref name="visible"/> + i · <paramref name="visibleStep"/> keys.
+        /// Attention of a few query rows (stride <paramref name="queryStride"/>, results alike); row i stands after the first
+        /// <paramref name="visible"/> + i · <paramref name="visibleStep"/> keys and sees those in its window.
         /// </summary>
         public void Attend(float* q, int queryStride, float* output, int rows, int visible, int visibleStep)
         {
-            var keys = visible + ((rows - 1) * visibleStep);
+            var size = pool.PageTokens;
+            var firstPage = shape.FirstVisible(visible) / size;
+            // Keys are counted from the first page that any of the rows sees.
+            var skipped = firstPage * size;
+            var keys = visible + ((rows - 1) * visibleStep) - skipped;
             var pages = pool.PagesOf(0, keys);
-            var stride = pages * pool.PageTokens;
+            var stride = pages * size;
             var scores = (scratch ??= new ScratchBuffer()).Get(((long)rows * stride) + ((long)rows * pool.ValueStride));
             var attended = scores + ((long)rows * stride);
             for (var p = 0; p < pages; p++)
             {
-                var columns = pool.Keys(table.Pages[p], layer, keyHead);
-                for (var c = 0; c < pool.PageTokens; c += MatMul.PanelWidth)
+                var columns = pool.Keys(table.Pages[firstPage + p], layer, keyHead);
+                for (var c = 0; c < size; c += MatMul.PanelWidth)
                 {
-                    MatMul.Block(q, queryStride, 1, columns + c, pool.PageTokens, scores + (p * pool.PageTokens) + c, stride, rows, shape.HeadDim, accumulate: false);
+                    MatMul.Block(q, queryStride, 1, columns + c, size, scores + (p * size) + c, stride, rows, shape.HeadDim, accumulate: false);
                 }
             }
 
             for (var i = 0; i < rows; i++)
             {
                 var row = scores + ((long)i * stride);
-                var sees = visible + (i * visibleStep);
-                VectorMath.Softmax(row, sees, shape.Scale);
-                new Span<float>(row + sees, keys - sees).Clear();
+                var end = visible + (i * visibleStep);
+                var first = shape.FirstVisible(end) - skipped;
+                end -= skipped;
+                new Span<float>(row, first).Clear();
+                VectorMath.Softmax(row + first, end - first, shape.Scale);
+                new Span<float>(row + end, keys - end).Clear();
             }
 
             for (var p = 0; p < pages; p++)
             {
-                var values = pool.Values(table.Pages[p], layer, keyHead);
+                var values = pool.Values(table.Pages[firstPage + p], layer, keyHead);
                 for (var d = 0; d < pool.ValueStride; d += MatMul.PanelWidth)
                 {
-                    MatMul.Block(scores + (p * pool.PageTokens), stride, 1, values + d, pool.ValueStride, attended + d, pool.ValueStride, rows, Math.Min(pool.PageTokens, keys - (p * pool.PageTokens)), accumulate: p > 0);
+                    MatMul.Block(scores + (p * size), stride, 1, values + d, pool.ValueStride, attended + d, pool.ValueStride, rows, Math.Min(size, keys - (p * size)), accumulate: p > 0);
                 }
             }
 

@@ -26,10 +26,7 @@ internal sealed unsafe class Sampler : IDisposable
     private readonly ScratchBuffer hiddenMemory = new();
     private readonly ScratchBuffer logitMemory = new();
     private readonly List<DrawRow> draws = [];
-    private readonly Action<int> draw;
     private SamplingOptions options = new();
-    private float* logits;
-    private int firstDraw;
 
     /// <summary>A sampler of a model.</summary>
     /// <param name="model">The model; its weights may change between calls.</param>
@@ -48,7 +45,6 @@ internal sealed unsafe class Sampler : IDisposable
         pages = new PagePool(model.Shape, model.Config.Layers, this.limits);
         forward = new CachedForward(model, pages, this.limits.Rows);
         head = new LanguageHead(model);
-        draw = Draw;
     }
 
     private int Vocabulary => model.Config.VocabularySize;
@@ -141,28 +137,27 @@ internal sealed unsafe class Sampler : IDisposable
             draws[i].Prefix?.KeepHidden(new Span<float>(hidden + ((long)i * width), width), computed: i < forward.Wanted);
         }
 
-        logits = logitMemory.Get((long)Math.Min(HeadRows, draws.Count) * Vocabulary);
-        for (firstDraw = 0; firstDraw < draws.Count; firstDraw += HeadRows)
+        var logits = logitMemory.Get((long)Math.Min(HeadRows, draws.Count) * Vocabulary);
+        for (var first = 0; first < draws.Count; first += HeadRows)
         {
-            var count = Math.Min(HeadRows, draws.Count - firstDraw);
-            model.Head.Forward(hidden + ((long)firstDraw * width), logits, count);
-            model.Pool.For(count, draw);
+            var count = Math.Min(HeadRows, draws.Count - first);
+            model.Head.Forward(hidden + ((long)first * width), logits, count);
+            model.Pool.For(WorkKind.Other, count, new DrawLoop(this, first, logits));
         }
     }
 
     /// <summary>Draws for the samples of one row of logits.</summary>
-    private void Draw(int index)
+    private void Draw(DrawRow drawn, float* raw)
     {
         var stride = MatMul.Padded(Vocabulary);
         var row = (rowsOfThread ??= new ScratchBuffer()).Get(2L * stride);
-        head.Distribution(logits + ((long)index * Vocabulary), options.BannedTokens, options.Temperature > 0 ? (float)(1 / options.Temperature) : 1, row);
+        head.Distribution(raw, options.BannedTokens, options.Temperature > 0 ? (float)(1 / options.Temperature) : 1, row);
         var normaliser = head.Normaliser(row, out _);
         if (!float.IsFinite(normaliser))
         {
             throw new InvalidDataException("The model gives no finite probabilities: its weights are damaged or training has diverged. Go back to an earlier checkpoint.");
         }
 
-        var drawn = draws[firstDraw + index];
         if (drawn.Sample is { } running)
         {
             Draw(running, row, row + stride, normaliser);
@@ -204,4 +199,9 @@ internal sealed unsafe class Sampler : IDisposable
 
     /// <summary>A row of logits: of a running sample, or of a prefix for the samples that wait for it.</summary>
     private readonly record struct DrawRow(Continuation? Sample, Prefix? Prefix);
+
+    private readonly struct DrawLoop(Sampler sampler, int first, float* logits) : ILoopBody
+    {
+        public void Run(int index) => sampler.Draw(sampler.draws[first + index], logits + ((long)index * sampler.Vocabulary));
+    }
 }

@@ -6,7 +6,7 @@ namespace CoScientist.Web.Commands;
 /// <summary>Measures the engine on this machine.</summary>
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("gemm") };
+    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("grade"), Verb("gemm") };
 
     private static Command Verb(string what)
     {
@@ -14,7 +14,7 @@ internal static class BenchCommand
         config.AcceptOnlyFromAmong("S", "M");
         var threads = new Option<int>("--threads") { Description = "Threads; 0 takes every processor" };
         var seconds = new Option<double>("--seconds") { Description = "How long to measure", DefaultValueFactory = _ => 10 };
-        var command = new Command(what, what switch { "train" => "Whole training steps", "sample" => "Sampling with a key-value cache", _ => "Matrix products" }) { config, threads, seconds };
+        var command = new Command(what, what switch { "train" => "Whole training steps", "sample" => "Sampling with a key-value cache", "grade" => "Grading ten items on one plan", _ => "Matrix products" }) { config, threads, seconds };
         command.SetAction((parsed, cancellationToken) =>
         {
             var bench = new EngineBenchmark(parsed.GetValue(config)!, parsed.GetValue(threads), TimeSpan.FromSeconds(parsed.GetValue(seconds)));
@@ -22,8 +22,12 @@ internal static class BenchCommand
             {
                 "train" => bench.Train(cancellationToken),
                 "sample" => bench.Sample(cancellationToken),
+                "grade" => bench.Grade(cancellationToken),
                 _ => bench.Gemm(cancellationToken),
             };
+            string[] grading = result is GradingBenchmarkResult graded
+                ? [$"plan shared by items    {graded.SharedSeconds * 1e3:F1} ms; read for each {graded.SeparateSeconds * 1e3:F1} ms; {graded.Speedup:F1} times as fast, {(graded.SameProbabilities ? "the same" : "DIFFERENT")} probabilities"]
+                : [];
             CommandContext.Answer(parsed, result, [
                 $"{what} {result.Config}, {result.Threads} threads, fp32, {result.Rounds} rounds",
                 $"tokens/s (median)       {result.TokensPerSecond:F0}",
@@ -33,7 +37,8 @@ internal static class BenchCommand
                 $"memory                  {result.Machine.MemoryGBps:F1} GB/s",
                 $"peak memory             {result.PeakBytes / 1048576.0:F0} MiB",
                 $"allocated per step      {result.AllocatedBytesPerStep} bytes",
-                $"clock before, after     {result.ClockGHzBefore:F2}, {result.ClockGHzAfter:F2} GHz"]);
+                $"clock before, after     {result.ClockGHzBefore:F2}, {result.ClockGHzAfter:F2} GHz",
+                .. grading]);
             return Task.FromResult(0);
         });
         return command;
