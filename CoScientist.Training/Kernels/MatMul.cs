@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Kernels;
@@ -6,35 +7,30 @@ namespace CoScientist.Training.Kernels;
 /// <summary>
 /// Matrix products. Weights are [M, K] row-major (output × input, as in Hugging Face checkpoints), activations [N, K].
 /// Every element of a product is one chain of fused multiply-adds over the inner index in ascending order, whatever the tile
-/// or thread that computes it: results are the same bits for every batch, tile and thread count.
+/// or thread that computes it: results are the same bits for every batch, tile, register width and thread count.
 /// </summary>
 public static unsafe partial class MatMul
 {
     /// <summary>Columns of a tile: two AVX-512 registers.</summary>
     public const int PanelWidth = 32;
 
-    /// <summary>Inner length of one pass over the tiles, so that a panel stays in the second-level cache.</summary>
+    /// <summary>Most rows that <see cref="Rows"/> takes: their packed left side, 192 KiB, leaves the second-level cache room for panels.</summary>
+    public const int MostRows = 96;
+
+    /// <summary>Rows of a packed strip of the left side.</summary>
+    private const int StripRows = 12;
+
+    /// <summary>Inner length of one pass over the tiles.</summary>
     private const int DepthBlock = 512;
 
-    /// <summary>Rows per parallel iteration: enough work to outweigh handing it out, little enough to balance.</summary>
-    private const int RowBlock = 48;
+    /// <summary>Fewest rows that are worth reading the whole right side for.</summary>
+    private const int FewestRows = 48;
 
     [ThreadStatic]
-    private static ScratchBuffer? bounce;
+    private static ScratchBuffer? scratch;
 
     /// <summary><paramref name="length"/> rounded up to whole panels.</summary>
     public static int Padded(int length) => (length + PanelWidth - 1) / PanelWidth * PanelWidth;
-
-    /// <summary>Floats that the packed form of a [rows, cols] right-hand side needs: panels of 32 columns, each [rows, 32].</summary>
-    public static long PackedLength(int depth, int cols) => (long)depth * Padded(cols);
-
-    /// <summary>Packs Wᵀ for y = x·Wᵀ: from W [M, K] to panels [M/32][K][32], missing columns zero.</summary>
-    public static void PackTransposed(WorkerPool pool, float* w, int m, int k, float* packed) =>
-        pool.For(WorkKind.Other, Padded(m) / PanelWidth, new PackTransposedLoop(w, m, k, packed));
-
-    /// <summary>Packs B for c = a·B: from B [depth, cols] (row stride <paramref name="stride"/>) to panels [cols/32][depth][32], missing columns zero.</summary>
-    public static void PackRows(WorkerPool pool, float* b, int depth, int cols, long stride, float* packed) =>
-        pool.For(WorkKind.Other, Padded(cols) / PanelWidth, new PackRowsLoop(b, depth, cols, stride, packed));
 
     /// <summary>
     /// c [rows, cols] (+)= a · B, with B packed in panels. a's element (i, k) is at <c>a[i·aRow + k·aDepth]</c>, so a
@@ -51,50 +47,128 @@ public static unsafe partial class MatMul
     /// <param name="cols">Columns of the result.</param>
     /// <param name="depth">Inner length.</param>
     /// <param name="accumulate">Adds to the result instead of replacing it.</param>
-    public static void Multiply(WorkerPool pool, float* a, long aRow, long aDepth, float* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate)
+    public static void Multiply(WorkerPool pool, float* a, long aRow, long aDepth, float* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate) =>
+        MultiplyAdd(pool, a, aRow, aDepth, packed, accumulate ? c : null, c, cRow, rows, cols, depth);
+
+    /// <summary>c = start + a · B, as <see cref="Multiply"/>; the chain of each element begins with <paramref name="start"/>'s.</summary>
+    /// <param name="pool">Threads.</param>
+    /// <param name="a">Left side.</param>
+    /// <param name="aRow">Stride between its rows.</param>
+    /// <param name="aDepth">Stride along the inner index.</param>
+    /// <param name="packed">Right side, packed.</param>
+    /// <param name="start">What is added to, laid out like the result; may be the result; null for zero.</param>
+    /// <param name="c">Result.</param>
+    /// <param name="cRow">Stride between rows of the result.</param>
+    /// <param name="rows">Rows of the result.</param>
+    /// <param name="cols">Columns of the result.</param>
+    /// <param name="depth">Inner length.</param>
+    public static void MultiplyAdd(WorkerPool pool, float* a, long aRow, long aDepth, float* packed, float* start, float* c, long cRow, int rows, int cols, int depth)
     {
         if (rows == 0 || cols == 0)
         {
             return;
         }
 
-        var panels = Padded(cols) / PanelWidth;
-        var rowBlocks = (rows + RowBlock - 1) / RowBlock;
-        // Few rows: share out the panels as well, or one thread would do everything.
-        var panelGroups = rowBlocks >= 2 * pool.Threads ? 1 : Math.Min(panels, Math.Max(1, 4 * pool.Threads / rowBlocks));
-        pool.For(WorkKind.Products, rowBlocks * panelGroups, new MultiplyLoop(a, aRow, aDepth, packed, c, cRow, rows, cols, depth, accumulate, panelGroups), 2.0 * rows * cols * depth);
+        // Several pieces for each thread: first smaller blocks of rows, then, when there are few rows, parts of the panels.
+        var wanted = pool.Threads == 1 ? 1 : 4 * pool.Threads;
+        var blockRows = Math.Clamp((rows + wanted - 1) / wanted, FewestRows, MostRows) / StripRows * StripRows;
+        var rowBlocks = (rows + blockRows - 1) / blockRows;
+        var groups = Math.Clamp(wanted / rowBlocks, 1, Padded(cols) / PanelWidth);
+        pool.For(WorkKind.Products, rowBlocks * groups, new MultiplyLoop(a, aRow, aDepth, packed, start, c, cRow, rows, cols, depth, blockRows, groups), 2.0 * rows * cols * depth);
+    }
+
+    /// <summary>
+    /// c [rows, cols] = start + a · B on the calling thread, for at most <see cref="MostRows"/> rows and columns from
+    /// <paramref name="firstCol"/> (the first of a panel) to <paramref name="endCol"/>. Strides and pointers as in <see cref="MultiplyAdd"/>.
+    /// </summary>
+    public static void Rows(float* a, long aRow, long aDepth, float* packed, float* start, float* c, long cRow, int rows, int firstCol, int endCol, int depth)
+    {
+        var left = (scratch ??= new ScratchBuffer()).Get((MostRows * DepthBlock) + (MostRows * PanelWidth) + PanelWidth);
+        var edge = left + (MostRows * DepthBlock) + PanelWidth;
+        var strips = rows / StripRows;
+        for (var k0 = 0; k0 < depth; k0 += DepthBlock)
+        {
+            var length = Math.Min(DepthBlock, depth - k0);
+            var from = a + (k0 * aDepth);
+            PackStrips(from, aRow, aDepth, strips, length, left);
+            for (var col = firstCol; col < endCol; col += PanelWidth)
+            {
+                var right = packed + ((long)col * depth) + ((long)k0 * PanelWidth);
+                var width = Math.Min(PanelWidth, endCol - col);
+                var before = k0 > 0 ? c : start;
+                if (width == PanelWidth)
+                {
+                    Panel(left, from, aRow, aDepth, right, before is null ? null : before + col, cRow, c + col, cRow, rows, length);
+                    continue;
+                }
+
+                // The last panel is narrower than a tile: compute aside, copy what exists.
+                if (before is not null)
+                {
+                    CopyRows(before + col, cRow, edge, PanelWidth, rows, width);
+                }
+
+                Panel(left, from, aRow, aDepth, right, before is null ? null : edge, PanelWidth, edge, PanelWidth, rows, length);
+                CopyRows(edge, PanelWidth, c + col, cRow, rows, width);
+            }
+        }
     }
 
     /// <summary>
     /// One panel of a product on the calling thread: c [rows, 32] (+)= a [rows, depth] · b [depth, 32], all with free strides.
-    /// Reads and writes whole tiles of 32 columns.
+    /// Reads and writes whole tiles of 32 columns. The left side is read where it stands: for a few rows or a short inner index.
     /// </summary>
-    public static void Block(float* a, long aRow, long aDepth, float* b, long bRow, float* c, long cRow, int rows, int depth, bool accumulate)
+    public static void Block(float* a, long aRow, long aDepth, float* b, long bRow, float* c, long cRow, int rows, int depth, bool accumulate) =>
+        Tiles(a, (nint)aRow, (nint)aDepth, b, (nint)bRow, accumulate ? c : null, (nint)cRow, c, (nint)cRow, rows, depth);
+
+    /// <summary>One panel from strips of 12 packed rows and the few rows after them.</summary>
+    private static void Panel(float* strips, float* a, long aRow, long aDepth, float* right, float* start, long startRow, float* c, long cRow, int rows, int depth)
     {
-        var i = 0;
+        var row = 0;
+        for (; row + StripRows <= rows; row += StripRows)
+        {
+            Prefetch(c + ((row + StripRows) * cRow), cRow, Math.Min(StripRows, rows - row - StripRows));
+            Strip(strips + ((long)row * depth), right, start is null ? null : start + (row * startRow), (nint)startRow, c + (row * cRow), (nint)cRow, depth);
+        }
+
+        Tiles(a + (row * aRow), (nint)aRow, (nint)aDepth, right, PanelWidth, start is null ? null : start + (row * startRow), (nint)startRow, c + (row * cRow), (nint)cRow, rows - row, depth);
+    }
+
+    /// <summary>Asks for the rows of the next tile's result, which come from memory while the current one is computed.</summary>
+    private static void Prefetch(float* c, long cRow, int rows)
+    {
+        if (Sse.IsSupported)
+        {
+            for (var i = 0; i < rows; i++, c += cRow)
+            {
+                Sse.Prefetch0(c);
+                Sse.Prefetch0(c + 16);
+            }
+        }
+    }
+
+    private static void Strip(float* a, float* b, float* start, nint startRow, float* c, nint cRow, int depth)
+    {
         if (Vector512.IsHardwareAccelerated)
         {
-            for (; i + 8 <= rows; i += 8)
-            {
-                Tile8x32(a + (i * aRow), (nint)aRow, (nint)aDepth, b, (nint)bRow, c + (i * cRow), (nint)cRow, depth, accumulate);
-            }
-
-            for (; i + 4 <= rows; i += 4)
-            {
-                Tile4x32(a + (i * aRow), (nint)aRow, (nint)aDepth, b, (nint)bRow, c + (i * cRow), (nint)cRow, depth, accumulate);
-            }
-
-            for (; i < rows; i++)
-            {
-                Tile1x32(a + (i * aRow), (nint)aDepth, b, (nint)bRow, c + (i * cRow), depth, accumulate);
-            }
-
+            Strip12x32(a, b, start, startRow, c, cRow, depth);
             return;
         }
 
-        for (; i < rows; i++)
+        Tiles(a, 1, StripRows, b, PanelWidth, start, startRow, c, cRow, StripRows, depth);
+    }
+
+    private static void Tiles(float* a, nint aRow, nint aDepth, float* b, nint bRow, float* start, nint startRow, float* c, nint cRow, int rows, int depth)
+    {
+        while (rows > 0)
         {
-            Tile1x32Vector256(a + (i * aRow), (nint)aDepth, b, (nint)bRow, c + (i * cRow), depth, accumulate);
+            var done = Vector512.IsHardwareAccelerated ? TileVector512(a, aRow, aDepth, b, bRow, start, startRow, c, cRow, rows, depth)
+                : Vector256.IsHardwareAccelerated ? TileVector256(a, aRow, aDepth, b, bRow, start, startRow, c, cRow, rows, depth)
+                : TileVector128(a, aRow, aDepth, b, bRow, start, startRow, c, cRow, rows, depth);
+            a += done * aRow;
+            c += done * cRow;
+            start = start is null ? null : start + (done * startRow);
+            rows -= done;
         }
     }
 
@@ -106,71 +180,15 @@ public static unsafe partial class MatMul
         }
     }
 
-    private readonly struct PackTransposedLoop(float* w, int m, int k, float* packed) : ILoopBody
+    private readonly struct MultiplyLoop(float* a, long aRow, long aDepth, float* packed, float* start, float* c, long cRow, int rows, int cols, int depth, int blockRows, int groups) : ILoopBody
     {
         public void Run(int index)
         {
-            var target = packed + ((long)index * k * PanelWidth);
-            var cols = Math.Min(PanelWidth, m - (index * PanelWidth));
-            for (var j = 0; j < PanelWidth; j++)
-            {
-                var source = w + ((long)((index * PanelWidth) + j) * k);
-                for (var i = 0; i < k; i++)
-                {
-                    target[(i * PanelWidth) + j] = j < cols ? source[i] : 0;
-                }
-            }
-        }
-    }
-
-    private readonly struct PackRowsLoop(float* b, int depth, int cols, long stride, float* packed) : ILoopBody
-    {
-        public void Run(int index)
-        {
-            var target = packed + ((long)index * depth * PanelWidth);
-            var from = index * PanelWidth;
-            var width = Math.Min(PanelWidth, cols - from);
-            for (var i = 0; i < depth; i++)
-            {
-                var row = new Span<float>(target + ((long)i * PanelWidth), PanelWidth);
-                new ReadOnlySpan<float>(b + (i * stride) + from, width).CopyTo(row);
-                row[width..].Clear();
-            }
-        }
-    }
-
-    private readonly struct MultiplyLoop(float* a, long aRow, long aDepth, float* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate, int panelGroups) : ILoopBody
-    {
-        public void Run(int index)
-        {
-            var panels = Padded(cols) / PanelWidth;
-            var firstRow = index / panelGroups * RowBlock;
-            var group = index % panelGroups;
-            var blockRows = Math.Min(RowBlock, rows - firstRow);
-            var firstPanel = (int)((long)panels * group / panelGroups);
-            var endPanel = (int)((long)panels * (group + 1) / panelGroups);
-            var edge = (bounce ??= new ScratchBuffer()).Get(RowBlock * PanelWidth);
-            for (var k0 = 0; k0 < depth; k0 += DepthBlock)
-            {
-                var length = Math.Min(DepthBlock, depth - k0);
-                var left = a + (firstRow * aRow) + (k0 * aDepth);
-                for (var panel = firstPanel; panel < endPanel; panel++)
-                {
-                    var right = packed + ((((long)panel * depth) + k0) * PanelWidth);
-                    var target = c + (firstRow * cRow) + (panel * PanelWidth);
-                    var width = Math.Min(PanelWidth, cols - (panel * PanelWidth));
-                    if (width == PanelWidth)
-                    {
-                        Block(left, aRow, aDepth, right, PanelWidth, target, cRow, blockRows, length, accumulate || k0 > 0);
-                        continue;
-                    }
-
-                    // The last panel is narrower than a tile: compute aside, copy what exists.
-                    CopyRows(target, cRow, edge, PanelWidth, blockRows, width);
-                    Block(left, aRow, aDepth, right, PanelWidth, edge, PanelWidth, blockRows, length, accumulate || k0 > 0);
-                    CopyRows(edge, PanelWidth, target, cRow, blockRows, width);
-                }
-            }
+            var row = index / groups * blockRows;
+            var (group, panels) = (index % groups, Padded(cols) / PanelWidth);
+            var first = (int)((long)panels * group / groups) * PanelWidth;
+            var end = Math.Min(cols, (int)((long)panels * (group + 1) / groups) * PanelWidth);
+            Rows(a + (row * aRow), aRow, aDepth, packed, start is null ? null : start + (row * cRow), c + (row * cRow), cRow, Math.Min(blockRows, rows - row), first, end, depth);
         }
     }
 }

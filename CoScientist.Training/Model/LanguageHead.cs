@@ -79,12 +79,7 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
     /// <summary>Logits / temperature of consecutive rows of hidden states into [rows, padded V]; banned and padding columns hold −1e30.</summary>
     public void Logits(float* hidden, int rows, int[] banned, float inverseTemperature, float* logits)
     {
-        var packed = model.Head.Transposed;
-        for (var panel = 0; panel < Stride / MatMul.PanelWidth; panel++)
-        {
-            MatMul.Block(hidden, Width, 1, packed + ((long)panel * Width * MatMul.PanelWidth), MatMul.PanelWidth, logits + (panel * MatMul.PanelWidth), Stride, rows, Width, accumulate: false);
-        }
-
+        MatMul.Rows(hidden, Width, 1, model.Head.Transposed, null, logits, Stride, rows, 0, Stride, Width);
         for (var i = 0; i < rows; i++)
         {
             var row = new Span<float>(logits + ((long)i * Stride), Stride);
