@@ -10,8 +10,11 @@ internal sealed unsafe class FastModel : IDisposable
     private readonly Activations activations;
     private readonly LanguageHead head;
 
-    public FastModel(ModelConfig config, ReferenceModel reference, WorkerPool pool)
+    private readonly Keep keep;
+
+    public FastModel(ModelConfig config, ReferenceModel reference, WorkerPool pool, bool checkpointing = false)
     {
+        keep = checkpointing ? Keep.LayerInputs : Keep.Everything;
         Model = new Transformer(config, pool);
         activations = new Activations(config);
         head = new LanguageHead(Model);
@@ -26,7 +29,7 @@ internal sealed unsafe class FastModel : IDisposable
     {
         var logProbabilities = new float[targets.Count];
         entropies = new float[targets.Count];
-        head.LogProbabilities(Model.Forward(batch, activations), targets, banned, temperature, logProbabilities, entropies);
+        head.LogProbabilities(Model.Forward(batch, activations, keep), targets, banned, temperature, logProbabilities, entropies);
         return logProbabilities;
     }
 
@@ -34,7 +37,7 @@ internal sealed unsafe class FastModel : IDisposable
     public Dictionary<string, float[]> Gradients(TokenBatch batch, Targets targets, float[] upstream, float temperature = 1, params int[] banned)
     {
         _ = LogProbabilities(batch, targets, out var entropies, temperature, banned);
-        using var gradients = new Parameters(Model.Config);
+        using var gradients = new Parameters((Model.Adapters ?? Model.Weights).Specs);
         using var dHidden = new FloatBuffer((long)batch.Count * Model.Config.HiddenSize);
         head.Backward(targets, upstream, new float[targets.Count], entropies, banned, temperature, dHidden.Pointer, Model.HeadOf(gradients));
         Model.Backward(batch, activations, dHidden.Pointer, gradients);

@@ -4,11 +4,15 @@ using CoScientist.Training.Model;
 namespace CoScientist.Tests.Shared;
 
 /// <summary>A mixture of experts in double precision, token by token, as its definition reads.</summary>
-internal sealed class ReferenceExperts(ModelConfig config, string prefix, Dictionary<string, double[]> parameters, Dictionary<string, double[]> gradients)
+internal sealed class ReferenceExperts(ReferenceModel model, ModelConfig config, string prefix)
 {
     private readonly List<Row> rows = [];
 
     private ModelConfig Config => config;
+
+    private ReferenceModel Model => model;
+
+    private string Prefix => prefix;
 
     /// <summary>E·Σ (share of tokens sent to e)·(mean probability of e), which is K when all experts get the same.</summary>
     public double Balance { get; private set; }
@@ -127,20 +131,18 @@ internal sealed class ReferenceExperts(ModelConfig config, string prefix, Dictio
         private double[] Linear(double[] input, string name, int outputs)
         {
             var y = new double[outputs];
-            MatMulReference.Forward<double>(input, mixture.Weights(name), y, 1, input.Length, outputs);
+            MatMulReference.Forward<double>(input, mixture.Model.Parameters[mixture.Prefix + name + ".weight"], y, 1, input.Length, outputs);
+            mixture.Model.Lora?.Forward(mixture.Prefix + name, input, y, input.Length, outputs);
             return y;
         }
 
         private double[] LinearBackward(double[] dy, double[] input, string name)
         {
             var dx = new double[input.Length];
-            MatMulReference.InputGradient<double>(dy, mixture.Weights(name), dx, 1, input.Length, dy.Length);
-            MatMulReference.WeightGradient<double>(dy, input, mixture.Gradients(name), 1, input.Length, dy.Length);
+            MatMulReference.InputGradient<double>(dy, mixture.Model.Parameters[mixture.Prefix + name + ".weight"], dx, 1, input.Length, dy.Length);
+            MatMulReference.WeightGradient<double>(dy, input, mixture.Model.Gradients[mixture.Prefix + name + ".weight"], 1, input.Length, dy.Length);
+            mixture.Model.Lora?.Backward(mixture.Prefix + name, dy, input, dx, input.Length, dy.Length);
             return dx;
         }
     }
-
-    private double[] Weights(string name) => parameters[$"{prefix}{name}.weight"];
-
-    private double[] Gradients(string name) => gradients[$"{prefix}{name}.weight"];
 }

@@ -49,6 +49,9 @@ internal sealed class ReferenceModel
     /// <summary>Gradients by the same names.</summary>
     public Dictionary<string, double[]> Gradients { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Adapters that its linear layers carry; null for none.</summary>
+    public ReferenceLora? Lora { get; set; }
+
     /// <summary>Strength of the load-balancing loss, added to what <see cref="Backward"/> differentiates.</summary>
     public double BalanceCoefficient { get; set; }
 
@@ -147,6 +150,7 @@ internal sealed class ReferenceModel
         var rows = x.Length / inputs;
         var y = new double[rows * outputs];
         MatMulReference.Forward<double>(x, Parameters[name], y, rows, inputs, outputs);
+        Lora?.Forward(name[..^".weight".Length], x, y, inputs, outputs);
         return y;
     }
 
@@ -156,6 +160,7 @@ internal sealed class ReferenceModel
         var dx = new double[x.Length];
         MatMulReference.InputGradient<double>(dy, Parameters[name], dx, rows, inputs, outputs);
         MatMulReference.WeightGradient<double>(dy, x, Gradients[name], rows, inputs, outputs);
+        Lora?.Backward(name[..^".weight".Length], dy, x, dx, inputs, outputs);
         return dx;
     }
 
@@ -183,7 +188,7 @@ internal sealed class ReferenceModel
         private readonly SegmentVisibility visibility = model.visibility.Within(model.config.Window(index));
         private readonly double[] frequencies = RopeScaling.Frequencies(model.config.RopeScaling, model.config.HeadDim, model.config.RopeTheta);
         private readonly double magnitude = model.config.RopeScaling?.Magnitude ?? 1;
-        private readonly ReferenceExperts? experts = model.config.HasExperts(index) ? new(model.config, $"model.layers.{index}.mlp.", model.Parameters, model.Gradients) : null;
+        private readonly ReferenceExperts? experts = model.config.HasExperts(index) ? new(model, model.config, $"model.layers.{index}.mlp.") : null;
         private double[] x = [], normed = [], rawQ = [], rawK = [], q = [], k = [], v = [], attended = [];
         private double[] middle = [], middleNormed = [], gate = [], up = [], gated = [];
 

@@ -75,12 +75,12 @@ public interface IPolicyEngine : IDisposable
     /// <returns>The norm before clipping.</returns>
     double OptimizerStep(AdamWOptions options, double maxGradientNorm);
 
-    /// <summary>Saves optimizer moments and step count, so that training continues to the bit.</summary>
+    /// <summary>Saves optimizer moments and step count, and an adapter being trained, so that training continues to the bit.</summary>
     void SaveOptimizer(string file);
 
     /// <summary>Restores what <see cref="SaveOptimizer"/> wrote.</summary>
     void LoadOptimizer(string file);
 
-    /// <summary>Writes the weights as a folder of Hugging Face layout, whole or not at all.</summary>
+    /// <summary>Writes the weights, an adapter merged into them, as a folder of Hugging Face layout, whole or not at all.</summary>
     void Save(string directory, IReadOnlyDictionary<string, string> manifest);
 }

@@ -170,6 +170,19 @@ internal unsafe struct BackwardMemory
     }
 }
 
+/// <summary>What a pass keeps for the backward pass.</summary>
+internal enum Keep
+{
+    /// <summary>Nothing: layers share one memory.</summary>
+    Nothing,
+
+    /// <summary>The input of every layer, from which the backward pass computes the rest again (Chen et al. 2016, arXiv 1604.06174).</summary>
+    LayerInputs,
+
+    /// <summary>All that the backward pass reads.</summary>
+    Everything,
+}
+
 /// <summary>Memory of one pass over a batch: planned for its number of rows, grown when a larger batch comes, reused otherwise.</summary>
 internal sealed unsafe class Activations(ModelConfig config) : IDisposable
 {
@@ -177,11 +190,14 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
     private int* positions;
     private int positionCapacity;
     private int rows;
-    private bool keep;
+    private Keep keep;
     private float* inputs;
     private float* layers;
     private float* shared;
     private readonly long[] layerStarts = new long[config.Layers];
+
+    /// <summary>What the pass keeps.</summary>
+    public Keep Keeping => keep;
 
     /// <summary>Positions of the rows, [N].</summary>
     public int* Positions => positions;
@@ -197,10 +213,10 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
 
     /// <summary>Plans for a batch.</summary>
     /// <param name="batch">The batch.</param>
-    /// <param name="keepLayers">Whether each layer has memory of its own (for a backward pass) or all share one.</param>
-    public void Begin(TokenBatch batch, bool keepLayers)
+    /// <param name="keeping">What is kept for a backward pass.</param>
+    public void Begin(TokenBatch batch, Keep keeping)
     {
-        BeginRows(batch.Count, keepLayers);
+        BeginRows(batch.Count, keeping);
         for (var i = 0; i < rows; i++)
         {
             if (batch.Positions[i] >= config.MaxPositions)
@@ -213,9 +229,9 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
     }
 
     /// <summary>Plans for a number of rows whose positions the caller fills in.</summary>
-    public void BeginRows(int count, bool keepLayers)
+    public void BeginRows(int count, Keep keeping)
     {
-        (rows, keep) = (count, keepLayers);
+        (rows, keep) = (count, keeping);
         if (positionCapacity < rows)
         {
             positions = (int*)NativeMemory.Realloc(positions, (nuint)rows * sizeof(int));
@@ -224,12 +240,21 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
 
         var measured = default(Arena);
         Plan(ref measured);
-        var arena = new Arena(memory.Get(measured.Used));
+        var arena = new Arena(memory.GetExactly(measured.Used));
         Plan(ref arena);
     }
 
-    /// <summary>The residual stream entering a layer, [N, C]; index <c>Layers</c> is the stream after the last. Without kept layers two alternate.</summary>
-    public float* Input(int layer) => inputs + (Stream * (keep ? layer : layer % 2));
+    /// <summary>Floats that a pass over a number of rows takes.</summary>
+    public static long Length(ModelConfig config, int rows, Keep keeping)
+    {
+        using var activations = new Activations(config) { rows = rows, keep = keeping };
+        var measured = default(Arena);
+        activations.Plan(ref measured);
+        return measured.Used;
+    }
+
+    /// <summary>The residual stream entering a layer, [N, C]; index <c>Layers</c> is the stream after the last. Where nothing is kept two alternate.</summary>
+    public float* Input(int layer) => inputs + (Stream * (keep != Keep.Nothing ? layer : layer % 2));
 
     /// <summary>The memory of a layer.</summary>
     public LayerActivations Layer(int layer)
@@ -265,15 +290,15 @@ internal sealed unsafe class Activations(ModelConfig config) : IDisposable
         {
             var (own, common) = (default(Arena), default(Arena));
             LayerActivations.Plan(config, layer, rows, ref own, ref common);
-            layerStarts[layer] = keep ? all : 0;
+            layerStarts[layer] = keep == Keep.Everything ? all : 0;
             (all, widest, widestShared) = (all + own.Used, Math.Max(widest, own.Used), Math.Max(widestShared, common.Used));
         }
 
-        inputs = arena.Take(Stream * (keep ? config.Layers + 1 : 2));
-        layers = arena.Take(keep ? all : widest);
+        inputs = arena.Take(Stream * (keep != Keep.Nothing ? config.Layers + 1 : 2));
+        layers = arena.Take(keep == Keep.Everything ? all : widest);
         shared = arena.Take(widestShared);
         Final = arena.Take((long)rows * config.HiddenSize);
         FinalRoots = arena.Take(rows);
-        Temporary = keep ? BackwardMemory.Plan(config, rows, ref arena) : default;
+        Temporary = keep != Keep.Nothing ? BackwardMemory.Plan(config, rows, ref arena) : default;
     }
 }

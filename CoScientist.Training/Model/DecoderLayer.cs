@@ -4,23 +4,23 @@ using CoScientist.Training.Tensors;
 namespace CoScientist.Training.Model;
 
 /// <summary>One layer of the decoder: x += attention(norm(x)), then x += feed-forward(norm(x)), with x the residual stream [N, C].</summary>
-internal sealed unsafe class DecoderLayer : IDisposable
+internal sealed unsafe class DecoderLayer
 {
     private readonly ModelConfig config;
     private readonly Norm inputNorm;
     private readonly Norm postNorm;
 
     /// <summary>Layer <paramref name="index"/> of a model.</summary>
-    public DecoderLayer(WorkerPool pool, ModelConfig config, Parameters weights, Rope rope, int index)
+    public DecoderLayer(LinearWorkspace workspace, ModelConfig config, Parameters weights, Rope rope, int index)
     {
         this.config = config;
         var prefix = $"model.layers.{index}.";
-        inputNorm = new Norm(pool, weights, prefix + "input_layernorm.weight", config.HiddenSize, config.RmsNormEpsilon);
-        Attention = new SelfAttention(pool, config, weights, prefix + "self_attn.", rope, config.Window(index));
-        postNorm = new Norm(pool, weights, prefix + "post_attention_layernorm.weight", config.HiddenSize, config.RmsNormEpsilon);
+        inputNorm = new Norm(workspace.Pool, weights, prefix + "input_layernorm.weight", config.HiddenSize, config.RmsNormEpsilon);
+        Attention = new SelfAttention(workspace, config, weights, prefix + "self_attn.", rope, config.Window(index));
+        postNorm = new Norm(workspace.Pool, weights, prefix + "post_attention_layernorm.weight", config.HiddenSize, config.RmsNormEpsilon);
         FeedForward = config.HasExperts(index)
-            ? new MixtureOfExperts(pool, config, weights, prefix + "mlp.")
-            : new DenseFeedForward(pool, config, weights, prefix + "mlp.");
+            ? new MixtureOfExperts(workspace, config, weights, prefix + "mlp.")
+            : new DenseFeedForward(workspace, config, weights, prefix + "mlp.");
     }
 
     /// <summary>Its attention.</summary>
@@ -42,12 +42,25 @@ internal sealed unsafe class DecoderLayer : IDisposable
     /// <summary>From what attention gave to the residual stream of the next layer.</summary>
     public void Finish(LayerActivations at, float* x, float* next, int rows)
     {
-        Copy(x, at.Middle, rows);
-        Attention.AddOutput(at, at.Middle, rows);
-        postNorm.Forward(at.Middle, at.Normed, at.PostRoots, rows);
+        Open(at, x, rows);
         Copy(at.Middle, next, rows);
-        FeedForward.Open(at, rows);
         FeedForward.AddResult(at, next, rows);
+    }
+
+    /// <summary>The whole layer.</summary>
+    public void Forward(LayerActivations at, TokenBatch batch, int* positions, float* x, float* next)
+    {
+        Project(at, x, positions, batch.Count);
+        Attention.Attend(at, batch);
+        Finish(at, x, next, batch.Count);
+    }
+
+    /// <summary>What the backward pass needs, computed again from the layer's input.</summary>
+    public void Recompute(LayerActivations at, TokenBatch batch, int* positions, float* x)
+    {
+        Project(at, x, positions, batch.Count);
+        Attention.Attend(at, batch);
+        Open(at, x, batch.Count);
     }
 
     /// <summary>dx goes from the gradient of the layer's result to that of its input; gradients of weights are added.</summary>
@@ -63,11 +76,13 @@ internal sealed unsafe class DecoderLayer : IDisposable
         inputNorm.Backward(x, at.Roots, t.Hidden, dx, rows, gradients, t.Norms, accumulate: true);
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    /// <summary>The output projection of attention, and the feed-forward without its last product.</summary>
+    private void Open(LayerActivations at, float* x, int rows)
     {
-        Attention.Dispose();
-        FeedForward.Dispose();
+        Copy(x, at.Middle, rows);
+        Attention.AddOutput(at, at.Middle, rows);
+        postNorm.Forward(at.Middle, at.Normed, at.PostRoots, rows);
+        FeedForward.Open(at, rows);
     }
 
     private void Copy(float* source, float* target, int rows)

@@ -3,11 +3,11 @@ using CoScientist.Training.Kernels;
 namespace CoScientist.Training.Model;
 
 /// <summary>The dense feed-forward part of a layer: W_down·(silu(W_gate n) ⊙ W_up n) (Shazeer 2020).</summary>
-internal sealed unsafe class DenseFeedForward(WorkerPool pool, ModelConfig config, Parameters weights, string prefix) : FeedForward
+internal sealed unsafe class DenseFeedForward(LinearWorkspace workspace, ModelConfig config, Parameters weights, string prefix) : FeedForward
 {
-    private readonly Linear gate = new(pool, weights, prefix + "gate_proj", config.FeedForwardSize, config.HiddenSize);
-    private readonly Linear up = new(pool, weights, prefix + "up_proj", config.FeedForwardSize, config.HiddenSize);
-    private readonly Linear down = new(pool, weights, prefix + "down_proj", config.HiddenSize, config.FeedForwardSize);
+    private readonly Linear gate = new(workspace, weights, prefix + "gate_proj", config.FeedForwardSize, config.HiddenSize);
+    private readonly Linear up = new(workspace, weights, prefix + "up_proj", config.FeedForwardSize, config.HiddenSize);
+    private readonly Linear down = new(workspace, weights, prefix + "down_proj", config.HiddenSize, config.FeedForwardSize);
 
     /// <inheritdoc/>
     public override IEnumerable<Linear> Linears => [gate, up, down];
@@ -22,7 +22,7 @@ internal sealed unsafe class DenseFeedForward(WorkerPool pool, ModelConfig confi
     /// <inheritdoc/>
     public override void AddResult(LayerActivations at, float* stream, int rows)
     {
-        SwiGlu.Forward(pool, at.Gate, at.Up, at.Active, (long)rows * config.FeedForwardSize);
+        SwiGlu.Forward(workspace.Pool, at.Gate, at.Up, at.Active, (long)rows * config.FeedForwardSize);
         down.Forward(at.Active, stream, rows, accumulate: true);
     }
 
@@ -30,7 +30,7 @@ internal sealed unsafe class DenseFeedForward(WorkerPool pool, ModelConfig confi
     public override void Backward(LayerActivations at, BackwardMemory t, float* dy, int rows, Parameters gradients)
     {
         down.InputGradient(dy, t.Active, rows);
-        SwiGlu.Backward(pool, at.Gate, at.Up, t.Active, at.Gate, at.Up, at.Active, (long)rows * config.FeedForwardSize);
+        SwiGlu.Backward(workspace.Pool, at.Gate, at.Up, t.Active, at.Gate, at.Up, at.Active, (long)rows * config.FeedForwardSize);
         var active = new LinearInput(at.Active, t.Packed);
         down.AddWeightGradient(dy, ref active, rows, gradients);
         var normed = new LinearInput(at.Normed, t.Packed);

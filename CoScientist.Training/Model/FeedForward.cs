@@ -1,7 +1,7 @@
 namespace CoScientist.Training.Model;
 
 /// <summary>The second part of a layer: what is added to the residual stream for each normed row by itself.</summary>
-internal abstract unsafe class FeedForward : IDisposable
+internal abstract unsafe class FeedForward
 {
     /// <summary>Its linear layers.</summary>
     public abstract IEnumerable<Linear> Linears { get; }
@@ -14,13 +14,4 @@ internal abstract unsafe class FeedForward : IDisposable
 
     /// <summary>From the gradient of the result, dy [N, C], to that of the normed rows in <paramref name="t"/>.Hidden. Overwrites gate and up.</summary>
     public abstract void Backward(LayerActivations at, BackwardMemory t, float* dy, int rows, Parameters gradients);
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var linear in Linears)
-        {
-            linear.Dispose();
-        }
-    }
 }

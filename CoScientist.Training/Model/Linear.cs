@@ -10,6 +10,9 @@ internal unsafe struct LinearInput(float* rows, float* packed)
 {
     private bool fresh;
 
+    /// <summary>The rows.</summary>
+    public readonly float* Rows => rows;
+
     /// <summary>The rows packed as the right side of a product.</summary>
     public float* Packed(WorkerPool pool, int count, int width)
     {
@@ -24,30 +27,33 @@ internal unsafe struct LinearInput(float* rows, float* packed)
 }
 
 /// <summary>
-/// A linear layer, y = x·Wᵀ + b: its weight [M, K], its bias [M] where the model has one, and the packed forms of the weight,
-/// which are made again only after the weight has changed.
+/// A linear layer, y = x·Wᵀ + b: its weight [M, K], its bias [M] where the model has one, an adapter where one was added, and
+/// the packed form of the weight.
 /// </summary>
 internal sealed unsafe class Linear : IDisposable
 {
-    private readonly WorkerPool pool;
+    private readonly LinearWorkspace workspace;
     private readonly string weightName;
     private readonly string biasName;
     private readonly float* weight;
     private readonly float* bias;
-    private FloatBuffer? forward;
-    private FloatBuffer? backward;
-    private bool forwardFresh;
-    private bool backwardFresh;
+    private FloatBuffer? kept;
+    private bool keptFresh;
+    private FloatBuffer? unmerged;
 
     /// <summary>The layer of a model whose tensors are called <paramref name="name"/>.weight and, where it exists, <paramref name="name"/>.bias.</summary>
-    public Linear(WorkerPool pool, Parameters weights, string name, int outputs, int inputs)
+    public Linear(LinearWorkspace workspace, Parameters weights, string name, int outputs, int inputs)
     {
-        this.pool = pool;
+        this.workspace = workspace;
+        Name = name;
         (weightName, biasName) = (name + ".weight", name + ".bias");
         weight = weights.Get(weightName);
         bias = weights.Find(biasName);
         (Outputs, Inputs) = (outputs, inputs);
     }
+
+    /// <summary>Its name in the model: "model.layers.0.self_attn.q_proj".</summary>
+    public string Name { get; }
 
     /// <summary>Width of a result, M.</summary>
     public int Outputs { get; }
@@ -55,42 +61,44 @@ internal sealed unsafe class Linear : IDisposable
     /// <summary>Width of an input, K.</summary>
     public int Inputs { get; }
 
-    /// <summary>Panels of Wᵀ, for y = x·Wᵀ.</summary>
+    /// <summary>What is trained in place of the weight; null for none.</summary>
+    public LoraAdapter? Adapter { get; set; }
+
+    /// <summary>Panels of Wᵀ, for y = x·Wᵀ, kept until the weight changes.</summary>
     public float* Transposed
     {
         get
         {
-            forward ??= new FloatBuffer(MatMul.PackedLength(Inputs, Outputs));
-            if (!forwardFresh)
+            kept ??= new FloatBuffer(MatMul.PackedLength(Inputs, Outputs));
+            if (!keptFresh)
             {
-                MatMul.PackTransposed(pool, weight, Outputs, Inputs, forward.Pointer);
-                forwardFresh = true;
+                MatMul.PackTransposed(workspace.Pool, weight, Outputs, Inputs, kept.Pointer);
+                keptFresh = true;
             }
 
-            return forward.Pointer;
+            return kept.Pointer;
         }
     }
 
-    /// <summary>Panels of W, for dx = dy·W.</summary>
+    /// <summary>Panels of W, for dx = dy·W, in the memory that all layers share: valid until another asks.</summary>
     public float* Rows
     {
         get
         {
-            backward ??= new FloatBuffer(MatMul.PackedLength(Outputs, Inputs));
-            if (!backwardFresh)
-            {
-                MatMul.PackRows(pool, weight, Outputs, Inputs, Inputs, backward.Pointer);
-                backwardFresh = true;
-            }
-
-            return backward.Pointer;
+            var packed = workspace.Backward(MatMul.PackedLength(Outputs, Inputs));
+            MatMul.PackRows(workspace.Pool, weight, Outputs, Inputs, Inputs, packed);
+            return packed;
         }
     }
 
     /// <summary>Says that the weight has changed.</summary>
-    public void Changed() => forwardFresh = backwardFresh = false;
+    public void Changed()
+    {
+        keptFresh = false;
+        Adapter?.Changed();
+    }
 
-    /// <summary>y [N, M] (+)= x [N, K] · Wᵀ + b.</summary>
+    /// <summary>y [N, M] (+)= x [N, K] · Wᵀ + b, and what the adapter adds.</summary>
     public void Forward(float* x, float* y, int rows, bool accumulate = false)
     {
         if (rows == 0)
@@ -98,7 +106,7 @@ internal sealed unsafe class Linear : IDisposable
             return;
         }
 
-        MatMul.Multiply(pool, x, Inputs, 1, Transposed, y, Outputs, rows, Outputs, Inputs, accumulate);
+        MatMul.Multiply(workspace.Pool, x, Inputs, 1, ForwardPanels(), y, Outputs, rows, Outputs, Inputs, accumulate);
         if (bias is not null)
         {
             for (var row = 0; row < rows; row++)
@@ -106,23 +114,29 @@ internal sealed unsafe class Linear : IDisposable
                 VectorMath.AddScaled(bias, 1, y + ((long)row * Outputs), Outputs);
             }
         }
+
+        if (unmerged is null)
+        {
+            Adapter?.AddForward(x, y, rows);
+        }
     }
 
-    /// <summary>dx [N, K] (+)= dy [N, M] · W.</summary>
+    /// <summary>dx [N, K] (+)= dy [N, M] · W, and what goes through the adapter.</summary>
     public void InputGradient(float* dy, float* dx, int rows, bool accumulate = false)
     {
         if (rows > 0)
         {
-            MatMul.Multiply(pool, dy, Outputs, 1, Rows, dx, Inputs, rows, Inputs, Outputs, accumulate);
+            MatMul.Multiply(workspace.Pool, dy, Outputs, 1, Rows, dx, Inputs, rows, Inputs, Outputs, accumulate);
+            Adapter?.AddInputGradient(dy, dx, rows);
         }
     }
 
-    /// <summary>dW [M, K] += dyᵀ · x and db [M] += Σ over rows of dy, where <paramref name="gradients"/> hold them; a tensor without a gradient is frozen.</summary>
+    /// <summary>dW [M, K] += dyᵀ · x and db [M] += Σ over rows of dy, and those of the adapter, where <paramref name="gradients"/> hold them; a tensor without a gradient is frozen.</summary>
     public void AddWeightGradient(float* dy, ref LinearInput x, int rows, Parameters gradients)
     {
         if (gradients.Find(weightName) is var dw && dw is not null)
         {
-            MatMul.Multiply(pool, dy, 1, Outputs, x.Packed(pool, rows, Inputs), dw, Inputs, Outputs, Inputs, rows, accumulate: true);
+            MatMul.Multiply(workspace.Pool, dy, 1, Outputs, x.Packed(workspace.Pool, rows, Inputs), dw, Inputs, Outputs, Inputs, rows, accumulate: true);
         }
 
         if (gradients.Find(biasName) is var db && db is not null)
@@ -132,12 +146,51 @@ internal sealed unsafe class Linear : IDisposable
                 VectorMath.AddScaled(dy + ((long)row * Outputs), 1, db, Outputs);
             }
         }
+
+        Adapter?.AddWeightGradient(dy, ref x, rows, gradients);
+    }
+
+    /// <summary>Writes weight + adapter into the weight, keeping the original aside; the adapter then rests.</summary>
+    public void Merge()
+    {
+        if (Adapter is not null && unmerged is null)
+        {
+            unmerged = new FloatBuffer((long)Outputs * Inputs);
+            new ReadOnlySpan<float>(weight, Outputs * Inputs).CopyTo(unmerged.Span);
+            Adapter.AddTo(weight);
+            keptFresh = false;
+        }
+    }
+
+    /// <summary>Puts the original weight back, to the bit.</summary>
+    public void Unmerge()
+    {
+        if (unmerged is not null)
+        {
+            unmerged.Span[..(Outputs * Inputs)].CopyTo(new Span<float>(weight, Outputs * Inputs));
+            unmerged.Dispose();
+            unmerged = null;
+            keptFresh = false;
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        forward?.Dispose();
-        backward?.Dispose();
+        kept?.Dispose();
+        unmerged?.Dispose();
+        Adapter?.Dispose();
+    }
+
+    private float* ForwardPanels()
+    {
+        if (kept is not null || workspace.KeepPacked)
+        {
+            return Transposed;
+        }
+
+        var packed = workspace.Forward(MatMul.PackedLength(Inputs, Outputs));
+        MatMul.PackTransposed(workspace.Pool, weight, Outputs, Inputs, packed);
+        return packed;
     }
 }

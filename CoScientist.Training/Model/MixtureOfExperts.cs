@@ -16,14 +16,15 @@ internal sealed unsafe class MixtureOfExperts : FeedForward
     private readonly long[] load;
 
     /// <summary>The experts of a layer whose tensors' names start with <paramref name="prefix"/>.</summary>
-    public MixtureOfExperts(WorkerPool pool, ModelConfig config, Parameters weights, string prefix)
+    public MixtureOfExperts(LinearWorkspace workspace, ModelConfig config, Parameters weights, string prefix)
     {
-        (this.pool, this.config) = (pool, config);
-        router = new Linear(pool, weights, prefix + "gate", config.Experts, config.HiddenSize);
+        pool = workspace.Pool;
+        this.config = config;
+        router = new Linear(workspace, weights, prefix + "gate", config.Experts, config.HiddenSize);
         experts = [.. Enumerable.Range(0, config.Experts).Select(e => (
-            new Linear(pool, weights, $"{prefix}experts.{e}.gate_proj", config.ExpertSize, config.HiddenSize),
-            new Linear(pool, weights, $"{prefix}experts.{e}.up_proj", config.ExpertSize, config.HiddenSize),
-            new Linear(pool, weights, $"{prefix}experts.{e}.down_proj", config.HiddenSize, config.ExpertSize)))];
+            new Linear(workspace, weights, $"{prefix}experts.{e}.gate_proj", config.ExpertSize, config.HiddenSize),
+            new Linear(workspace, weights, $"{prefix}experts.{e}.up_proj", config.ExpertSize, config.HiddenSize),
+            new Linear(workspace, weights, $"{prefix}experts.{e}.down_proj", config.HiddenSize, config.ExpertSize)))];
         balance = new float[config.Experts];
         load = new long[config.Experts];
     }

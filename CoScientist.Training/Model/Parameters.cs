@@ -3,7 +3,7 @@ using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Model;
 
-/// <summary>All tensors of a model in one block, each aligned to a cache line: weights, gradients and moments share the layout.</summary>
+/// <summary>All tensors of a model, or of its adapters, in one block, each aligned to a cache line: weights, gradients and moments share the layout.</summary>
 public sealed unsafe class Parameters : IDisposable
 {
     private readonly Dictionary<string, long> offsets = new(StringComparer.Ordinal);
@@ -11,8 +11,14 @@ public sealed unsafe class Parameters : IDisposable
 
     /// <summary>Allocates zeroed tensors for a model.</summary>
     public Parameters(ModelConfig config)
+        : this(config.Tensors())
     {
-        Specs = config.Tensors().ToArray();
+    }
+
+    /// <summary>Allocates zeroed tensors of given names and shapes.</summary>
+    public Parameters(IEnumerable<TensorSpec> specs)
+    {
+        Specs = specs.ToArray();
         var at = 0L;
         foreach (var spec in Specs)
         {

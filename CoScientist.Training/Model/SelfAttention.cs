@@ -4,14 +4,14 @@ using CoScientist.Training.Tensors;
 namespace CoScientist.Training.Model;
 
 /// <summary>The attention part of a layer: Wₒ·attention(rope(norm(Wq n)), rope(norm(Wk n)), Wv n), with the norms where the model has them.</summary>
-internal sealed unsafe class SelfAttention(WorkerPool pool, ModelConfig config, Parameters weights, string prefix, Rope rope, int window) : IDisposable
+internal sealed unsafe class SelfAttention(LinearWorkspace workspace, ModelConfig config, Parameters weights, string prefix, Rope rope, int window)
 {
-    private readonly Linear query = new(pool, weights, prefix + "q_proj", config.QueryWidth, config.HiddenSize);
-    private readonly Linear key = new(pool, weights, prefix + "k_proj", config.KeyValueWidth, config.HiddenSize);
-    private readonly Linear value = new(pool, weights, prefix + "v_proj", config.KeyValueWidth, config.HiddenSize);
-    private readonly Linear output = new(pool, weights, prefix + "o_proj", config.HiddenSize, config.QueryWidth);
-    private readonly Norm? queryNorm = config.QkNorm ? new Norm(pool, weights, prefix + "q_norm.weight", config.HeadDim, config.RmsNormEpsilon) : null;
-    private readonly Norm? keyNorm = config.QkNorm ? new Norm(pool, weights, prefix + "k_norm.weight", config.HeadDim, config.RmsNormEpsilon) : null;
+    private readonly Linear query = new(workspace, weights, prefix + "q_proj", config.QueryWidth, config.HiddenSize);
+    private readonly Linear key = new(workspace, weights, prefix + "k_proj", config.KeyValueWidth, config.HiddenSize);
+    private readonly Linear value = new(workspace, weights, prefix + "v_proj", config.KeyValueWidth, config.HiddenSize);
+    private readonly Linear output = new(workspace, weights, prefix + "o_proj", config.HiddenSize, config.QueryWidth);
+    private readonly Norm? queryNorm = config.QkNorm ? new Norm(workspace.Pool, weights, prefix + "q_norm.weight", config.HeadDim, config.RmsNormEpsilon) : null;
+    private readonly Norm? keyNorm = config.QkNorm ? new Norm(workspace.Pool, weights, prefix + "k_norm.weight", config.HeadDim, config.RmsNormEpsilon) : null;
 
     /// <summary>Sizes of its attention.</summary>
     public AttentionShape Shape { get; } = new(config.Heads, config.KeyValueHeads, config.HeadDim, window);
@@ -29,7 +29,7 @@ internal sealed unsafe class SelfAttention(WorkerPool pool, ModelConfig config, 
     }
 
     /// <summary>What the queries see of the values.</summary>
-    public void Attend(LayerActivations at, TokenBatch batch) => Attention.Forward(pool, batch, Shape, at.Query, at.Key, at.Value, at.Attended);
+    public void Attend(LayerActivations at, TokenBatch batch) => Attention.Forward(workspace.Pool, batch, Shape, at.Query, at.Key, at.Value, at.Attended);
 
     /// <summary>Adds the output projection of what attention gave to <paramref name="stream"/>, [N, C].</summary>
     public void AddOutput(LayerActivations at, float* stream, int rows) => output.Forward(at.Attended, stream, rows, accumulate: true);
@@ -46,9 +46,9 @@ internal sealed unsafe class SelfAttention(WorkerPool pool, ModelConfig config, 
             Turn(at, positions, rows);
         }
 
-        Attention.Backward(pool, batch, Shape, at.Query, at.Key, at.Value, t.Attended, t.Query, t.Key, t.Value);
-        rope.Apply(pool, t.Query, positions, rows, config.Heads, inverse: true);
-        rope.Apply(pool, t.Key, positions, rows, config.KeyValueHeads, inverse: true);
+        Attention.Backward(workspace.Pool, batch, Shape, at.Query, at.Key, at.Value, t.Attended, t.Query, t.Key, t.Value);
+        rope.Apply(workspace.Pool, t.Query, positions, rows, config.Heads, inverse: true);
+        rope.Apply(workspace.Pool, t.Key, positions, rows, config.KeyValueHeads, inverse: true);
         queryNorm?.Backward(at.RawQuery, at.QueryRoots, t.Query, t.Query, rows * config.Heads, gradients, t.Norms, accumulate: false);
         keyNorm?.Backward(at.RawKey, at.KeyRoots, t.Key, t.Key, rows * config.KeyValueHeads, gradients, t.Norms, accumulate: false);
         var normed = new LinearInput(at.Normed, t.Packed);
@@ -60,21 +60,12 @@ internal sealed unsafe class SelfAttention(WorkerPool pool, ModelConfig config, 
         value.InputGradient(t.Value, t.Hidden, rows, accumulate: true);
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var linear in Linears)
-        {
-            linear.Dispose();
-        }
-    }
-
     /// <summary>From projected queries and keys to those that attention takes.</summary>
     private void Turn(LayerActivations at, int* positions, int rows)
     {
         queryNorm?.Forward(at.RawQuery, at.Query, at.QueryRoots, rows * config.Heads);
         keyNorm?.Forward(at.RawKey, at.Key, at.KeyRoots, rows * config.KeyValueHeads);
-        rope.Apply(pool, at.Query, positions, rows, config.Heads, inverse: false);
-        rope.Apply(pool, at.Key, positions, rows, config.KeyValueHeads, inverse: false);
+        rope.Apply(workspace.Pool, at.Query, positions, rows, config.Heads, inverse: false);
+        rope.Apply(workspace.Pool, at.Key, positions, rows, config.KeyValueHeads, inverse: false);
     }
 }

@@ -1,3 +1,4 @@
+using CoScientist.Core;
 using CoScientist.Training.Kernels;
 using CoScientist.Training.Tensors;
 
@@ -11,6 +12,7 @@ public sealed unsafe class Transformer : IDisposable
     private readonly DecoderLayer[] layers;
     private readonly Linear[] linears;
     private readonly Norm finalNorm;
+    private readonly LinearWorkspace workspace;
 
     /// <summary>A model with zero weights.</summary>
     /// <exception cref="InvalidDataException">The configuration is unusable.</exception>
@@ -19,12 +21,13 @@ public sealed unsafe class Transformer : IDisposable
         config.Validate();
         Config = config;
         Pool = pool;
+        workspace = new LinearWorkspace(pool);
         Shape = new AttentionShape(config.Heads, config.KeyValueHeads, config.HeadDim);
         Weights = new Parameters(config);
         Rope = new Rope(RopeScaling.Frequencies(config.RopeScaling, config.HeadDim, config.RopeTheta), config.MaxPositions, config.RopeScaling?.Magnitude ?? 1);
-        layers = [.. Enumerable.Range(0, config.Layers).Select(index => new DecoderLayer(pool, config, Weights, Rope, index))];
+        layers = [.. Enumerable.Range(0, config.Layers).Select(index => new DecoderLayer(workspace, config, Weights, Rope, index))];
         finalNorm = new Norm(pool, Weights, "model.norm.weight", config.HiddenSize, config.RmsNormEpsilon);
-        Head = new Linear(pool, Weights, HeadName, config.VocabularySize, config.HiddenSize);
+        Head = new Linear(workspace, Weights, HeadName, config.VocabularySize, config.HiddenSize);
         linears = [.. layers.SelectMany(layer => layer.Linears), Head];
     }
 
@@ -36,6 +39,12 @@ public sealed unsafe class Transformer : IDisposable
 
     /// <summary>Threads it works on.</summary>
     public WorkerPool Pool { get; }
+
+    /// <summary>Tensors of the adapters under PEFT's names; null without adapters.</summary>
+    public Parameters? Adapters { get; private set; }
+
+    /// <summary>Which adapters work, and what decides their dropped inputs.</summary>
+    internal LoraState Lora { get; } = new();
 
     internal Rope Rope { get; }
 
@@ -71,25 +80,78 @@ public sealed unsafe class Transformer : IDisposable
         }
     }
 
-    /// <summary>Runs all layers and keeps what the backward pass needs.</summary>
-    /// <returns>Hidden states after the final norm, [N, C], valid until the activations are used again.</returns>
-    internal float* Forward(TokenBatch batch, Activations a)
+    /// <summary>Gives linear layers adapters; A starts uniform in ±1/√K as PEFT's, B at zero, so that the model is unchanged.</summary>
+    /// <exception cref="InvalidDataException">The options are unusable, or name no layer.</exception>
+    /// <exception cref="InvalidOperationException">The model has adapters already.</exception>
+    internal void AddAdapters(LoraOptions options)
     {
-        a.Begin(batch, keepLayers: true);
+        options.Validate();
+        if (Adapters is not null)
+        {
+            throw new InvalidOperationException("The model has an adapter already: merge it and save the model, then load that.");
+        }
+
+        var targets = linears.Where(linear => linear != Head && options.Targets(linear.Name)).ToList();
+        var idle = options.TargetModules.Where(target => !targets.Exists(linear => (options with { TargetModules = [target] }).Targets(linear.Name))).ToList();
+        if (idle.Count > 0)
+        {
+            throw new InvalidDataException($"The model has no linear layer in attention or feed-forward whose name ends with {string.Join(" or ", idle.Select(name => $"'{name}'"))}: correct {nameof(options.TargetModules)}.");
+        }
+
+        Adapters = new Parameters(targets.SelectMany(linear => LoraAdapter.Tensors(linear, options.Rank)));
+        for (var i = 0; i < targets.Count; i++)
+        {
+            targets[i].Adapter = new LoraAdapter(workspace, Adapters, targets[i], options, Lora, i);
+            var random = new SeededRandom(options.Seed, i);
+            foreach (ref var value in new Span<float>(Adapters.Get(Adapters.Specs[2 * i].Name), options.Rank * targets[i].Inputs))
+            {
+                value = (float)(((2 * random.NextDouble()) - 1) / Math.Sqrt(targets[i].Inputs));
+            }
+        }
+    }
+
+    /// <summary>Writes the adapters into the weights they change, or puts the original weights back, to the bit.</summary>
+    internal void Merge(bool merged)
+    {
+        foreach (var linear in linears)
+        {
+            if (merged)
+            {
+                linear.Merge();
+            }
+            else
+            {
+                linear.Unmerge();
+            }
+        }
+    }
+
+    /// <summary>Runs all layers.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="a">Memory of the pass.</param>
+    /// <param name="keep">What is kept for a backward pass.</param>
+    /// <returns>Hidden states after the final norm, [N, C], valid until the activations are used again.</returns>
+    internal float* Forward(TokenBatch batch, Activations a, Keep keep)
+    {
+        a.Begin(batch, keep);
         Embed(batch, a.Input(0));
+        workspace.KeepPacked = false;
+        Lora.Training = keep != Keep.Nothing;
         for (var layer = 0; layer < Config.Layers; layer++)
         {
-            var at = a.Layer(layer);
-            Project(layer, at, a.Input(layer), a.Positions, batch.Count);
-            layers[layer].Attention.Attend(at, batch);
-            Finish(layer, at, a.Input(layer), a.Input(layer + 1), batch.Count);
+            layers[layer].Forward(a.Layer(layer), batch, a.Positions, a.Input(layer), a.Input(layer + 1));
         }
 
         return FinalNorm(a, batch.Count);
     }
 
-    /// <summary>The first half of a layer: normalised, rotated queries and keys, and values.</summary>
-    internal void Project(int layer, LayerActivations at, float* x, int* positions, int rows) => layers[layer].Project(at, x, positions, rows);
+    /// <summary>The first half of a layer when sampling: normalised, rotated queries and keys, and values.</summary>
+    internal void Project(int layer, LayerActivations at, float* x, int* positions, int rows)
+    {
+        workspace.KeepPacked = true;
+        Lora.Training = false;
+        layers[layer].Project(at, x, positions, rows);
+    }
 
     /// <summary>The second half: output projection and feed-forward, each added to the residual stream.</summary>
     internal void Finish(int layer, LayerActivations at, float* x, float* next, int rows) => layers[layer].Finish(at, x, next, rows);
@@ -110,10 +172,17 @@ public sealed unsafe class Transformer : IDisposable
     {
         var (n, c) = (batch.Count, Config.HiddenSize);
         var t = a.Temporary;
+        workspace.KeepPacked = false;
         finalNorm.Backward(a.Input(Config.Layers), a.FinalRoots, dFinal, dFinal, n, gradients, t.Norms, accumulate: false);
         for (var layer = Config.Layers - 1; layer >= 0; layer--)
         {
-            layers[layer].Backward(a.Layer(layer), t, batch, a.Positions, a.Input(layer), dFinal, gradients);
+            var at = a.Layer(layer);
+            if (a.Keeping == Keep.LayerInputs)
+            {
+                layers[layer].Recompute(at, batch, a.Positions, a.Input(layer));
+            }
+
+            layers[layer].Backward(at, t, batch, a.Positions, a.Input(layer), dFinal, gradients);
         }
 
         // Rows in order, on one thread: two rows may hold the same token.
@@ -155,10 +224,11 @@ public sealed unsafe class Transformer : IDisposable
     {
         Weights.Dispose();
         Rope.Dispose();
-        Head.Dispose();
-        foreach (var layer in layers)
+        Adapters?.Dispose();
+        workspace.Dispose();
+        foreach (var linear in linears)
         {
-            layer.Dispose();
+            linear.Dispose();
         }
     }
 }

@@ -55,7 +55,7 @@ internal sealed unsafe class CachedForward : IDisposable
     public void Run(float* hidden)
     {
         var config = model.Config;
-        activations.BeginRows(Rows, keepLayers: false);
+        activations.BeginRows(Rows, Keep.Nothing);
         foreach (ref readonly var span in spans.AsSpan(0, count))
         {
             for (var i = 0; i < span.Count; i++)

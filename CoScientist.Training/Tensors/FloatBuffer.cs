@@ -84,15 +84,23 @@ public sealed unsafe partial class FloatBuffer : IDisposable
 /// <summary>A buffer that grows when asked for more and is otherwise reused: working memory of a kernel or a pass.</summary>
 public sealed unsafe class ScratchBuffer : IDisposable
 {
+    private const long MostSpare = 1 << 20;
     private FloatBuffer? buffer;
 
-    /// <summary>At least <paramref name="length"/> floats with unspecified content; earlier pointers become invalid when it grows.</summary>
-    public float* Get(long length)
+    /// <summary>At least <paramref name="length"/> floats with unspecified content; earlier pointers become invalid when it grows. Grows by a quarter more than asked for, up to 4 MiB.</summary>
+    public float* Get(long length) => Grow(length, Math.Min(length / 4, MostSpare));
+
+    /// <summary>The same without spare floats, for plans whose size is known.</summary>
+    public float* GetExactly(long length) => Grow(length, 0);
+
+    private float* Grow(long length, long spare)
     {
         if (buffer is null || buffer.Length < length)
         {
+            // Freed first: the old and the new block never stand side by side.
             buffer?.Dispose();
-            buffer = new FloatBuffer(length + (length / 4));
+            buffer = null;
+            buffer = new FloatBuffer(length + spare);
         }
 
         return buffer.Pointer;

@@ -120,6 +120,28 @@ public sealed unsafe class ElementwiseKernelTests(KernelPools pools) : IClassFix
     }
 
     [Fact]
+    public void Dropout_anyWidth_dropsTheDocumentedElementsAndKeepsTheMean()
+    {
+        foreach (var width in Lengths.Append(1000))
+        {
+            double[] x = [.. GradientCheck.Normals(3 * width, width).Select(value => (double)(float)value)];
+            double[] expected = [.. x.Select((value, at) => Dropout.Mix(Dropout.RowSeed(42, 5 + (at / width)) + (uint)(at % width)) < (uint)(0.25 * uint.MaxValue) ? 0 : value / 0.75)];
+            foreach (var pool in pools.All)
+            {
+                using var memory = new KernelMemory();
+                var px = memory.Of(x);
+                Dropout.Apply(pool, px, px, 3, width, 0.25, 42, 5);
+                Close.Elements($"dropout of {width}", expected, KernelMemory.ReadChecked(px, 3 * width), [.. x.Select(value => 2e-7 * Math.Abs(value))]);
+            }
+
+            if (width == 1000)
+            {
+                Assert.InRange(expected.Count(value => value == 0), 650, 850);
+            }
+        }
+    }
+
+    [Fact]
     public void AdamW_anyLength_equalsTheReferenceOverFiveSteps()
     {
         var options = new AdamWOptions(0.01, 0.9, 0.95, 1e-8, 0.1);

@@ -66,9 +66,9 @@ public sealed class TransformerTests(KernelPools pools) : IClassFixture<KernelPo
         SoftmaxReference.Entropies<double>(reference.Distribution(tokens, visibility, temperature, banned), entropies, config.VocabularySize);
 
         (float[] Values, Dictionary<string, float[]> Gradients)? first = null;
-        foreach (var pool in pools.All)
+        foreach (var (pool, checkpointing) in pools.All.Select(pool => (pool, false)).Append((pools.All[^1], true)))
         {
-            using var fast = new FastModel(config, reference, pool);
+            using var fast = new FastModel(config, reference, pool, checkpointing);
             fast.Model.BalanceExperts(balance);
             var values = fast.LogProbabilities(batch, wanted, out var spread, temperature, banned);
             var gradients = fast.Gradients(batch, wanted, weights, temperature, banned);
@@ -76,11 +76,11 @@ public sealed class TransformerTests(KernelPools pools) : IClassFixture<KernelPo
             Close.Elements("entropy", [.. rows.Select(n => entropies[n])], spread, [.. rows.Select(_ => ValueTolerance * 10)]);
             Assert.Equal(reference.Gradients.Keys.Order(StringComparer.Ordinal), gradients.Keys.Order(StringComparer.Ordinal));
             first ??= (values, gradients);
-            Close.Bits($"log p, {pool.Threads} threads", first.Value.Values, values);
+            Close.Bits($"log p, {pool.Threads} threads, checkpointing {checkpointing}", first.Value.Values, values);
             foreach (var (name, gradient) in gradients)
             {
                 Close.ToScale(name, reference.Gradients[name], gradient, GradientTolerance, floor: 1e-3);
-                Close.Bits($"{name}, {pool.Threads} threads", first.Value.Gradients[name], gradient);
+                Close.Bits($"{name}, {pool.Threads} threads, checkpointing {checkpointing}", first.Value.Gradients[name], gradient);
             }
         }
     }

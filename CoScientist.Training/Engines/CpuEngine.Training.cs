@@ -1,0 +1,150 @@
+using CoScientist.Training.Checkpoints;
+using CoScientist.Training.Kernels;
+using CoScientist.Training.Model;
+using CoScientist.Training.Sampling;
+using CoScientist.Training.Tensors;
+
+namespace CoScientist.Training.Engines;
+
+/// <content>Losses, gradients and the optimizer.</content>
+public sealed unsafe partial class CpuEngine
+{
+    private Keep Kept => options.GradientCheckpointing ? Keep.LayerInputs : Keep.Everything;
+
+    /// <inheritdoc/>
+    public LossStatistics AccumulateLoss(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, TokenObjective objective, CancellationToken cancellationToken)
+    {
+        var (targets, tokens, logProbability, entropy) = (0, 0L, 0.0, 0.0);
+        foreach (var part in MicroBatch.Of(groups, this.options.MicroBatchTokens))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            BeginGradients();
+            Forward(part, options, Kept, out var logProbabilities, out var entropies);
+            var gradient = new float[logProbabilities.Length];
+            var entropyGradient = new float[logProbabilities.Length];
+            foreach (var (group, branch, at, length) in part.Spans)
+            {
+                objective(group, branch, logProbabilities.AsSpan(at, length), gradient.AsSpan(at, length), entropyGradient.AsSpan(at, length));
+            }
+
+            var dHidden = ClearedHiddenGradient(part);
+            head.Backward(part.Targets, gradient, entropyGradient, entropies, options.BannedTokens, Temperature(options), dHidden, model.HeadOf(gradients!));
+            Backward(part, dHidden);
+            targets += gradient.Length;
+            tokens += part.Batch.Count;
+            logProbability += logProbabilities.Sum(x => (double)x);
+            entropy += entropies.Sum(x => (double)x);
+        }
+
+        var count = Math.Max(1, targets);
+        return new LossStatistics(targets, tokens, logProbability / count, entropy / count);
+    }
+
+    /// <inheritdoc/>
+    public LossStatistics AccumulateDistillation(IReadOnlyList<TrainingGroup> students, IReadOnlyList<TrainingGroup> teachers, SamplingOptions options, double mixture, CancellationToken cancellationToken)
+    {
+        if (students.Count != teachers.Count || !students.Zip(teachers).All(pair => pair.First.Branches.Count == pair.Second.Branches.Count
+            && pair.First.Branches.Zip(pair.Second.Branches).All(branch => branch.First.FirstTarget == branch.Second.FirstTarget && branch.First.Tokens.AsSpan().SequenceEqual(branch.Second.Tokens))))
+        {
+            throw new ArgumentException("A teacher reads the very branches that its student wrote.", nameof(teachers));
+        }
+
+        var all = Math.Max(1, students.Sum(group => group.Branches.Sum(branch => branch.Tokens.Length - branch.FirstTarget)));
+        var (tokens, logProbability, entropy, divergence) = (0L, 0.0, 0.0, 0.0);
+
+        // One group at a time: a teacher's prompt is longer than its student's, and both fit where one did.
+        for (var g = 0; g < students.Count; g++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var (student, teacher) = (MicroBatch.Of(students[g]), MicroBatch.Of(teachers[g]));
+            head.Teach(model.Forward(teacher.Batch, activations, Keep.Nothing), teacher.Targets);
+            BeginGradients();
+            Forward(student, options, Kept, out var logProbabilities, out var entropies);
+            var dHidden = ClearedHiddenGradient(student);
+            divergence += head.Distil(student.Targets, options.BannedTokens, Temperature(options), (float)mixture, 1f / all, dHidden, model.HeadOf(gradients!));
+            Backward(student, dHidden);
+            tokens += student.Batch.Count + teacher.Batch.Count;
+            logProbability += logProbabilities.Sum(x => (double)x);
+            entropy += entropies.Sum(x => (double)x);
+        }
+
+        return new LossStatistics(all, tokens, logProbability / all, entropy / all, divergence / all);
+    }
+
+    /// <inheritdoc/>
+    public void ResetOptimizer()
+    {
+        firstMoments?.Clear();
+        secondMoments?.Clear();
+        Step = 0;
+    }
+
+    /// <inheritdoc/>
+    public double OptimizerStep(AdamWOptions options, double maxGradientNorm)
+    {
+        RequireTrainable();
+        gradients ??= new Parameters(Trained.Specs);
+        firstMoments ??= new Parameters(Trained.Specs);
+        secondMoments ??= new Parameters(Trained.Specs);
+        var norm = Math.Sqrt(AdamW.SquaredNorm(Pool, gradients.Pointer, gradients.Length));
+        if (!double.IsFinite(norm))
+        {
+            throw new InvalidDataException($"The gradient is not finite at step {Step + 1}: lower the learning rate or look for broken inputs. The last checkpoint is intact.");
+        }
+
+        var scale = maxGradientNorm > 0 && norm > maxGradientNorm ? (float)(maxGradientNorm / norm) : 1;
+        Step++;
+        model.Lora.FirstRow = 0;
+        foreach (var spec in Trained.Specs)
+        {
+            // Decay pulls matrices only: gains and biases have no scale to lose.
+            var tensorOptions = spec.Shape.Length > 1 ? options : options with { WeightDecay = 0 };
+            AdamW.Update(Pool, Trained.Get(spec.Name), gradients.Get(spec.Name), firstMoments.Get(spec.Name), secondMoments.Get(spec.Name), spec.Count, tensorOptions, Step, scale);
+        }
+
+        gradients.Clear();
+        WeightsChanged();
+        return norm;
+    }
+
+    /// <inheritdoc/>
+    public void SaveOptimizer(string file) => SafetensorsFile.Write(file, OptimizerTensors(new float[] { Step }));
+
+    /// <inheritdoc/>
+    public void LoadOptimizer(string file)
+    {
+        var step = new float[1];
+        SafetensorsFile.Read(file, OptimizerTensors(step));
+        Step = (int)step[0];
+        WeightsChanged();
+    }
+
+    /// <summary>Moments and step, and an adapter itself: with the folder it was added to, all that a run needs to go on.</summary>
+    private IReadOnlyList<NamedTensor> OptimizerTensors(float[] step)
+    {
+        firstMoments ??= new Parameters(Trained.Specs);
+        secondMoments ??= new Parameters(Trained.Specs);
+        return [.. Adapter?.Tensors() ?? [], .. firstMoments.Tensors("m."), .. secondMoments.Tensors("v."), new NamedTensor("step", [1], step)];
+    }
+
+    private void BeginGradients()
+    {
+        RequireTrainable();
+        gradients ??= new Parameters(Trained.Specs);
+        model.Lora.Step = Step;
+    }
+
+    private float* ClearedHiddenGradient(MicroBatch part)
+    {
+        var width = part.Batch.Count * Config.HiddenSize;
+        var dHidden = hiddenGradient.GetExactly(width);
+        new Span<float>(dHidden, width).Clear();
+        return dHidden;
+    }
+
+    private void Backward(MicroBatch part, float* dHidden)
+    {
+        model.Backward(part.Batch, activations, dHidden, gradients!);
+        model.Lora.FirstRow += part.Batch.Count;
+    }
+}

@@ -1,0 +1,39 @@
+using CoScientist.Training.Kernels;
+using CoScientist.Training.Tensors;
+
+namespace CoScientist.Training.Model;
+
+/// <summary>What the linear layers of a model share: threads, and memory that one layer uses at a time.</summary>
+/// <param name="pool">Threads.</param>
+internal sealed unsafe class LinearWorkspace(WorkerPool pool) : IDisposable
+{
+    private readonly ScratchBuffer forward = new();
+    private readonly ScratchBuffer backward = new();
+    private readonly ScratchBuffer adapter = new();
+
+    /// <summary>Threads.</summary>
+    public WorkerPool Pool => pool;
+
+    /// <summary>
+    /// Whether layers keep the packed form of their weights for the next product. Sampling, whose products have few rows,
+    /// needs that; a pass over thousands of rows packs beside itself at a thousandth of its cost and saves a copy of the model.
+    /// </summary>
+    public bool KeepPacked { get; set; }
+
+    /// <summary>Room for one packed weight of the forward pass.</summary>
+    public float* Forward(long length) => forward.Get(length);
+
+    /// <summary>Room for one packed weight of the backward pass.</summary>
+    public float* Backward(long length) => backward.Get(length);
+
+    /// <summary>Room for what one adapter computes.</summary>
+    public float* Adapter(long length) => adapter.Get(length);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        forward.Dispose();
+        backward.Dispose();
+        adapter.Dispose();
+    }
+}
