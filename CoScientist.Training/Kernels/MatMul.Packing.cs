@@ -45,7 +45,7 @@ public static unsafe partial class MatMul
     }
 
     /// <summary>target[k·stride + i] = source[i·row + k] for four rows i.</summary>
-    private static void Transpose4(float* source, long row, int count, float* target, nint stride)
+    internal static void Transpose4(float* source, long row, int count, float* target, nint stride)
     {
         var r0 = source;
         var r1 = source + row;

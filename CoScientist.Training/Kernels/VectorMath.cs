@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace CoScientist.Training.Kernels;
 
@@ -52,9 +53,13 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>Loads up to 16 elements; the missing ones are <paramref name="fill"/>.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
     public static Vector512<float> LoadPart(float* x, int count, float fill)
     {
+        if (Avx512F.IsSupported)
+        {
+            return Avx512F.MaskLoad(x, First(count), Vector512.Create(fill));
+        }
+
         var part = stackalloc float[16];
         for (var i = 0; i < 16; i++)
         {
@@ -65,9 +70,14 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>Stores the first <paramref name="count"/> elements.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void StorePart(Vector512<float> value, float* x, int count)
     {
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.MaskStore(x, First(count), value);
+            return;
+        }
+
         var part = stackalloc float[16];
         value.Store(part);
         for (var i = 0; i < count; i++)
@@ -110,13 +120,9 @@ internal static unsafe class VectorMath
             best = Vector512.Max(best, LoadPart(x + i, n - i, float.NegativeInfinity));
         }
 
-        var max = float.NegativeInfinity;
-        for (var j = 0; j < 16; j++)
-        {
-            max = MathF.Max(max, best[j]);
-        }
-
-        return max;
+        var half = Vector256.Max(best.GetLower(), best.GetUpper());
+        var quarter = Vector128.Max(half.GetLower(), half.GetUpper());
+        return MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
     }
 
     /// <summary>y += s·x.</summary>
@@ -159,16 +165,27 @@ internal static unsafe class VectorMath
 
         var total = Vector512.Sum(sum);
         var inverse = Vector512.Create(1 / total);
-        for (i = 0; i + 16 <= n; i += 16)
+        for (i = 0; i < n; i += 16)
         {
-            (Vector512.Load(x + i) * inverse).Store(x + i);
-        }
-
-        for (; i < n; i++)
-        {
-            x[i] *= 1 / total;
+            Store(Load(x + i, n - i) * inverse, x + i, n - i);
         }
 
         return max + MathF.Log(total);
     }
+
+    /// <summary>
+    /// From probabilities p and the gradient dp of them, the gradient of what their softmax was taken of:
+    /// dp ← p ⊙ (dp − Σ p ⊙ dp) · scale, for n elements.
+    /// </summary>
+    public static void SoftmaxBackward(float* p, float* dp, int n, float scale)
+    {
+        var sum = Vector512.Create(Dot(p, dp, n));
+        var factor = Vector512.Create(scale);
+        for (var i = 0; i < n; i += 16)
+        {
+            Store(Load(p + i, n - i) * (Load(dp + i, n - i) - sum) * factor, dp + i, n - i);
+        }
+    }
+
+    private static Vector512<float> First(int count) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
 }
