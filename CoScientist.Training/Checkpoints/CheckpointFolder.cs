@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using CoScientist.Core.Storage;
+using CoScientist.Training.Checkpoints.Gguf;
 using CoScientist.Training.Model;
 using CoScientist.Training.Tensors;
 using CoScientist.Training.Tokenization;
@@ -20,25 +21,27 @@ public static class CheckpointFolder
     public const string TokenizerConfigFile = "tokenizer_config.json";
 
     /// <summary>Checks a folder and reads all but the weights. Where there is a manifest, every file it lists is verified.</summary>
-    /// <param name="directory">The folder.</param>
+    /// <param name="directory">The folder, or a GGUF file.</param>
     /// <exception cref="InvalidDataException">Something is missing, malformed or damaged; names the file and the remedy.</exception>
     public static (ModelConfig Config, BpeTokenizer Tokenizer) Open(string directory)
     {
+        if (WeightFiles.IsGguf(directory))
+        {
+            using var file = GgufFile.Open(directory);
+            return Matching(directory, GgufModel.Config(file), GgufTokenizer.Read(file));
+        }
+
         if (!Directory.Exists(directory))
         {
             throw new InvalidDataException($"There is no checkpoint folder {directory}; give the folder that holds {ConfigFile}.");
         }
 
         CheckpointManifest.Read(directory)?.Verify(directory);
-        var config = HuggingFaceConfig.Read(Existing(directory, ConfigFile));
-        var tokenizer = BpeTokenizer.Load(Existing(directory, TokenizerFile));
-        return tokenizer.VocabularySize <= config.VocabularySize
-            ? (config, tokenizer)
-            : throw new InvalidDataException($"{directory}: the tokenizer has {tokenizer.VocabularySize} ids, but the model has {config.VocabularySize} embeddings; both must come from the same checkpoint.");
+        return Matching(directory, HuggingFaceConfig.Read(Existing(directory, ConfigFile)), BpeTokenizer.Load(Existing(directory, TokenizerFile)));
     }
 
     /// <summary>Fills a model's tensors, converting to 32-bit floats.</summary>
-    /// <param name="directory">The folder.</param>
+    /// <param name="directory">The folder, or a GGUF file.</param>
     /// <param name="tensors">Names, shapes and the memory to fill: all tensors of <see cref="ModelConfig.Tensors"/>.</param>
     /// <exception cref="InvalidDataException">A file is missing, truncated or damaged, or its tensors are not the model's.</exception>
     public static void ReadWeights(string directory, IReadOnlyList<NamedTensor> tensors)
@@ -102,6 +105,11 @@ public static class CheckpointFolder
             }
         });
     }
+
+    private static (ModelConfig Config, BpeTokenizer Tokenizer) Matching(string source, ModelConfig config, BpeTokenizer tokenizer) =>
+        tokenizer.VocabularySize <= config.VocabularySize
+            ? (config, tokenizer)
+            : throw new InvalidDataException($"{source}: the tokenizer has {tokenizer.VocabularySize} ids, but the model has {config.VocabularySize} embeddings; both must come from the same checkpoint.");
 
     // The generic class runs whatever tokenizer.json says, without assumptions of a model family's own.
     private static string TokenizerConfig(ModelConfig config) => new JsonObject

@@ -1,8 +1,9 @@
+using CoScientist.Training.Checkpoints.Gguf;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Checkpoints;
 
-/// <summary>The weights of a folder: <c>model.safetensors</c>, or the shards that <c>model.safetensors.index.json</c> lists.</summary>
+/// <summary>The weights of a checkpoint: <c>model.safetensors</c>, the shards that <c>model.safetensors.index.json</c> lists, or a GGUF file.</summary>
 public sealed class WeightFiles : IDisposable
 {
     /// <summary>Name of the only file, where there are no shards.</summary>
@@ -21,18 +22,25 @@ public sealed class WeightFiles : IDisposable
     /// <summary>All tensors, file by file; valid until disposal.</summary>
     public IReadOnlyList<StoredTensor> Tensors => tensors;
 
+    /// <summary>Whether a path names a GGUF file rather than a folder.</summary>
+    public static bool IsGguf(string path) => path.EndsWith(GgufFile.Extension, StringComparison.OrdinalIgnoreCase) && File.Exists(path);
+
     /// <summary>Opens the files and checks their headers.</summary>
-    /// <param name="directory">The checkpoint's folder.</param>
+    /// <param name="directory">The checkpoint's folder, or a GGUF file, whose tensors get Hugging Face's names.</param>
     /// <exception cref="InvalidDataException">A file is missing or unusable, or the index and the shards disagree.</exception>
     public static WeightFiles Open(string directory)
     {
         var single = Path.Combine(directory, SingleFile);
         var index = Path.Combine(directory, IndexFile);
         var sharded = File.Exists(index) && !File.Exists(single);
-        var weights = new WeightFiles(sharded ? index : single);
+        var weights = new WeightFiles(IsGguf(directory) ? directory : sharded ? index : single);
         try
         {
-            if (sharded)
+            if (IsGguf(directory))
+            {
+                weights.AddGguf(directory);
+            }
+            else if (sharded)
             {
                 weights.AddShards(directory, index);
             }
@@ -116,6 +124,17 @@ public sealed class WeightFiles : IDisposable
                 throw new InvalidDataException($"{path}: tensor '{FileText.Shown(tensor.Spec.Name)}' is also in {byName[tensor.Spec.Name].Path}; copy the folder again.");
             }
 
+            tensors.Add(tensor);
+        }
+    }
+
+    private void AddGguf(string path)
+    {
+        var file = GgufFile.Open(path);
+        files.Add(file);
+        foreach (var tensor in GgufModel.Weights(file, GgufModel.Config(file)))
+        {
+            byName.Add(tensor.Spec.Name, tensor);
             tensors.Add(tensor);
         }
     }
