@@ -1,54 +1,55 @@
 using System.CommandLine;
 using CoScientist.Training.Checkpoints;
+using CoScientist.Training.Checkpoints.Adapters;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Model;
-using CoScientist.Training.Tensors;
 
 namespace CoScientist.Web.Commands;
 
-/// <summary>Looks into checkpoint folders, computes logits for parity checks, and converts element types.</summary>
+/// <summary>Looks into checkpoints, computes logits for parity checks, and converts element types and layouts.</summary>
 internal static class ModelCommand
 {
-    public static Command Create() => new("model", "Look into checkpoints, compute logits, convert") { Inspect(), Logits(), Convert() };
+    public static Command Create() => new("model", "Look into checkpoints, compute logits, convert") { ModelInspection.Create(), Logits(), Convert() };
 
-    private static Argument<string> Directory { get; } = new("DIR") { Description = "Folder of the checkpoint (the one with config.json)" };
-
-    private static Command Inspect()
-    {
-        var command = new Command("inspect", "Check a checkpoint and tell what it is") { Directory };
-        command.SetAction((parsed, _) =>
-        {
-            var directory = Path.GetFullPath(parsed.GetValue(Directory)!);
-            var (config, tokenizer) = CheckpointFolder.Open(directory);
-            using var weights = WeightFiles.Open(directory);
-            weights.Check([.. config.Tensors()]);
-            var manifest = CheckpointManifest.Read(directory);
-            var tensors = weights.Tensors.Select(tensor => new { tensor.Spec.Name, Type = tensor.TypeName, tensor.Spec.Shape }).ToList();
-            var types = tensors.CountBy(tensor => tensor.Type).OrderBy(type => type.Key, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
-            CommandContext.Answer(
-                parsed,
-                new { directory, config, config.ParameterCount, types, tokenizer = new { tokenizer.VocabularySize, special = tokenizer.SpecialTokens }, manifest, tensors },
-                Summary(config)
-                    .Append($"tokenizer    {tokenizer.VocabularySize} ids; special: {string.Join(' ', tokenizer.SpecialTokens)}")
-                    .Append($"weights      {string.Join(", ", types.Select(type => $"{type.Value} tensors as {type.Key}"))}")
-                    .Append(manifest is null ? "manifest     none: made elsewhere, nothing to verify the files by" : $"manifest     {manifest.Files.Count} files verified; {string.Join(", ", manifest.Origin.Select(fact => $"{fact.Key} {fact.Value}"))}")
-                    .Concat(weights.Tensors.Select(tensor => $"  {tensor.Spec.Name}  {tensor.TypeName}  {tensor.Spec.ShapeText}")));
-            return Task.FromResult(0);
-        });
-        return command;
-    }
+    /// <summary>A checkpoint.</summary>
+    internal static Argument<string> Source { get; } = new("MODEL") { Description = "Folder of the checkpoint (the one with config.json), or a GGUF file" };
 
     private static Command Logits()
     {
         var tokens = new Option<string>("--tokens") { Description = "Ids of the sequence, separated by commas", Required = true };
         var all = new Option<bool>("--all") { Description = "Logits after every token (default: after the last)" };
-        var command = new Command("logits", "Logits after a sequence of ids") { Directory, tokens, all };
+        var top = new Option<int?>("--top") { Description = "Only the N largest, each with its token", HelpName = "N" };
+        var adapter = new Option<string?>("--adapter") { Description = "Folder of a PEFT adapter to add", HelpName = "DIR" };
+        var command = new Command("logits", "Logits after a sequence of ids") { Source, tokens, all, top, adapter };
         command.SetAction((parsed, _) =>
         {
-            using var engine = CpuEngine.Load(Path.GetFullPath(parsed.GetValue(Directory)!));
+            if (parsed.GetValue(top) is < 1)
+            {
+                throw new CommandException("--top: give a number of at least 1.");
+            }
+
+            using var engine = CpuEngine.Load(Path.GetFullPath(parsed.GetValue(Source)!));
             var ids = Ids(parsed.GetValue(tokens)!, engine.Config);
+            if (parsed.GetValue(adapter) is { } directory)
+            {
+                using var change = AdapterFolder.Open(Path.GetFullPath(directory));
+                AdapterMerge.Apply(engine.Weights.Tensors(), change);
+                engine.WeightsChanged();
+            }
+
             var from = parsed.GetValue(all) ? 0 : ids.Length - 1;
             var logits = engine.Logits(ids, from);
+            if (parsed.GetValue(top) is { } count)
+            {
+                var best = logits.Select(row => row.Index().OrderByDescending(entry => entry.Item).Take(count)
+                    .Select(entry => new { id = entry.Index, token = entry.Index < engine.Tokenizer.VocabularySize ? engine.Tokenizer.TokenText(entry.Index) : null, logit = entry.Item }).ToArray()).ToArray();
+                CommandContext.Answer(
+                    parsed,
+                    new { tokens = ids, firstPosition = from, top = best },
+                    best.SelectMany((row, i) => row.Select(entry => $"{from + i}: {entry.id} {entry.logit.ToString("G9")} {System.Text.Json.JsonSerializer.Serialize(entry.token)}")));
+                return Task.FromResult(0);
+            }
+
             CommandContext.Answer(
                 parsed,
                 new { tokens = ids, firstPosition = from, logits },
@@ -60,21 +61,33 @@ internal static class ModelCommand
 
     private static Command Convert()
     {
-        var target = new Argument<string>("OUT") { Description = "Folder to make; must not exist" };
-        var dtype = new Option<string>("--dtype") { Description = "Element type of the weights: f32, bf16 or f16", Required = true };
-        dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
-        var command = new Command("convert", "Write a checkpoint with another element type") { Directory, target, dtype };
-        command.SetAction((parsed, _) =>
+        var target = new Argument<string>("OUT") { Description = "Folder to make, or a file that ends in .gguf; must not exist" };
+        var dtype = new Option<string>("--dtype") { Description = "Element type of the weights: f32, bf16, f16, or q8_0 (GGUF only)", Required = true };
+        dtype.AcceptOnlyFromAmong("f32", "bf16", "f16", "q8_0");
+        var format = new Option<string?>("--format") { Description = "hf (a folder) or gguf (default: by the name of OUT)" };
+        format.AcceptOnlyFromAmong("hf", "gguf");
+        var merge = new Option<string?>("--merge") { Description = "Folder of a PEFT adapter to fold into the weights", HelpName = "DIR" };
+        var command = new Command("convert", "Write a checkpoint with another element type, in the other layout, or with an adapter folded in") { Source, target, dtype, format, merge };
+        command.SetAction((parsed, cancellationToken) =>
         {
-            var source = Path.GetFullPath(parsed.GetValue(Directory)!);
             var destination = Path.GetFullPath(parsed.GetValue(target)!);
+            var gguf = destination.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
+            if ((parsed.GetValue(format) ?? (gguf ? "gguf" : "hf")) != (gguf ? "gguf" : "hf"))
+            {
+                throw new CommandException($"{parsed.GetValue(target)}: a GGUF file ends in .gguf and a folder does not; change the name or --format.");
+            }
+
             var type = Enum.Parse<TensorType>(parsed.GetValue(dtype)!, ignoreCase: true);
-            var (config, tokenizer) = CheckpointFolder.Open(source);
-            var tensors = config.Tensors().Select(spec => new NamedTensor(spec.Name, spec.Shape, new float[spec.Count])).ToList();
-            CheckpointFolder.ReadWeights(source, tensors);
-            var origin = CheckpointManifest.Read(source)?.Origin ?? new Dictionary<string, string>(StringComparer.Ordinal) { ["parent"] = Path.GetFileName(source) };
-            CheckpointFolder.Write(destination, config, tensors, tokenizer, origin, type, source);
-            CommandContext.Answer(parsed, new { directory = destination, type = type.ToString(), config.ParameterCount }, [$"{destination}: {config.ParameterCount:N0} parameters as {type}."]);
+            if (type == TensorType.Q8_0 && !gguf)
+            {
+                throw new CommandException("--dtype q8_0 exists in GGUF files only: let OUT end in .gguf, or choose f32, bf16 or f16.");
+            }
+
+            var adapter = parsed.GetValue(merge) is { } directory ? Path.GetFullPath(directory) : null;
+            using var bar = new PercentBar(Console.Error, shown: !Console.IsErrorRedirected);
+            var count = ModelConversion.Convert(Path.GetFullPath(parsed.GetValue(Source)!), destination, type, adapter, bar, cancellationToken);
+            bar.Dispose();
+            CommandContext.Answer(parsed, new { directory = destination, type = type.ToString(), parameterCount = count }, [$"{destination}: {count:N0} parameters as {type}."]);
             return Task.FromResult(0);
         });
         return command;
@@ -90,11 +103,28 @@ internal static class ModelCommand
             : throw new CommandException($"--tokens: {ids.Length} ids are more than the model's {config.MaxPositions} positions; give fewer.");
     }
 
-    private static IEnumerable<string> Summary(ModelConfig config) =>
-    [
-        $"parameters   {config.ParameterCount:N0}",
-        $"shape        {config.Layers} layers, width {config.HiddenSize}, {config.Heads} heads and {config.KeyValueHeads} key-value heads of {config.HeadDim}, feed-forward {config.FeedForwardSize}",
-        $"vocabulary   {config.VocabularySize}, head {(config.TiedEmbeddings ? "tied" : "untied")}",
-        $"positions    {config.MaxPositions}, rotary base {config.RopeTheta}, norm epsilon {config.RmsNormEpsilon}{(config.QkNorm ? ", query and key norms" : "")}{(config.AttentionBias ? ", attention biases" : "")}",
-    ];
+    /// <summary>Shows a part of the work done, on a terminal only.</summary>
+    private sealed class PercentBar(TextWriter output, bool shown) : IProgress<double>, IDisposable
+    {
+        private int last = -1;
+
+        public void Report(double value)
+        {
+            var percent = (int)(100 * value);
+            if (shown && percent != last)
+            {
+                last = percent;
+                output.Write($"\r[{new string('#', percent / 4)}{new string('.', 25 - (percent / 4))}] {percent} %");
+            }
+        }
+
+        public void Dispose()
+        {
+            if (last >= 0)
+            {
+                output.WriteLine();
+                last = -1;
+            }
+        }
+    }
 }

@@ -86,7 +86,6 @@ public sealed class RunForm
         {
             JsonArray list => string.Join(',', list.Select(entry => entry?.ToString())),
             null => "",
-            JsonValue value when value.GetValueKind() is JsonValueKind.True or JsonValueKind.False => value.ToJsonString(),
             _ => node.ToString(),
         };
     }
