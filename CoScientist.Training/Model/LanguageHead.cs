@@ -59,7 +59,7 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         var h = gathered.Get((long)targets.Count * Width);
         var normalisers = logNormalisers.Get(targets.Count);
         var most = Math.Min(BackwardRows, targets.Count);
-        var dLogits = backward.Get(((long)most * Stride) + ((long)most * Width) + ((long)most * MatMul.Padded(Width)));
+        var dLogits = backward.GetExactly(((long)most * Stride) + ((long)most * Width) + ((long)most * MatMul.Padded(Width)));
         var dRows = dLogits + ((long)most * Stride);
         var packed = dRows + ((long)most * Width);
         for (var from = 0; from < targets.Count; from += BackwardRows)
@@ -139,6 +139,13 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         return max + MathF.Log(total);
     }
 
+    /// <summary>Floats that training on a number of targets takes, threads' own aside: their hidden states and normalisers, and the gradients of one block.</summary>
+    public static long BackwardLength(ModelConfig config, int targets) =>
+        ((config.HiddenSize + 1L) * targets) + (Math.Min(BackwardRows, targets) * ((long)MatMul.Padded(config.VocabularySize) + config.HiddenSize + MatMul.Padded(config.HiddenSize)));
+
+    /// <summary>Floats that each thread takes.</summary>
+    public static long ThreadLength(ModelConfig config) => (long)RowsPerTask * MatMul.Padded(config.VocabularySize);
+
     public void Dispose()
     {
         gathered.Dispose();
@@ -170,7 +177,7 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
 
     private void Gather(float* hidden, Targets targets, ScratchBuffer into)
     {
-        var h = into.Get((long)targets.Count * Width);
+        var h = into.GetExactly((long)targets.Count * Width);
         for (var i = 0; i < targets.Count; i++)
         {
             if ((uint)targets.Tokens[i] >= (uint)Vocabulary)

@@ -86,7 +86,12 @@ internal sealed unsafe class Linear : IDisposable
         get
         {
             var packed = workspace.Backward(MatMul.PackedLength(Outputs, Inputs));
-            MatMul.PackRows(workspace.Pool, weight, Outputs, Inputs, Inputs, packed);
+            if (workspace.BackwardOwner != this)
+            {
+                MatMul.PackRows(workspace.Pool, weight, Outputs, Inputs, Inputs, packed);
+                workspace.BackwardOwner = this;
+            }
+
             return packed;
         }
     }
@@ -94,7 +99,7 @@ internal sealed unsafe class Linear : IDisposable
     /// <summary>Says that the weight has changed.</summary>
     public void Changed()
     {
-        keptFresh = false;
+        WeightChanged();
         Adapter?.Changed();
     }
 
@@ -158,7 +163,7 @@ internal sealed unsafe class Linear : IDisposable
             unmerged = new FloatBuffer((long)Outputs * Inputs);
             new ReadOnlySpan<float>(weight, Outputs * Inputs).CopyTo(unmerged.Span);
             Adapter.AddTo(weight);
-            keptFresh = false;
+            WeightChanged();
         }
     }
 
@@ -170,7 +175,7 @@ internal sealed unsafe class Linear : IDisposable
             unmerged.Span[..(Outputs * Inputs)].CopyTo(new Span<float>(weight, Outputs * Inputs));
             unmerged.Dispose();
             unmerged = null;
-            keptFresh = false;
+            WeightChanged();
         }
     }
 
@@ -180,6 +185,12 @@ internal sealed unsafe class Linear : IDisposable
         kept?.Dispose();
         unmerged?.Dispose();
         Adapter?.Dispose();
+    }
+
+    private void WeightChanged()
+    {
+        keptFresh = false;
+        workspace.BackwardOwner = null;
     }
 
     private float* ForwardPanels()

@@ -21,13 +21,16 @@ internal sealed unsafe class LinearWorkspace(WorkerPool pool) : IDisposable
     public bool KeepPacked { get; set; }
 
     /// <summary>Room for one packed weight of the forward pass.</summary>
-    public float* Forward(long length) => forward.Get(length);
+    public float* Forward(long length) => forward.GetExactly(length);
+
+    /// <summary>The layer whose weight stands packed in <see cref="Backward"/>; null for none.</summary>
+    public Linear? BackwardOwner { get; set; }
 
     /// <summary>Room for one packed weight of the backward pass.</summary>
-    public float* Backward(long length) => backward.Get(length);
+    public float* Backward(long length) => backward.GetExactly(length);
 
     /// <summary>Room for what one adapter computes.</summary>
-    public float* Adapter(long length) => adapter.Get(length);
+    public float* Adapter(long length) => adapter.GetExactly(length);
 
     /// <inheritdoc/>
     public void Dispose()

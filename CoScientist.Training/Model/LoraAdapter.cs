@@ -56,10 +56,10 @@ internal sealed unsafe class LoraAdapter : IDisposable
     }
 
     /// <summary>Names and shapes of the adapter of a layer, as in PEFT.</summary>
-    public static IEnumerable<TensorSpec> Tensors(Linear layer, int rank) =>
+    public static IEnumerable<TensorSpec> Tensors(string layer, int outputs, int inputs, int rank) =>
     [
-        new($"{Prefix}{layer.Name}.lora_A.weight", [rank, layer.Inputs]),
-        new($"{Prefix}{layer.Name}.lora_B.weight", [layer.Outputs, rank]),
+        new($"{Prefix}{layer}.lora_A.weight", [rank, inputs]),
+        new($"{Prefix}{layer}.lora_B.weight", [outputs, rank]),
     ];
 
     /// <summary>Says that A or B has changed.</summary>

@@ -98,7 +98,7 @@ public sealed unsafe class Transformer : IDisposable
             throw new InvalidDataException($"The model has no linear layer in attention or feed-forward whose name ends with {string.Join(" or ", idle.Select(name => $"'{name}'"))}: correct {nameof(options.TargetModules)}.");
         }
 
-        Adapters = new Parameters(targets.SelectMany(linear => LoraAdapter.Tensors(linear, options.Rank)));
+        Adapters = new Parameters(targets.SelectMany(linear => LoraAdapter.Tensors(linear.Name, linear.Outputs, linear.Inputs, options.Rank)));
         for (var i = 0; i < targets.Count; i++)
         {
             targets[i].Adapter = new LoraAdapter(workspace, Adapters, targets[i], options, Lora, i);

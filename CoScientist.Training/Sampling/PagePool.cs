@@ -13,7 +13,7 @@ namespace CoScientist.Training.Sampling;
 internal sealed unsafe class PagePool : IDisposable
 {
     /// <summary>Memory is taken from the system in pieces of about this many bytes.</summary>
-    private const long SlabBytes = 16L << 20;
+    public const long SlabBytes = 16L << 20;
 
     private readonly AttentionShape shape;
     private readonly List<FloatBuffer> slabs = [];

@@ -11,6 +11,8 @@ public sealed unsafe partial class FloatBuffer : IDisposable
     private const nuint Alignment = 64;
     private const nuint HugePage = 2 << 20;
     private const int AdviseHugePages = 14;
+    private static long liveBytes;
+    private static long peakBytes;
     private readonly void* block;
     private float* pointer;
 
@@ -34,10 +36,21 @@ public sealed unsafe partial class FloatBuffer : IDisposable
         }
 
         GC.AddMemoryPressure((long)bytes);
+        var live = Interlocked.Add(ref liveBytes, Length * sizeof(float));
+        for (var peak = Interlocked.Read(ref peakBytes); live > peak; peak = Interlocked.Read(ref peakBytes))
+        {
+            Interlocked.CompareExchange(ref peakBytes, live, peak);
+        }
     }
 
     /// <summary>Frees the block when nobody disposed it.</summary>
     ~FloatBuffer() => Free();
+
+    /// <summary>Bytes of all buffers of the process.</summary>
+    public static long LiveBytes => Interlocked.Read(ref liveBytes);
+
+    /// <summary>Most bytes of all buffers at a time since <see cref="ResetPeak"/>.</summary>
+    public static long PeakBytes => Interlocked.Read(ref peakBytes);
 
     /// <summary>Number of floats.</summary>
     public long Length { get; }
@@ -54,6 +67,9 @@ public sealed unsafe partial class FloatBuffer : IDisposable
 
     /// <summary>The whole block.</summary>
     public Span<float> Span => new(Pointer, checked((int)Length));
+
+    /// <summary>Starts <see cref="PeakBytes"/> again at what is held now.</summary>
+    public static void ResetPeak() => Interlocked.Exchange(ref peakBytes, LiveBytes);
 
     /// <summary>Sets every element to zero.</summary>
     public void Clear() => NativeMemory.Clear(Pointer, (nuint)Length * sizeof(float));
@@ -77,6 +93,7 @@ public sealed unsafe partial class FloatBuffer : IDisposable
 
         NativeMemory.Free(block);
         pointer = null;
+        Interlocked.Add(ref liveBytes, -Length * sizeof(float));
         GC.RemoveMemoryPressure((Length + 64) * sizeof(float));
     }
 }

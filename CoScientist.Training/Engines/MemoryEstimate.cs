@@ -1,0 +1,120 @@
+using CoScientist.Training.Kernels;
+using CoScientist.Training.Model;
+using CoScientist.Training.Sampling;
+using CoScientist.Training.Tensors;
+
+namespace CoScientist.Training.Engines;
+
+/// <summary>What an engine is to do, as far as its memory depends on it.</summary>
+public sealed record MemoryShape
+{
+    /// <summary>Most tokens of one micro-batch that is trained on. Default 0: no training.</summary>
+    public int TrainedTokens { get; init; }
+
+    /// <summary>Tokens of the longest group, prompt and branches together. Default 0: all of <see cref="TrainedTokens"/>.</summary>
+    public int LongestGroup { get; init; }
+
+    /// <summary>The adapter that is trained in place of the weights; null trains them all.</summary>
+    public LoraOptions? Lora { get; init; }
+
+    /// <summary>Most tokens whose keys and values are held while sampling. Default 0: no sampling.</summary>
+    public int CachedTokens { get; init; }
+
+    /// <summary>Most rows of one sampling step. Default 256.</summary>
+    public int SampledRows { get; init; } = 256;
+
+    /// <summary>Threads, each with working memory of its own. Default: every processor.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+}
+
+/// <summary>
+/// Native memory that an engine takes in fp32, in bytes, from the very plans that its passes follow. The process itself (the
+/// runtime, the pages) comes on top: about 60 MB.
+/// </summary>
+public sealed record MemoryEstimate
+{
+    /// <summary>The weights.</summary>
+    public required long Weights { get; init; }
+
+    /// <summary>The adapter.</summary>
+    public required long Adapter { get; init; }
+
+    /// <summary>Gradients of what is trained.</summary>
+    public required long Gradients { get; init; }
+
+    /// <summary>Both moments of AdamW.</summary>
+    public required long Moments { get; init; }
+
+    /// <summary>What passes compute: kept for the backward pass, shared by layers, and the output head's.</summary>
+    public required long Activations { get; init; }
+
+    /// <summary>Copies of weights in the order in which products read them: of the head and of one layer at a time when training, of all when sampling.</summary>
+    public required long Packed { get; init; }
+
+    /// <summary>Cached keys and values, in the pieces in which they are taken.</summary>
+    public required long Cache { get; init; }
+
+    /// <summary>Working memory of threads.</summary>
+    public required long Threads { get; init; }
+
+    /// <summary>Weights, adapter, gradients, moments and activations: what no plan could do without.</summary>
+    public long Needed => Weights + Adapter + Gradients + Moments + Activations;
+
+    /// <summary>All of it.</summary>
+    public long Total => Needed + Packed + Cache + Threads;
+
+    /// <summary>Estimates for a model, an engine's options and what it is to do.</summary>
+    public static MemoryEstimate Of(ModelConfig config, EngineOptions options, MemoryShape shape)
+    {
+        config.Validate();
+        var linears = config.Tensors().Where(tensor => tensor.Shape.Length == 2).ToList();
+        var adapted = linears.Where(tensor => tensor.Name.StartsWith("model.layers.", StringComparison.Ordinal) && shape.Lora?.Targets(Module(tensor)) == true).ToList();
+        var weights = Length(config.Tensors());
+        var adapter = Length(adapted.SelectMany(tensor => LoraAdapter.Tensors(Module(tensor), tensor.Shape[0], tensor.Shape[1], shape.Lora!.Rank)));
+        var (train, sample) = (shape.TrainedTokens > 0, shape.CachedTokens > 0);
+        var trained = !train ? 0 : shape.Lora is null ? weights : adapter;
+        var stride = (long)MatMul.Padded(config.VocabularySize);
+
+        var (activations, threads, packed) = (0L, 0L, (long)config.HiddenSize * stride);
+        if (train)
+        {
+            var longest = shape.LongestGroup > 0 ? shape.LongestGroup : shape.TrainedTokens;
+            activations += Model.Activations.Length(config, shape.TrainedTokens, options.GradientCheckpointing ? Keep.LayerInputs : Keep.Everything)
+                + (2L * shape.TrainedTokens * config.HiddenSize) + LanguageHead.BackwardLength(config, shape.TrainedTokens);
+            activations += adapted.Select(tensor => LoraAdapter.ScratchLength(tensor.Shape[1], shape.Lora!.Rank, shape.TrainedTokens)).DefaultIfEmpty().Max();
+            threads += LanguageHead.ThreadLength(config) + AttentionLength(config, longest);
+            var widest = linears.Where(tensor => tensor.Name != "model.embed_tokens.weight").Max(tensor => MatMul.PackedLength(tensor.Shape[1], tensor.Shape[0]));
+            packed += (sample ? 0 : widest) + Math.Max(linears.Max(tensor => MatMul.PackedLength(tensor.Shape[0], tensor.Shape[1])), widest);
+        }
+
+        if (sample)
+        {
+            activations += Model.Activations.Length(config, shape.SampledRows, Keep.Nothing);
+            packed += linears.Where(tensor => tensor.Name.StartsWith("model.layers.", StringComparison.Ordinal)).Sum(tensor => MatMul.PackedLength(tensor.Shape[1], tensor.Shape[0]));
+            threads += 2 * stride;
+        }
+
+        var cache = Bytes((long)shape.CachedTokens * config.Layers * config.KeyValueHeads * (config.HeadDim + MatMul.Padded(config.HeadDim)));
+        return new MemoryEstimate
+        {
+            Weights = Bytes(weights),
+            Adapter = Bytes(adapter),
+            Gradients = Bytes(trained),
+            Moments = Bytes(2 * trained),
+            Activations = Bytes(activations),
+            Packed = Bytes(packed),
+            Cache = (cache + PagePool.SlabBytes - 1) / PagePool.SlabBytes * PagePool.SlabBytes,
+            Threads = Bytes(shape.Threads * threads),
+        };
+    }
+
+    private static string Module(TensorSpec tensor) => tensor.Name[..^".weight".Length];
+
+    private static long Length(IEnumerable<TensorSpec> specs) => specs.Sum(spec => spec.Count);
+
+    private static long Bytes(long floats) => floats * sizeof(float);
+
+    /// <summary>Keys and values of one head in both orders with their gradients, and the scores of a block of queries, for the longest group.</summary>
+    private static long AttentionLength(ModelConfig config, int longest) =>
+        (2L * config.HeadDim * (longest + MatMul.PanelWidth)) + (4L * longest * MatMul.Padded(config.HeadDim)) + (128L * (longest + MatMul.PanelWidth));
+}
