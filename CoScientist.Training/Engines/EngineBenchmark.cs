@@ -23,7 +23,11 @@ namespace CoScientist.Training.Engines;
 /// <param name="Profile">Where the time of all rounds went.</param>
 public record BenchmarkResult(
     string Config, int Threads, int Rounds, double TokensPerSecond, double Gflops, long PeakBytes, long AllocatedBytesPerStep,
-    double ClockGHzBefore, double ClockGHzAfter, double PeakFraction, MachinePeak Machine, WorkProfile Profile);
+    double ClockGHzBefore, double ClockGHzAfter, double PeakFraction, MachinePeak Machine, WorkProfile Profile)
+{
+    /// <summary>What memory was expected to be needed; null where nothing was planned.</summary>
+    public MemoryEstimate? Planned { get; init; }
+}
 
 /// <summary>What the grading benchmark measured; tokens per second are those read with the plan shared, and the other figures are of both ways together.</summary>
 public sealed record GradingBenchmarkResult : BenchmarkResult
@@ -62,11 +66,12 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         var random = new SeededRandom(1);
         var groups = Enumerable.Range(0, shape.Sequences).Select(_ => new TrainingGroup([random.Next(256)], [new TrainingBranch(Tokens(random, shape.Length))])).ToArray();
         var targets = shape.Sequences * shape.Length;
-        return Measure(pool, targets, () =>
+        var result = Measure(pool, targets, () =>
         {
             engine.AccumulateLoss(groups, new SamplingOptions(), (_, _, _, gradient, _) => gradient.Fill(-1f / targets), cancellationToken);
             engine.OptimizerStep(new AdamWOptions(1e-4), 1);
         });
+        return result with { Planned = MemoryEstimate.Of(shape.Model, new EngineOptions(), new MemoryShape { TrainedTokens = targets, LongestGroup = shape.Length, Threads = pool.Threads }) };
     }
 
     /// <summary>64 prompts of 64 tokens, each continued by 128 more: the work that the table of baselines names.</summary>

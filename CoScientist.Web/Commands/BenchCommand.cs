@@ -38,6 +38,9 @@ internal static class BenchCommand
                 $"peak memory             {result.PeakBytes / 1048576.0:F0} MiB",
                 $"allocated per step      {result.AllocatedBytesPerStep} bytes",
                 $"clock before, after     {result.ClockGHzBefore:F2}, {result.ClockGHzAfter:F2} GHz",
+                .. result.Planned is { } plan
+                    ? [$"memory planned          {plan.Total / 1048576.0:F0} MiB; the peak is {result.PeakBytes / (double)plan.Needed:F2} of weights, gradients, moments and activations"]
+                    : Array.Empty<string>(),
                 .. grading]);
             return Task.FromResult(0);
         });
