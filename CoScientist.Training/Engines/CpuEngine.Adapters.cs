@@ -1,3 +1,5 @@
+using CoScientist.Training.Checkpoints;
+using CoScientist.Training.Checkpoints.Adapters;
 using CoScientist.Training.Model;
 
 namespace CoScientist.Training.Engines;
@@ -39,6 +41,26 @@ public sealed unsafe partial class CpuEngine
         model.AddAdapters(options);
         Lora = options;
     }
+
+    /// <summary>Adds an adapter in PEFT's layout, to sample with or to train on; no optimizer state comes with it.</summary>
+    /// <param name="directory">Its folder.</param>
+    /// <exception cref="InvalidDataException">It is malformed, asks for what is not supported, or is for another model.</exception>
+    /// <exception cref="InvalidOperationException">There is an adapter already, or the weights are being trained.</exception>
+    public void LoadAdapter(string directory)
+    {
+        using var folder = AdapterFolder.Open(directory);
+        AddLora(folder.Config.ToOptions());
+        folder.Read(Adapter!.Tensors());
+        WeightsChanged();
+    }
+
+    /// <summary>Writes the adapter alone as a folder of PEFT's layout, whole or not at all.</summary>
+    /// <param name="directory">The folder; must not exist.</param>
+    /// <param name="baseModel">What it is to be added to: a name or a folder; null when unknown.</param>
+    /// <param name="manifest">Where it comes from; see <see cref="CheckpointManifest.Origin"/>.</param>
+    /// <exception cref="InvalidOperationException">There is no adapter.</exception>
+    public void SaveAdapter(string directory, string? baseModel, IReadOnlyDictionary<string, string> manifest) =>
+        AdapterFolder.Write(directory, AdapterConfig.Of(Lora ?? throw new InvalidOperationException("The engine has no adapter to save."), baseModel), Adapter!.Tensors(), manifest);
 
     /// <summary>Writes the adapter into the weights, for sampling without its cost. The originals are kept aside.</summary>
     public void MergeAdapter() => Merge(merged: true);

@@ -61,6 +61,45 @@ public sealed class ModelCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Convert_to_GGUF_is_inspected_and_gives_logits()
+    {
+        var target = folder.File("model.gguf");
+
+        Assert.Equal(0, await RunAsync("convert", checkpoint, target, "--dtype", "f16", "--format", "gguf"));
+        Assert.Equal(0, await RunAsync("inspect", target));
+        Assert.Equal(0, await RunAsync("inspect", Path.Combine(checkpoint, "model.safetensors")));
+        Assert.Equal(0, await RunAsync("logits", target, "--tokens", "1,2,3", "--top", "3"));
+    }
+
+    [Theory]
+    [InlineData("half", "q8_0", "hf", "--dtype q8_0 exists in GGUF files only")]
+    [InlineData("half.gguf", "f16", "hf", "a GGUF file ends in .gguf and a folder does not")]
+    [InlineData("half", "f16", "gguf", "a GGUF file ends in .gguf and a folder does not")]
+    public async Task Convert_name_and_format_that_disagree_are_refused(string name, string type, string format, string expected)
+    {
+        var message = (await Assert.ThrowsAsync<CommandException>(() => RunAsync("convert", checkpoint, folder.File(name), "--dtype", type, "--format", format))).Message;
+
+        Assert.Contains(expected, message, StringComparison.Ordinal);
+        Assert.Equal([checkpoint], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public async Task Adapter_is_inspected_added_and_merged()
+    {
+        var adapter = folder.File("change");
+        using (var engine = CpuEngine.Load(checkpoint))
+        {
+            engine.AddLora(new LoraOptions { Rank = 2, TargetModules = ["q_proj"] });
+            engine.SaveAdapter(adapter, "base", new Dictionary<string, string>(StringComparer.Ordinal));
+        }
+
+        Assert.Equal(0, await RunAsync("inspect", adapter));
+        Assert.Equal(0, await RunAsync("logits", checkpoint, "--tokens", "1", "--top", "1", "--adapter", adapter));
+        Assert.Equal(0, await RunAsync("convert", checkpoint, folder.File("merged"), "--dtype", "bf16", "--merge", adapter));
+        Assert.Equal("change", CheckpointManifest.Read(folder.File("merged"))!.Origin["adapter"]);
+    }
+
+    [Fact]
     public async Task Convert_onto_an_existing_folder_is_refused() =>
         await Assert.ThrowsAsync<IOException>(() => RunAsync("convert", checkpoint, checkpoint, "--dtype", "f32"));
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CoScientist.Training.Model;
 
 namespace CoScientist.Training.Checkpoints.Adapters;
 
@@ -49,6 +50,29 @@ public sealed record AdapterConfig
     /// <summary>Scale s of a layer.</summary>
     /// <param name="module">Its name.</param>
     public double ScaleOf(string module) => Match(AlphaPattern, module, Alpha) / (RankStabilised ? Math.Sqrt(RankOf(module)) : RankOf(module));
+
+    /// <summary>The settings of an adapter that is trained here.</summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="baseModel">What it was trained on: a name or a folder; null when unknown.</param>
+    public static AdapterConfig Of(LoraOptions options, string? baseModel)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new()
+        {
+            Rank = options.Rank,
+            Alpha = options.Alpha,
+            Dropout = options.Dropout,
+            RankStabilised = options.RankStabilised,
+            TargetModules = options.TargetModules,
+            BaseModel = baseModel,
+        };
+    }
+
+    /// <summary>Settings for training the adapter on.</summary>
+    /// <exception cref="InvalidDataException">Its layers have several ranks or strengths, which is supported for merging only.</exception>
+    public LoraOptions ToOptions() => RankPattern.Count == 0 && AlphaPattern.Count == 0
+        ? new() { Rank = Rank, Alpha = Alpha, Dropout = Dropout, RankStabilised = RankStabilised, TargetModules = TargetModules }
+        : throw new InvalidDataException("The adapter has rank_pattern or alpha_pattern: it can be merged, but not trained on.");
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>

@@ -84,6 +84,11 @@ public sealed class AdapterFolder : IDisposable
         });
     }
 
+    /// <summary>Fills an adapter in memory; nothing is filled when the two do not fit.</summary>
+    /// <param name="tensors">All its tensors, named as in the file.</param>
+    /// <exception cref="InvalidDataException">A tensor is missing, one too many, or of another shape.</exception>
+    public void Read(IReadOnlyList<NamedTensor> tensors) => SafetensorsFile.Read(file.Path, tensors);
+
     /// <inheritdoc/>
     public void Dispose() => file.Dispose();
 

@@ -168,6 +168,40 @@ public sealed class AdapterTests : IDisposable
         }
     }
 
+    [Fact]
+    public void LoadAdapter_after_SaveAdapter_is_the_same_model()
+    {
+        var saved = folder.File("trained");
+        int[] tokens = [3, 4, 5];
+        using var trained = CpuEngine.Load(checkpoint);
+        trained.AddLora(new LoraOptions { Rank = 2, Alpha = 3, RankStabilised = true, TargetModules = ["v_proj", "up_proj"] });
+        foreach (var tensor in trained.Adapter!.Tensors())
+        {
+            tensor.Values.Span.Fill(0.25f);
+        }
+
+        trained.WeightsChanged();
+        trained.SaveAdapter(saved, "base", new Dictionary<string, string>(StringComparer.Ordinal));
+        using var loaded = CpuEngine.Load(checkpoint);
+        loaded.LoadAdapter(saved);
+        var merged = folder.File("merged");
+        ModelConversion.Convert(checkpoint, merged, TensorType.F32, saved, progress: null, TestContext.Current.CancellationToken);
+        using var folded = CpuEngine.Load(merged);
+
+        Assert.Equal(trained.Logits(tokens, 0), loaded.Logits(tokens, 0));
+        Assert.All(trained.Logits(tokens, 2)[0].Zip(folded.Logits(tokens, 2)[0]), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
+        using var plain = CpuEngine.Load(checkpoint);
+        Assert.NotEqual(plain.Logits(tokens, 2)[0], loaded.Logits(tokens, 2)[0]);
+    }
+
+    [Fact]
+    public void LoadAdapter_with_several_ranks_says_what_is_possible()
+    {
+        using var engine = CpuEngine.Load(checkpoint);
+
+        Assert.Contains("can be merged, but not trained on", Assert.Throws<InvalidDataException>(() => engine.LoadAdapter(adapter)).Message, StringComparison.Ordinal);
+    }
+
     private static NamedTensor[] Pair(string module, int rank, int inputs, int outputs) =>
     [
         new($"{AdapterFolder.Prefix}{module}.lora_A.weight", [rank, inputs], Enumerable.Range(0, rank * inputs).Select(i => MathF.Sin(i + 1)).ToArray()),
