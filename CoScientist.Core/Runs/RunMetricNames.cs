@@ -54,6 +54,27 @@ public static class RunMetricNames
     /// <summary>Seconds of the step.</summary>
     public const string StepTime = "step_time";
 
+    /// <summary>Tokens per second of the step: those computed for the loss over the whole step, sampling and grading included.</summary>
+    public const string TokensPerSecond = "tokens_per_second";
+
+    /// <summary>Share of the threads' time that the step spent in matrix products, 0–1.</summary>
+    public const string ProfileProducts = "profile/products";
+
+    /// <summary>Share in attention.</summary>
+    public const string ProfileAttention = "profile/attention";
+
+    /// <summary>Share in everything else: element-wise passes, packing, the optimizer, text.</summary>
+    public const string ProfileOther = "profile/other";
+
+    /// <summary>Share without work.</summary>
+    public const string ProfileWaiting = "profile/waiting";
+
+    /// <summary>Operations per second of the step over the machine's single-precision peak, which is measured when the run starts, 0–1.</summary>
+    public const string ProfilePeak = "profile/peak";
+
+    /// <summary>Whether a metric tells of the machine and the clock, and so differs between runs that are otherwise the same to the bit.</summary>
+    public static bool IsTiming(string name) => name is StepTime or TokensPerSecond || name.StartsWith("profile/", StringComparison.Ordinal);
+
     /// <summary>Global gradient norm before clipping.</summary>
     public const string GradNorm = "grad_norm";
 

@@ -27,6 +27,10 @@ public static class RunPresets
             "The paper's method in the sandbox: the base model learns from its frozen copy while the oracle watches; a few minutes on two cores.",
             Sandbox with { Name = "sandbox-grpo", Steps = 60 }),
         new(
+            "sandbox-sft",
+            "The paper's baseline in the sandbox: the base model imitates reference solutions, without any reward.",
+            Sandbox with { Name = "sandbox-sft", Method = "sft", Steps = 60 }),
+        new(
             "sandbox-quick",
             "Three small steps in the sandbox, to see every part work; too short to learn from.",
             Sandbox with

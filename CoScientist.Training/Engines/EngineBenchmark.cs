@@ -74,6 +74,16 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         return result with { Planned = MemoryEstimate.Of(shape.Model, new EngineOptions(), new MemoryShape { TrainedTokens = targets, LongestGroup = shape.Length, Threads = pool.Threads }) };
     }
 
+    /// <summary>Training, sampling and grading by turns for the whole duration, with the process's memory and handles read on the way.</summary>
+    /// <param name="say">Told every reading.</param>
+    /// <param name="cancellationToken">Cancels between rounds.</param>
+    public SoakResult Soak(Action<SoakReading> say, CancellationToken cancellationToken)
+    {
+        using var pool = new WorkerPool(threads);
+        using var engine = Engine(pool);
+        return new EngineSoak(config, engine, shape.Length).Run(duration, say, cancellationToken);
+    }
+
     /// <summary>64 prompts of 64 tokens, each continued by 128 more: the work that the table of baselines names.</summary>
     public BenchmarkResult Sample(CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
-using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.RegularExpressions;
 using CoScientist.Core.Storage;
 
 namespace CoScientist.Training.Tokenization;
@@ -12,34 +13,50 @@ namespace CoScientist.Training.Tokenization;
 /// <remarks>Encoding adds no start or end tokens of its own: what a model is given is decided by its prompt format.</remarks>
 public sealed class BpeTokenizer
 {
-    private const int LongestCachedWord = 64;
-    private const int LargestCache = 1 << 16;
+    // The largest real one has 35 MB.
+    private const long LargestFile = 256L << 20;
 
     private readonly TokenizerFile file;
-    private readonly AddedTokens added;
     private readonly Dictionary<string, AddedToken> addedByContent;
     private readonly Dictionary<int, AddedToken> addedById;
-    private readonly ConcurrentDictionary<string, int[]> cache = new(StringComparer.Ordinal);
+    private readonly WordCache cache = new();
+
+    // What is looked for in text before and after it is normalised: all added tokens; the same in text with foreign parts, where
+    // control tokens must be found while the parts are where they were; and in foreign text, where there are none.
+    private readonly (AddedTokens Before, AddedTokens After) trusted;
+    private readonly (AddedTokens Before, AddedTokens After) mixed;
+    private readonly (AddedTokens Before, AddedTokens After) foreign;
 
     internal BpeTokenizer(TokenizerFile file)
     {
         this.file = file;
-        added = new AddedTokens(file.Added);
         addedByContent = file.Added.ToDictionary(token => token.Content, StringComparer.Ordinal);
         addedById = file.Added.ToDictionary(token => token.Id);
+        trusted = (Raw(token => !token.Normalized), Normal(token => token.Normalized));
+        mixed = (Raw(token => !token.Normalized || token.IsControl), Normal(token => token.Normalized && !token.IsControl));
+        foreign = (Raw(token => !token.Normalized && !token.IsControl), mixed.After);
+
+        AddedTokens Raw(Predicate<AddedToken> which) => new(file.Added.Where(token => which(token)).Select(token => (token.Content, token)));
+        AddedTokens Normal(Predicate<AddedToken> which) => new(file.Added.Where(token => which(token)).Select(token => (Normalized(token.Content).ToString(), token)));
     }
 
     /// <summary>Number of ids: the highest one plus one. A model's embedding may have more rows.</summary>
     public int VocabularySize => file.Bytes.Length;
 
     /// <summary>Texts of the special tokens, in the file's order.</summary>
-    public IEnumerable<string> SpecialTokens => added.All.Where(token => token.Special).Select(token => token.Content);
+    public IEnumerable<string> SpecialTokens => file.Added.Where(token => token.Special).Select(token => token.Content);
 
     /// <summary>Reads a <c>tokenizer.json</c>.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="InvalidDataException">Not a byte-level BPE tokenizer, or inconsistent; names the file and the place.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static BpeTokenizer Load(string path) => new(TokenizerFile.Read(File.ReadAllBytes(path), path));
+    public static BpeTokenizer Load(string path)
+    {
+        var length = new FileInfo(path).Length;
+        return length <= LargestFile
+            ? new BpeTokenizer(TokenizerFile.Read(File.ReadAllBytes(path), path))
+            : throw new InvalidDataException($"{path} has {length} bytes, too many for a tokenizer; give the tokenizer.json that belongs to the model.");
+    }
 
     /// <summary>Writes a <c>tokenizer.json</c> that Hugging Face's library reads; a loaded file is written as it was.</summary>
     /// <param name="path">The file; replaced as a whole.</param>
@@ -51,32 +68,66 @@ public sealed class BpeTokenizer
 
     /// <summary>Text to ids.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="allowSpecial">Whether the text of an added token becomes that token. False, for all text from people, papers and models, makes it ordinary text.</param>
+    /// <param name="allowSpecial">
+    /// Whether the text of a control token becomes that token. False, for all text from people, papers and models, makes it
+    /// ordinary text. Control tokens are the special ones and those written like tags; other added tokens are vocabulary.
+    /// </param>
+    /// <exception cref="InvalidDataException">A pattern of the tokenizer's file takes unreasonably long on this text.</exception>
     public int[] Encode(string text, bool allowSpecial = false)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var ids = new List<int>(text.Length / 2);
-        if (!allowSpecial)
-        {
-            EncodeOrdinary(text, ids);
-            return [.. ids];
-        }
-
-        var start = 0;
-        while (start < text.Length)
-        {
-            var token = added.Find(text, start, out var position);
-            EncodeOrdinary(text[start..position], ids);
-            start = position;
-            if (token is not null)
-            {
-                ids.Add(token.Id);
-                start += token.Content.Length;
-            }
-        }
-
-        return [.. ids];
+        return Encode(text, allowSpecial ? trusted : foreign, []);
     }
+
+    /// <summary>
+    /// A prompt to ids, as the one text that its segments make, but that control tokens are found only where they lie wholly
+    /// outside content: no text of others can open or close a turn.
+    /// </summary>
+    /// <param name="segments">The prompt's parts, in order.</param>
+    /// <exception cref="InvalidDataException">A pattern of the tokenizer's file takes unreasonably long on this text.</exception>
+    public int[] Encode(IReadOnlyList<TextSegment> segments)
+    {
+        ArgumentNullException.ThrowIfNull(segments);
+        var content = new List<(int Start, int End)>();
+        var length = 0;
+        foreach (var segment in segments)
+        {
+            if (segment.IsContent && segment.Text.Length > 0)
+            {
+                content.Add((length, length + segment.Text.Length));
+            }
+
+            length += segment.Text.Length;
+        }
+
+        return Encode(string.Concat(segments.Select(segment => segment.Text)), content.Count == 0 ? trusted : mixed, CollectionsMarshal.AsSpan(content));
+    }
+
+    /// <summary>Many texts to ids, on several threads; the same as one by one.</summary>
+    /// <param name="texts">The texts.</param>
+    /// <param name="allowSpecial">As for one text.</param>
+    /// <param name="threads">Most threads.</param>
+    /// <param name="cancellationToken">Stops between texts.</param>
+    /// <exception cref="InvalidDataException">A pattern of the tokenizer's file takes unreasonably long on a text.</exception>
+    public int[][] EncodeAll(IReadOnlyList<string> texts, bool allowSpecial, int threads, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        var ids = new int[texts.Count][];
+        try
+        {
+            Parallel.For(0, texts.Count, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken }, i => ids[i] = Encode(texts[i], allowSpecial));
+        }
+        catch (AggregateException exception) when (exception.InnerExceptions[0] is InvalidDataException first)
+        {
+            throw new InvalidDataException(first.Message, exception);
+        }
+
+        return ids;
+    }
+
+    /// <summary>Adds what the file's template puts around a text, such as Llama 3's token for the begin of text.</summary>
+    /// <param name="ids">Ids of a text.</param>
+    public int[] WithTemplate(ReadOnlySpan<int> ids) => [.. file.Template.Before, .. ids, .. file.Template.After];
 
     /// <summary>Ids to text. Bytes that are not UTF-8, such as half a character, become U+FFFD.</summary>
     /// <param name="ids">The ids.</param>
@@ -125,19 +176,62 @@ public sealed class BpeTokenizer
             : string.Concat(bytes.ToArray().Select(value => $"<0x{value:X2}>"));
     }
 
-    private void EncodeOrdinary(string text, List<int> ids) => file.PreTokenizer.Split(text, word =>
+    private int[] Encode(string text, (AddedTokens Before, AddedTokens After) added, ReadOnlySpan<(int Start, int End)> content)
     {
-        var known = cache.GetAlternateLookup<ReadOnlySpan<char>>();
-        if (!known.TryGetValue(word, out var encoded))
+        var ids = new List<int>((text.Length / 3) + 1);
+        try
         {
-            var bytes = new byte[Encoding.UTF8.GetMaxByteCount(word.Length)];
-            encoded = file.Merges.Apply(bytes.AsSpan(0, Encoding.UTF8.GetBytes(word, bytes)));
-            if (word.Length <= LongestCachedWord && cache.Count < LargestCache)
+            for (var position = 0; position < text.Length;)
             {
-                known.TryAdd(word, encoded);
+                var token = added.Before.Find(text, position, content, out var start, out var end);
+                EncodeNormalized(Normalized(text.AsSpan(position..start)), added.After, ids);
+                position = Put(token, end, ids);
             }
         }
+        catch (Exception exception) when (exception is TokenizerFault or RegexMatchTimeoutException)
+        {
+            throw new InvalidDataException($"{file.Source}: {exception.Message}", exception);
+        }
 
-        ids.AddRange(encoded);
-    });
+        return [.. ids];
+    }
+
+    private void EncodeNormalized(ReadOnlySpan<char> text, AddedTokens added, List<int> ids)
+    {
+        for (var position = 0; position < text.Length;)
+        {
+            var token = added.Find(text, position, [], out var start, out var end);
+            var words = new WordEncoder(cache, file.Merges, ids);
+            file.PreTokenizer.Split(text[position..start], ref words);
+            position = Put(token, end, ids);
+        }
+    }
+
+    private static int Put(AddedToken? token, int end, List<int> ids)
+    {
+        if (token is not null)
+        {
+            ids.Add(token.Id);
+        }
+
+        return end;
+    }
+
+    private ReadOnlySpan<char> Normalized(ReadOnlySpan<char> text) => file.Composed ? CanonicalComposition.Compose(text) : text;
+
+    private readonly struct WordEncoder(WordCache cache, MergeTable merges, List<int> ids) : IWordSink
+    {
+        public void Add(ReadOnlySpan<byte> word)
+        {
+            if (cache.TryGet(word, out var known))
+            {
+                ids.AddRange(known);
+                return;
+            }
+
+            var start = ids.Count;
+            merges.Apply(word, ids);
+            cache.Add(word, CollectionsMarshal.AsSpan(ids)[start..]);
+        }
+    }
 }

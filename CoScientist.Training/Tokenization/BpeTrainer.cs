@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -17,9 +16,11 @@ public static class BpeTrainer
     /// <param name="corpus">Texts; the text of a special token in them is not learnt from.</param>
     /// <param name="vocabularySize">Most ids, special tokens included. Fewer are used when no pair is left: then every word is one token, together with the space before it.</param>
     /// <param name="specialTokens">Tokens that stand for themselves; they take the last ids, in this order.</param>
+    /// <param name="minimumFrequency">A pair that occurs less often in the corpus is not joined.</param>
+    /// <param name="threads">Threads that count words; the result is the same for any number.</param>
     /// <returns>A tokenizer whose ids are the 256 bytes by value, the merges in order, the special tokens.</returns>
     /// <exception cref="ArgumentException">The size has no room for the bytes and special tokens, or a special token is empty or given twice.</exception>
-    public static BpeTokenizer Train(IEnumerable<string> corpus, int vocabularySize, IReadOnlyList<string> specialTokens)
+    public static BpeTokenizer Train(IEnumerable<string> corpus, int vocabularySize, IReadOnlyList<string> specialTokens, int minimumFrequency = 1, int threads = 1)
     {
         ArgumentNullException.ThrowIfNull(corpus);
         ArgumentNullException.ThrowIfNull(specialTokens);
@@ -29,36 +30,47 @@ public static class BpeTrainer
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(vocabularySize, 256 + specialTokens.Count);
-        var (tokens, merges) = Learn(CountWords(corpus, specialTokens), vocabularySize - specialTokens.Count, specialTokens);
+        var (tokens, merges) = Learn(CountWords(corpus, specialTokens, threads), vocabularySize - specialTokens.Count, specialTokens, minimumFrequency);
         return new BpeTokenizer(TokenizerFile.Read(Write(tokens, merges, specialTokens), "the trained tokenizer"));
     }
 
-    private static Dictionary<string, long> CountWords(IEnumerable<string> corpus, IReadOnlyList<string> specialTokens)
+    private static Dictionary<byte[], long> CountWords(IEnumerable<string> corpus, IReadOnlyList<string> specialTokens, int threads)
     {
-        var special = new AddedTokens([.. specialTokens.Select(token => new AddedToken(0, token, Special: true))]);
-        var preTokenizer = new PreTokenizer([PreTokenizer.QwenPattern], composed: true, addPrefixSpace: false);
-        var counts = new Dictionary<string, long>(StringComparer.Ordinal);
-        var byText = counts.GetAlternateLookup<ReadOnlySpan<char>>();
-        foreach (var text in corpus)
-        {
-            for (var start = 0; start < text.Length;)
+        var special = new AddedTokens(specialTokens.Select(token => (token, new AddedToken(0, token, Special: true))));
+        var preTokenizer = new PreTokenizer([], addPrefixSpace: false, WordScanner.For(WordScanner.QwenPattern));
+        var all = new Dictionary<byte[], long>(WordComparer.Instance);
+        Parallel.ForEach(
+            corpus,
+            new ParallelOptions { MaxDegreeOfParallelism = threads },
+            () => new WordCounter(new Dictionary<byte[], long>(WordComparer.Instance)),
+            (text, _, counter) =>
             {
-                var found = special.Find(text, start, out var position);
-                preTokenizer.Split(text[start..position], word => CollectionsMarshal.GetValueRefOrAddDefault(byText, word, out _)++);
-                start = position + (found?.Content.Length ?? 0);
-            }
-        }
+                for (var position = 0; position < text.Length;)
+                {
+                    special.Find(text, position, [], out var start, out var end);
+                    preTokenizer.Split(CanonicalComposition.Compose(text.AsSpan(position..start)), ref counter);
+                    position = end;
+                }
 
-        return counts;
+                return counter;
+            },
+            counter =>
+            {
+                lock (all)
+                {
+                    counter.AddTo(all);
+                }
+            });
+        return all;
     }
 
-    private static (List<string> Tokens, List<(int Left, int Right)> Merges) Learn(Dictionary<string, long> counts, int size, IReadOnlyList<string> specialTokens)
+    private static (List<string> Tokens, List<(int Left, int Right)> Merges) Learn(Dictionary<byte[], long> counts, int size, IReadOnlyList<string> specialTokens, int minimumFrequency)
     {
         var tokens = Enumerable.Range(0, 256).Select(value => ByteAlphabet.ToText([(byte)value])).ToList();
         var ids = tokens.Index().ToDictionary(entry => entry.Item, entry => entry.Index, StringComparer.Ordinal);
         var pairs = new PairCounts(counts);
         var merges = new OrderedDictionary<(int Left, int Right), int>();
-        while (tokens.Count < size && pairs.TakeMostFrequent() is { } pair)
+        while (tokens.Count < size && pairs.TakeMostFrequent(minimumFrequency) is { } pair)
         {
             var text = tokens[pair.Left] + tokens[pair.Right];
             if (specialTokens.Contains(text, StringComparer.Ordinal))
@@ -127,7 +139,7 @@ public static class BpeTrainer
         json.WriteStartObject();
         json.WriteString("type", "Split");
         json.WriteStartObject("pattern");
-        json.WriteString("Regex", PreTokenizer.QwenPattern);
+        json.WriteString("Regex", WordScanner.QwenPattern);
         json.WriteEndObject();
         json.WriteString("behavior", "Isolated");
         json.WriteBoolean("invert", false);
@@ -179,5 +191,20 @@ public static class BpeTrainer
 
         json.WriteEndArray();
         json.WriteEndObject();
+    }
+
+    private readonly struct WordCounter(Dictionary<byte[], long> counts) : IWordSink
+    {
+        private readonly Dictionary<byte[], long>.AlternateLookup<ReadOnlySpan<byte>> byWord = counts.GetAlternateLookup<ReadOnlySpan<byte>>();
+
+        public void Add(ReadOnlySpan<byte> word) => CollectionsMarshal.GetValueRefOrAddDefault(byWord, word, out _)++;
+
+        public void AddTo(Dictionary<byte[], long> all)
+        {
+            foreach (var (word, count) in counts)
+            {
+                CollectionsMarshal.GetValueRefOrAddDefault(all, word, out _) += count;
+            }
+        }
     }
 }

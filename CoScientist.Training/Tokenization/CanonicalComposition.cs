@@ -24,16 +24,65 @@ internal static class CanonicalComposition
 
     private static readonly Lazy<Tables> Mappings = new(Tables.Read);
 
-    /// <summary>The text in form C; lone surrogates become U+FFFD unless the text needs no work at all.</summary>
-    public static string Compose(string text)
+    /// <summary>The text in form C, itself when it is in that form; where it changes, lone surrogates become U+FFFD.</summary>
+    public static ReadOnlySpan<char> Compose(ReadOnlySpan<char> text)
     {
-        if (text.AsSpan().IndexOfAnyExceptInRange('\0', (char)(FirstMark - 1)) < 0)
+        var unsettled = NextUnsettled(text, 0);
+        if (unsettled == text.Length)
         {
             return text;
         }
 
         var tables = Mappings.Value;
-        var points = new List<int>(text.Length);
+        var result = new StringBuilder(text.Length);
+        var points = new List<int>();
+        for (var done = 0; done < text.Length; unsettled = NextUnsettled(text, done))
+        {
+            // What comes before may join with the character before it, but reaches no further back: that one is a starter.
+            var start = Math.Max(done, unsettled - 1);
+            result.Append(text[done..start]);
+            done = start;
+            while (done < text.Length && (done <= unsettled || tables.IsUnsettled(text[done])))
+            {
+                done++;
+            }
+
+            Compose(text[start..done], points, tables);
+            foreach (var point in points)
+            {
+                result.Append(new Rune(point));
+            }
+
+            points.Clear();
+        }
+
+        return result.ToString();
+    }
+
+    /// <summary>The first character from a place on that composition may change or join; the text's length when there is none.</summary>
+    private static int NextUnsettled(ReadOnlySpan<char> text, int from)
+    {
+        while (true)
+        {
+            var offset = text[from..].IndexOfAnyExceptInRange('\0', (char)(FirstMark - 1));
+            if (offset < 0)
+            {
+                return text.Length;
+            }
+
+            from += offset;
+            for (var tables = Mappings.Value; from < text.Length && text[from] >= FirstMark; from++)
+            {
+                if (tables.IsUnsettled(text[from]))
+                {
+                    return from;
+                }
+            }
+        }
+    }
+
+    private static void Compose(ReadOnlySpan<char> text, List<int> points, Tables tables)
+    {
         foreach (var rune in text.EnumerateRunes())
         {
             Decompose(rune.Value, tables, points);
@@ -41,13 +90,6 @@ internal static class CanonicalComposition
 
         Order(points, tables);
         Compose(points, tables);
-        var result = new StringBuilder(text.Length);
-        foreach (var point in points)
-        {
-            result.Append(new Rune(point));
-        }
-
-        return result.ToString();
     }
 
     private static void Decompose(int point, Tables tables, List<int> points)
@@ -149,6 +191,24 @@ internal static class CanonicalComposition
 
     private sealed record Tables(Dictionary<int, (int First, int Second)> Decompositions, Dictionary<(int First, int Second), int> Compositions, Dictionary<int, int> Classes)
     {
+        // Surrogates count, so that pairs stay together.
+        private readonly Lazy<bool[]> unsettled = new(() =>
+        {
+            var marks = new bool[0x10000];
+            var changing = Decompositions.Where(entry => !Compositions.ContainsKey(entry.Value)).Select(entry => entry.Key);
+            var joining = Compositions.Keys.Select(pair => pair.Second)
+                .Concat(Enumerable.Range(VowelBase, VowelCount)).Concat(Enumerable.Range(TailBase + 1, TailCount - 1));
+            foreach (var point in changing.Concat(joining).Concat(Classes.Keys).Concat(Enumerable.Range(0xD800, 0x800)).Where(point => point < marks.Length))
+            {
+                marks[point] = true;
+            }
+
+            return marks;
+        });
+
+        /// <summary>Whether a character may change, join with the one before it or move among marks.</summary>
+        public bool IsUnsettled(char character) => unsettled.Value[character];
+
         public int Class(int point) => point < FirstMark ? 0 : Classes.GetValueOrDefault(point);
 
         public static Tables Read()

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
 
 namespace CoScientist.Training.Tokenization;
 
@@ -15,9 +14,9 @@ internal sealed class PairCounts
     private readonly PriorityQueue<(int Left, int Right), (long NegativeCount, int Left, int Right)> queue = new();
 
     /// <param name="wordCounts">Words and how often each occurs; their order does not matter.</param>
-    public PairCounts(Dictionary<string, long> wordCounts)
+    public PairCounts(Dictionary<byte[], long> wordCounts)
     {
-        words = [.. wordCounts.Keys.Select(word => Encoding.UTF8.GetBytes(word).Select(value => (int)value).ToList())];
+        words = [.. wordCounts.Keys.Select(word => word.Select(value => (int)value).ToList())];
         frequencies = [.. wordCounts.Values];
         for (var index = 0; index < words.Length; index++)
         {
@@ -33,12 +32,12 @@ internal sealed class PairCounts
         }
     }
 
-    /// <summary>The most frequent pair, the one of smaller ids among equals, which then is taken out; null when none is left.</summary>
-    public (int Left, int Right)? TakeMostFrequent()
+    /// <summary>The most frequent pair, the one of smaller ids among equals, which then is taken out; null when none is left that occurs at least <paramref name="least"/> times.</summary>
+    public (int Left, int Right)? TakeMostFrequent(long least)
     {
         while (queue.TryDequeue(out var pair, out var priority))
         {
-            if (!counts.TryGetValue(pair, out var count) || count <= 0)
+            if (!counts.TryGetValue(pair, out var count) || count < Math.Max(1, least))
             {
                 continue;
             }

@@ -1,122 +1,138 @@
+using System.Buffers;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace CoScientist.Training.Tokenization;
 
-/// <summary>Cuts text into the words that merges do not cross, by regular expressions applied one after the other.</summary>
-internal sealed partial class PreTokenizer
+/// <summary>Takes the words that a <see cref="PreTokenizer"/> cuts.</summary>
+internal interface IWordSink
 {
-    /// <summary>The pattern of Qwen: contractions, words with one leading sign, single digits, signs, line ends, spaces.</summary>
-    public const string QwenPattern = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    /// <summary>One word, in UTF-8; valid during the call.</summary>
+    void Add(ReadOnlySpan<byte> word);
+}
 
-    /// <summary>The pattern of GPT-2, which a ByteLevel step applies unless told otherwise.</summary>
-    public const string Gpt2Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
-
-    // A pattern comes from a file, and a bad one could run for ever.
-    private const int PatienceMilliseconds = 10_000;
+/// <summary>Cuts text into the words that merges do not cross.</summary>
+/// <param name="steps">Cuts by regular expressions, one after the other.</param>
+/// <param name="addPrefixSpace">Whether a piece that does not start with a space gets one before it.</param>
+/// <param name="scanner">The last cut, for the usual patterns; null when each piece is a word.</param>
+internal sealed class PreTokenizer(IReadOnlyList<SplitStep> steps, bool addPrefixSpace, WordScanner? scanner)
+{
+    // A pattern that is slow on every piece is as bad as one that never ends on one.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private const int CharactersPerSecond = 200_000;
 
     // One character of the basic plane for each general category, see Flatten.
-    private static readonly Dictionary<UnicodeCategory, char> Representatives = CreateRepresentatives();
+    private static readonly Lazy<Dictionary<UnicodeCategory, char>> Representatives = new(CreateRepresentatives);
 
-    [GeneratedRegex(QwenPattern, RegexOptions.CultureInvariant, PatienceMilliseconds)]
-    private static partial Regex Qwen { get; }
-
-    [GeneratedRegex(Gpt2Pattern, RegexOptions.CultureInvariant, PatienceMilliseconds)]
-    private static partial Regex Gpt2 { get; }
-
-    private readonly Regex[] patterns;
-    private readonly bool addPrefixSpace;
-    private readonly bool composed;
-
-    /// <param name="patterns">Applied in order; what lies between two matches is a piece too.</param>
-    /// <param name="composed">Whether text is brought to normalisation form C first.</param>
-    /// <param name="addPrefixSpace">Whether text that does not start with white space gets a space before it.</param>
-    /// <exception cref="ArgumentException">A pattern is not a regular expression .NET understands.</exception>
-    public PreTokenizer(IEnumerable<string> patterns, bool composed, bool addPrefixSpace)
+    /// <summary>Hands the words of a normalised text to a sink, in order. Lone surrogates become U+FFFD.</summary>
+    /// <exception cref="TokenizerFault">A pattern of the file takes unreasonably long on this text.</exception>
+    public void Split<TSink>(ReadOnlySpan<char> text, ref TSink sink)
+        where TSink : struct, IWordSink, allows ref struct
     {
-        this.patterns = [.. patterns.Select(Create)];
-        this.composed = composed;
-        this.addPrefixSpace = addPrefixSpace;
-    }
-
-    /// <summary>Normalises the text and calls <paramref name="word"/> with each piece, in order; together they are the normalised text.</summary>
-    public void Split(string text, Action<ReadOnlySpan<char>> word)
-    {
-        if (composed)
-        {
-            text = CanonicalComposition.Compose(text);
-        }
-
-        if (addPrefixSpace && text.Length > 0 && !char.IsWhiteSpace(text[0]))
-        {
-            text = " " + text;
-        }
-
-        // .NET's classes see UTF-16 units, the format's see code points: match on a text with one unit per code point.
-        var flat = Flatten(text, out var starts);
-        Split(flat, 0, flat.Length, 0, (start, end) => word(starts is null ? text.AsSpan(start, end - start) : text.AsSpan(starts[start], starts[end] - starts[start])));
-    }
-
-    // The usual patterns are compiled with the program, which saves each tokenizer the tenth of a second it would take.
-    private static Regex Create(string pattern) => pattern switch
-    {
-        QwenPattern => Qwen,
-        Gpt2Pattern => Gpt2,
-        _ => new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, TimeSpan.FromMilliseconds(PatienceMilliseconds)),
-    };
-
-    private void Split(string flat, int start, int end, int level, Action<int, int> piece)
-    {
-        if (start == end)
+        if (text.Length == 0)
         {
             return;
         }
 
-        if (level == patterns.Length)
+        var bytes = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length) + 1);
+        try
         {
-            piece(start, end);
+            if (steps.Count == 0)
+            {
+                Scan(text, bytes, ref sink);
+                return;
+            }
+
+            // .NET's classes see UTF-16 units, the format's see code points: match on a text with one unit per code point.
+            var flat = Flatten(text, out var starts);
+            foreach (var (start, end) in Pieces(starts is null ? text : flat))
+            {
+                Scan(starts is null ? text[start..end] : text[starts[start]..starts[end]], bytes, ref sink);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+    }
+
+    private void Scan<TSink>(ReadOnlySpan<char> piece, byte[] bytes, ref TSink sink)
+        where TSink : struct, IWordSink, allows ref struct
+    {
+        var prefix = addPrefixSpace && piece[0] != ' ' ? 1 : 0;
+        bytes[0] = (byte)' ';
+        var text = bytes.AsSpan(0, prefix + Encoding.UTF8.GetBytes(piece, bytes.AsSpan(prefix)));
+        if (scanner is null)
+        {
+            sink.Add(text);
             return;
         }
 
-        var done = start;
-        foreach (var match in patterns[level].EnumerateMatches(flat.AsSpan(start, end - start)))
+        for (var start = 0; start < text.Length;)
         {
-            Split(flat, done, start + match.Index, level + 1, piece);
-            done = start + match.Index + match.Length;
-            Split(flat, start + match.Index, done, level + 1, piece);
+            var end = scanner.End(text, start);
+            sink.Add(text[start..end]);
+            start = end;
         }
-
-        Split(flat, done, end, level + 1, piece);
     }
 
-    /// <summary>Replaces each surrogate pair by one character of the same general category; <paramref name="starts"/> maps back, null for the identity.</summary>
-    private static string Flatten(string text, out int[]? starts)
+    private List<(int Start, int End)> Pieces(ReadOnlySpan<char> flat)
+    {
+        var clock = Stopwatch.StartNew();
+        var patience = Patience + TimeSpan.FromSeconds(flat.Length / CharactersPerSecond);
+        List<(int Start, int End)> pieces = [(0, flat.Length)];
+        foreach (var step in steps)
+        {
+            var finer = new List<(int Start, int End)>();
+            foreach (var (start, end) in pieces)
+            {
+                foreach (var (from, to) in step.Cut(flat[start..end]))
+                {
+                    finer.Add((start + from, start + to));
+                }
+
+                if (clock.Elapsed > patience)
+                {
+                    throw new TokenizerFault($"the pattern \"{step.Pattern}\" of pre_tokenizer takes too long; use a model with a tokenizer like those of GPT-2, Qwen or Llama 3.");
+                }
+            }
+
+            pieces = finer;
+        }
+
+        return pieces;
+    }
+
+    /// <summary>Replaces each surrogate pair by one character of the same general category; <paramref name="starts"/> maps back, null when there is none.</summary>
+    private static ReadOnlySpan<char> Flatten(ReadOnlySpan<char> text, out int[]? starts)
     {
         starts = null;
-        if (!text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
+        if (!text.ContainsAnyInRange('\uD800', '\uDFFF'))
         {
-            return text;
+            return default;
         }
 
-        var flat = new StringBuilder(text.Length);
-        starts = new int[text.Length + 1];
+        var flat = new char[text.Length];
+        var count = 0;
         var position = 0;
+        starts = new int[text.Length + 1];
         foreach (var rune in text.EnumerateRunes())
         {
-            starts[flat.Length] = position;
+            starts[count] = position;
             position += rune.Utf16SequenceLength;
-            flat.Append(rune.IsBmp ? (char)rune.Value : Representatives[Rune.GetUnicodeCategory(rune)]);
+            flat[count++] = rune.IsBmp ? (char)rune.Value : Representatives.Value[Rune.GetUnicodeCategory(rune)];
         }
 
-        starts[flat.Length] = position;
-        return flat.ToString();
+        starts[count] = position;
+        return flat.AsSpan(0, count);
     }
 
+    // Patterns name characters of common scripts one by one; the last ones before Hangul, where there are such, are in none.
     private static Dictionary<UnicodeCategory, char> CreateRepresentatives()
     {
         var representatives = new Dictionary<UnicodeCategory, char>();
-        for (var value = 0x80; value <= char.MaxValue; value++)
+        foreach (var value in Enumerable.Range(0xA000, 0x0C00).Reverse().Concat(Enumerable.Range(0x80, 0xFF80).Reverse()))
         {
             representatives.TryAdd(char.GetUnicodeCategory((char)value), (char)value);
         }

@@ -1,11 +1,15 @@
 using System.Text;
 using System.Text.Json;
+using static CoScientist.Training.Tokenization.TokenizerJson;
 
 namespace CoScientist.Training.Tokenization;
 
 /// <summary>What a <c>tokenizer.json</c> says, checked.</summary>
 internal sealed class TokenizerFile
 {
+    /// <summary>Its name, for messages.</summary>
+    public required string Source { get; init; }
+
     /// <summary>The file as read, for writing it back unchanged.</summary>
     public required byte[] Json { get; init; }
 
@@ -18,8 +22,14 @@ internal sealed class TokenizerFile
     /// <summary>The merges.</summary>
     public required MergeTable Merges { get; init; }
 
-    /// <summary>Normalisation and cutting into words.</summary>
+    /// <summary>Whether text is brought to normalisation form C.</summary>
+    public required bool Composed { get; init; }
+
+    /// <summary>Cutting into words.</summary>
     public required PreTokenizer PreTokenizer { get; init; }
+
+    /// <summary>Ids that the file's template puts before a text, and after it.</summary>
+    public required (int[] Before, int[] After) Template { get; init; }
 
     /// <summary>Parses and checks a file.</summary>
     /// <param name="json">Its content.</param>
@@ -30,11 +40,16 @@ internal sealed class TokenizerFile
         try
         {
             using var document = JsonDocument.Parse(json);
-            return Read(document.RootElement, json);
+            return Read(document.RootElement, json, source);
         }
         catch (JsonException exception)
         {
             throw new InvalidDataException($"{source} is not JSON: {exception.Message} Get the file again.", exception);
+        }
+        catch (InvalidOperationException exception)
+        {
+            // A text with half a surrogate pair is found when it is read.
+            throw new InvalidDataException($"{source} holds a text that is not Unicode: {exception.Message} Get the file again.", exception);
         }
         catch (TokenizerFault fault)
         {
@@ -42,7 +57,7 @@ internal sealed class TokenizerFile
         }
     }
 
-    private static TokenizerFile Read(JsonElement root, byte[] json)
+    private static TokenizerFile Read(JsonElement root, byte[] json, string source)
     {
         var model = Member(root, "model", JsonValueKind.Object)
             ?? throw new TokenizerFault("there is no \"model\" object, so this is not a tokenizer.json of Hugging Face; give the tokenizer.json that belongs to the model.");
@@ -50,20 +65,32 @@ internal sealed class TokenizerFile
 
         var vocabulary = ReadVocabulary(model);
         var added = ReadAdded(root);
-        var bytes = CollectBytes(vocabulary, added, out var byteIds);
+        var bytes = CollectBytes(vocabulary, added);
         var special = added.Where(token => token.Special).Select(token => token.Id).ToHashSet();
 
+        int? unknown = Text(model, "unk_token") is { } unk ? Known(unk) ?? throw new TokenizerFault($"model.unk_token \"{unk}\" is not in model.vocab.") : null;
+        var byteIds = ByteIds(vocabulary, unknown);
+
         // A special token that is also in the vocabulary must not come out of ordinary text.
-        var merges = ReadMerges(model, vocabulary).Where(merge => !special.Contains(merge.Id)).ToList();
-        var wholeWords = IsTrue(model, "ignore_merges") ? vocabulary.Where(entry => !special.Contains(entry.Value)).ToDictionary(StringComparer.Ordinal) : null;
+        var merges = ReadMerges(model, vocabulary).FindAll(merge => !special.Contains(merge.Id));
+        var wholeWords = Flag(model, "ignore_merges") ? WholeWords(bytes, vocabulary, special) : null;
+        var template = TokenizerSteps.ReadTemplate(root, Known);
+        TokenizerSteps.CheckDecoder(root);
         return new TokenizerFile
         {
+            Source = source,
             Json = json,
             Bytes = bytes,
             Added = added,
-            Merges = new MergeTable(byteIds, merges, wholeWords),
-            PreTokenizer = TokenizerSteps.Read(root),
+            Merges = new MergeTable(byteIds, merges, wholeWords, unknown, Flag(model, "fuse_unk")),
+            Composed = TokenizerSteps.ReadComposed(root),
+            PreTokenizer = TokenizerSteps.ReadPreTokenizer(root),
+            Template = Array.TrueForAll([.. template.Before, .. template.After], id => id < bytes.Length && bytes[id] is not null)
+                ? template
+                : throw new TokenizerFault("post_processor uses an id that no token has."),
         };
+
+        int? Known(string token) => added.Find(candidate => candidate.Content == token)?.Id ?? (vocabulary.TryGetValue(token, out var id) ? id : null);
     }
 
     private static void CheckModel(JsonElement model)
@@ -73,9 +100,14 @@ internal sealed class TokenizerFile
             throw new TokenizerFault($"model.type is \"{type}\"; only \"BPE\" (byte-level, as of GPT-2, Qwen and Llama 3) is supported. Use a model with such a tokenizer.");
         }
 
-        if (IsTrue(model, "byte_fallback"))
+        if (Flag(model, "byte_fallback"))
         {
             throw new TokenizerFault("model.byte_fallback is set, as in SentencePiece tokenizers; only byte-level BPE is supported. Use a model with such a tokenizer.");
+        }
+
+        if (model.TryGetProperty("dropout", out var dropout) && !(dropout.ValueKind == JsonValueKind.Null || (dropout.ValueKind == JsonValueKind.Number && dropout.GetDouble() == 0)))
+        {
+            throw new TokenizerFault($"model.dropout is {Shown(dropout)}, which makes encoding random; set it to null.");
         }
 
         foreach (var affix in new[] { "continuing_subword_prefix", "end_of_word_suffix" })
@@ -94,7 +126,7 @@ internal sealed class TokenizerFile
         var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var entry in entries.EnumerateObject())
         {
-            if (!vocabulary.TryAdd(entry.Name, Id(entry.Value, $"model.vocab[\"{entry.Name}\"]")))
+            if (!vocabulary.TryAdd(entry.Name, Id(entry.Value) ?? throw NoId(entry.Value, $"model.vocab[\"{entry.Name}\"]")))
             {
                 throw new TokenizerFault($"model.vocab lists the token \"{entry.Name}\" twice; remove one.");
             }
@@ -106,21 +138,14 @@ internal sealed class TokenizerFile
     private static List<AddedToken> ReadAdded(JsonElement root)
     {
         var added = new List<AddedToken>();
+        var contents = new HashSet<string>(StringComparer.Ordinal);
         foreach (var entry in Member(root, "added_tokens", JsonValueKind.Array)?.EnumerateArray() ?? [])
         {
             var place = $"added_tokens[{added.Count}]";
-            var content = entry.ValueKind == JsonValueKind.Object ? Text(entry, "content") : null;
+            var content = Text(entry, "content");
             if (string.IsNullOrEmpty(content))
             {
                 throw new TokenizerFault($"{place} has no \"content\" text.");
-            }
-
-            foreach (var option in new[] { "single_word", "lstrip", "rstrip" })
-            {
-                if (IsTrue(entry, option))
-                {
-                    throw new TokenizerFault($"{place} (\"{content}\") sets \"{option}\", which is not supported; set it to false.");
-                }
             }
 
             if (!entry.TryGetProperty("id", out var id))
@@ -128,18 +153,25 @@ internal sealed class TokenizerFile
                 throw new TokenizerFault($"{place} (\"{content}\") has no \"id\".");
             }
 
-            if (added.Exists(token => string.Equals(token.Content, content, StringComparison.Ordinal)))
+            if (!contents.Add(content))
             {
                 throw new TokenizerFault($"{place} repeats the token \"{content}\"; remove one.");
             }
 
-            added.Add(new AddedToken(Id(id, $"{place}.id"), content, IsTrue(entry, "special")));
+            var special = Flag(entry, "special");
+            added.Add(new AddedToken(Id(id) ?? throw NoId(id, $"{place}.id"), content, special)
+            {
+                Normalized = Flag(entry, "normalized", fallback: !special),
+                SingleWord = Flag(entry, "single_word"),
+                StripLeft = Flag(entry, "lstrip"),
+                StripRight = Flag(entry, "rstrip"),
+            });
         }
 
         return added;
     }
 
-    private static byte[]?[] CollectBytes(Dictionary<string, int> vocabulary, List<AddedToken> added, out int[] byteIds)
+    private static byte[]?[] CollectBytes(Dictionary<string, int> vocabulary, List<AddedToken> added)
     {
         var size = vocabulary.Values.Concat(added.Select(token => token.Id)).DefaultIfEmpty(-1).Max() + 1;
         if (size > 4 * (vocabulary.Count + added.Count))
@@ -166,19 +198,37 @@ internal sealed class TokenizerFile
             Put(token.Id, token.Content, Encoding.UTF8.GetBytes(token.Content));
         }
 
-        byteIds = new int[256];
-        for (var value = 0; value < byteIds.Length; value++)
-        {
-            var text = ByteAlphabet.ToText([(byte)value]);
-            byteIds[value] = vocabulary.TryGetValue(text, out var id)
-                ? id
-                : throw new TokenizerFault($"model.vocab has no token for byte 0x{value:X2} (\"{text}\"); a byte-level vocabulary has all 256.");
-        }
-
         return bytes;
 
         void Put(int id, string text, byte[] value) =>
             bytes[id] = bytes[id] is null ? value : throw new TokenizerFault($"id {id} belongs to two tokens, one of them \"{text}\"; ids must be unique.");
+    }
+
+    private static int[] ByteIds(Dictionary<string, int> vocabulary, int? unknown)
+    {
+        var ids = new int[256];
+        for (var value = 0; value < ids.Length; value++)
+        {
+            var text = ByteAlphabet.ToText([(byte)value]);
+            ids[value] = vocabulary.TryGetValue(text, out var id)
+                ? id
+                : unknown is not null
+                    ? -1
+                    : throw new TokenizerFault($"model.vocab has no token for byte 0x{value:X2} (\"{text}\") and there is no unk_token, so text would be lost; a byte-level vocabulary has all 256.");
+        }
+
+        return ids;
+    }
+
+    private static Dictionary<byte[], int> WholeWords(byte[]?[] bytes, Dictionary<string, int> vocabulary, HashSet<int> special)
+    {
+        var words = new Dictionary<byte[], int>(vocabulary.Count, WordComparer.Instance);
+        foreach (var id in vocabulary.Values.Where(id => !special.Contains(id)))
+        {
+            words.TryAdd(bytes[id]!, id);
+        }
+
+        return words;
     }
 
     private static List<(int Left, int Right, int Id)> ReadMerges(JsonElement model, Dictionary<string, int> vocabulary)
@@ -188,13 +238,12 @@ internal sealed class TokenizerFile
         var merges = new List<(int, int, int)>(entries.GetArrayLength());
         foreach (var entry in entries.EnumerateArray())
         {
-            var place = $"model.merges[{merges.Count}]";
-            var (left, right) = Pair(entry) ?? throw new TokenizerFault($"{place} is neither \"a b\" nor [\"a\", \"b\"].");
+            var (left, right) = Pair(entry) ?? throw new TokenizerFault($"model.merges[{merges.Count}] is neither \"a b\" nor [\"a\", \"b\"].");
             merges.Add((Known(left), Known(right), Known(left + right)));
 
             int Known(string token) => vocabulary.TryGetValue(token, out var id)
                 ? id
-                : throw new TokenizerFault($"{place} joins \"{left}\" and \"{right}\", but \"{token}\" is not in model.vocab; vocabulary and merges must come from the same tokenizer.");
+                : throw new TokenizerFault($"model.merges[{merges.Count}] joins \"{left}\" and \"{right}\", but \"{token}\" is not in model.vocab; vocabulary and merges must come from the same tokenizer.");
         }
 
         return merges;
@@ -213,19 +262,4 @@ internal sealed class TokenizerFile
                 return null;
         }
     }
-
-    private static int Id(JsonElement value, string place) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id is >= 0 and < int.MaxValue
-            ? id
-            : throw new TokenizerFault($"{place} is {value.GetRawText()}; a whole number from 0 is expected.");
-
-    private static JsonElement? Member(JsonElement element, string name, JsonValueKind kind) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == kind ? value : null;
-
-    private static string? Text(JsonElement element, string name) => Member(element, name, JsonValueKind.String)?.GetString();
-
-    private static bool IsTrue(JsonElement element, string name) => Member(element, name, JsonValueKind.True) is not null;
 }
-
-/// <summary>A fault inside a tokenizer file; the reader adds the file's name.</summary>
-internal sealed class TokenizerFault(string message) : Exception(message);

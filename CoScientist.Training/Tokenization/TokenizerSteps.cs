@@ -1,37 +1,47 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using static CoScientist.Training.Tokenization.TokenizerJson;
 
 namespace CoScientist.Training.Tokenization;
 
-/// <summary>The steps before the merges: <c>normalizer</c> and <c>pre_tokenizer</c> of a <c>tokenizer.json</c>.</summary>
+/// <summary>The steps around the merges: <c>normalizer</c>, <c>pre_tokenizer</c>, <c>post_processor</c> and <c>decoder</c>.</summary>
 internal static class TokenizerSteps
 {
+    private const int MostSteps = 20;
     private const string Remedy = "Use a model with a byte-level BPE tokenizer, as of GPT-2, Qwen or Llama 3.";
 
-    /// <summary>Reads both.</summary>
-    /// <exception cref="TokenizerFault">A step is unknown.</exception>
-    public static PreTokenizer Read(JsonElement root)
+    /// <summary>Whether text is brought to normalisation form C.</summary>
+    /// <exception cref="TokenizerFault">Another normalizer is asked for.</exception>
+    public static bool ReadComposed(JsonElement root)
     {
-        var patterns = new List<string>();
-        var addPrefixSpace = false;
+        var steps = Steps(root, "normalizer", "normalizers");
+        return steps.TrueForAll(step => Type(step) == "NFC")
+            ? steps.Count > 0
+            : throw new TokenizerFault($"normalizer is \"{string.Join(", ", steps.Select(Type))}\"; only NFC or none is supported. {Remedy}");
+    }
+
+    /// <summary>The cuts.</summary>
+    /// <exception cref="TokenizerFault">A step is unknown.</exception>
+    public static PreTokenizer ReadPreTokenizer(JsonElement root)
+    {
         var steps = Steps(root, "pre_tokenizer", "pretokenizers");
+        if (steps.Count > MostSteps)
+        {
+            throw new TokenizerFault($"pre_tokenizer has {steps.Count} steps; at most {MostSteps} are accepted.");
+        }
+
+        var cuts = new List<(string Pattern, SplitBehavior Behavior, bool Invert)>();
         for (var i = 0; i < steps.Count; i++)
         {
             switch (Type(steps[i]))
             {
                 case "Split":
-                    patterns.Add(SplitPattern(steps[i], i));
+                    cuts.Add(Split(steps[i], i));
                     break;
                 case "Digits":
-                    patterns.Add(Flag(steps[i], "individual_digits", fallback: false) ? @"\p{N}" : @"\p{N}+");
+                    cuts.Add((@"\p{N}", Flag(steps[i], "individual_digits") ? SplitBehavior.Isolated : SplitBehavior.Contiguous, false));
                     break;
                 case "ByteLevel" when i == steps.Count - 1:
-                    addPrefixSpace = Flag(steps[i], "add_prefix_space", fallback: true);
-                    if (Flag(steps[i], "use_regex", fallback: true))
-                    {
-                        patterns.Add(PreTokenizer.Gpt2Pattern);
-                    }
-
                     break;
                 case var type:
                     throw new TokenizerFault($"step {i} of pre_tokenizer is \"{type}\"; supported are Split and Digits, then ByteLevel last. {Remedy}");
@@ -43,14 +53,21 @@ internal static class TokenizerSteps
             throw new TokenizerFault($"pre_tokenizer does not end in ByteLevel. {Remedy}");
         }
 
-        if (addPrefixSpace && steps.Count > 1)
+        // A last cut by one of the usual patterns is made by hand; a space before each piece comes after the other cuts.
+        var prefix = Flag(steps[^1], "add_prefix_space", fallback: true);
+        WordScanner? scanner = null;
+        if (Flag(steps[^1], "use_regex", fallback: true))
         {
-            throw new TokenizerFault($"pre_tokenizer adds a space before every piece (ByteLevel.add_prefix_space after other steps), which is not supported. {Remedy}");
+            scanner = WordScanner.For(WordScanner.Gpt2Pattern);
+        }
+        else if (!prefix && cuts is [.., (var last, SplitBehavior.Isolated, false)] && (scanner = WordScanner.For(last)) is not null)
+        {
+            cuts.RemoveAt(cuts.Count - 1);
         }
 
         try
         {
-            return new PreTokenizer(patterns, Composed(root), addPrefixSpace);
+            return new PreTokenizer(cuts.ConvertAll(cut => new SplitStep(cut.Pattern, cut.Behavior, cut.Invert)), prefix, scanner);
         }
         catch (RegexParseException exception)
         {
@@ -58,53 +75,84 @@ internal static class TokenizerSteps
         }
     }
 
-    private static bool Composed(JsonElement root)
+    /// <summary>The ids that the file's template puts before and after a text.</summary>
+    /// <exception cref="TokenizerFault">A processor is unknown, or its template is not tokens around one text.</exception>
+    public static (int[] Before, int[] After) ReadTemplate(JsonElement root, Func<string, int?> tokenId)
     {
-        var steps = Steps(root, "normalizer", "normalizers");
-        return steps.TrueForAll(step => Type(step) == "NFC")
-            ? steps.Count > 0
-            : throw new TokenizerFault($"normalizer is \"{string.Join(", ", steps.Select(Type))}\"; only NFC or none is supported. {Remedy}");
-    }
-
-    private static string SplitPattern(JsonElement step, int index)
-    {
-        if (Flag(step, "invert", fallback: false) || !step.TryGetProperty("behavior", out var behavior) || behavior.ToString() != "Isolated")
+        var (before, after) = (new List<int>(), new List<int>());
+        foreach (var step in Steps(root, "post_processor", "processors"))
         {
-            throw new TokenizerFault($"step {index} of pre_tokenizer splits in another way than \"Isolated\", \"invert\": false, which is not supported. {Remedy}");
-        }
-
-        if (step.TryGetProperty("pattern", out var pattern) && pattern.ValueKind == JsonValueKind.Object)
-        {
-            if (pattern.TryGetProperty("Regex", out var regex) && regex.ValueKind == JsonValueKind.String)
+            switch (Type(step))
             {
-                return regex.GetString()!;
-            }
-
-            if (pattern.TryGetProperty("String", out var text) && text.ValueKind == JsonValueKind.String)
-            {
-                return Regex.Escape(text.GetString()!);
+                case "ByteLevel":
+                    break;
+                case "TemplateProcessing":
+                    Template(step, before, after);
+                    break;
+                case "RobertaProcessing":
+                    before.Insert(0, Known(step, "cls"));
+                    after.Add(Known(step, "sep"));
+                    break;
+                case var type:
+                    throw new TokenizerFault($"post_processor is \"{type}\"; supported are ByteLevel, TemplateProcessing and RobertaProcessing. {Remedy}");
             }
         }
 
-        throw new TokenizerFault($"step {index} of pre_tokenizer has no pattern {{\"Regex\": …}} or {{\"String\": …}}.");
+        return ([.. before], [.. after]);
+
+        int Known(JsonElement step, string name) =>
+            Member(step, name, JsonValueKind.Array) is { } pair && pair.GetArrayLength() == 2 && pair[0].ValueKind == JsonValueKind.String && tokenId(pair[0].GetString()!) is { } id
+                ? id
+                : throw new TokenizerFault($"post_processor.{name} is not a known token with its id.");
     }
 
-    /// <summary>A step, the steps of a sequence, or none.</summary>
-    private static List<JsonElement> Steps(JsonElement root, string name, string sequence)
+    /// <summary>Checks the decoder.</summary>
+    /// <exception cref="TokenizerFault">It is not ByteLevel.</exception>
+    public static void CheckDecoder(JsonElement root)
     {
-        if (!root.TryGetProperty(name, out var step) || step.ValueKind == JsonValueKind.Null)
+        if (Steps(root, "decoder", "decoders").Find(step => Type(step) != "ByteLevel") is { ValueKind: not JsonValueKind.Undefined } other)
         {
-            return [];
+            throw new TokenizerFault($"decoder is \"{Type(other)}\"; only ByteLevel is supported. {Remedy}");
+        }
+    }
+
+    private static (string Pattern, SplitBehavior Behavior, bool Invert) Split(JsonElement step, int index)
+    {
+        var name = Text(step, "behavior");
+        if (!Enum.TryParse<SplitBehavior>(name, out var behavior) || behavior.ToString() != name)
+        {
+            throw new TokenizerFault($"step {index} of pre_tokenizer has the behavior \"{name}\"; known are {string.Join(", ", Enum.GetNames<SplitBehavior>())}.");
         }
 
-        return Type(step) == "Sequence" && step.TryGetProperty(sequence, out var steps) && steps.ValueKind == JsonValueKind.Array
-            ? [.. steps.EnumerateArray()]
-            : [step];
+        var pattern = Member(step, "pattern", JsonValueKind.Object) is { } given
+            ? Text(given, "Regex") ?? (Text(given, "String") is { } text ? Regex.Escape(text) : null)
+            : null;
+        return (pattern ?? throw new TokenizerFault($"step {index} of pre_tokenizer has no pattern {{\"Regex\": …}} or {{\"String\": …}}."), behavior, Flag(step, "invert"));
     }
 
-    private static string Type(JsonElement step) =>
-        step.ValueKind == JsonValueKind.Object && step.TryGetProperty("type", out var type) ? type.ToString() : step.GetRawText();
+    private static void Template(JsonElement step, List<int> before, List<int> after)
+    {
+        const string Fault = "post_processor.single is not a list of special tokens around one sequence A. " + Remedy;
+        var known = Member(step, "special_tokens", JsonValueKind.Object);
+        var (start, end, seen) = (new List<int>(), new List<int>(), false);
+        foreach (var piece in Member(step, "single", JsonValueKind.Array)?.EnumerateArray() ?? throw new TokenizerFault(Fault))
+        {
+            if (!seen && Member(piece, "Sequence", JsonValueKind.Object) is { } sequence && Text(sequence, "id") == "A")
+            {
+                seen = true;
+            }
+            else if (Member(piece, "SpecialToken", JsonValueKind.Object) is { } special && Text(special, "id") is { } name
+                && known is { } map && Member(map, name, JsonValueKind.Object) is { } token && Member(token, "ids", JsonValueKind.Array) is { } ids)
+            {
+                (seen ? end : start).AddRange(ids.EnumerateArray().Select(id => Id(id) ?? throw NoId(id, $"post_processor.special_tokens[\"{name}\"]")));
+            }
+            else
+            {
+                throw new TokenizerFault(Fault);
+            }
+        }
 
-    private static bool Flag(JsonElement step, string name, bool fallback) =>
-        step.TryGetProperty(name, out var value) ? value.ValueKind == JsonValueKind.True : fallback;
+        before.InsertRange(0, seen ? start : throw new TokenizerFault(Fault));
+        after.AddRange(end);
+    }
 }

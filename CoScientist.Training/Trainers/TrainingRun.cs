@@ -71,6 +71,7 @@ public static class TrainingRun
         private readonly RewardWatch watch;
         private readonly RunLimits limits = new();
         private readonly CompactProtocol protocol;
+        private readonly double peakGflops;
         private (int Step, double Score)? best;
         private bool parted;
 
@@ -86,6 +87,7 @@ public static class TrainingRun
             grader = new CompactGrader(grading, SandboxBaseModel.GraderThreshold(request.GraderDirectory));
             watch = new RewardWatch(spec.Watch.Gap);
             protocol = new CompactProtocol(grading.Tokenizer);
+            peakGflops = MachineProbe.Fp32Gflops(pool);
         }
 
         public RunOutcome Run(Func<bool> pauseRequested, CancellationToken cancellationToken)
@@ -122,7 +124,9 @@ public static class TrainingRun
                             return new RunOutcome(RunState.Paused, null);
                         }
 
+                        var mark = pool.Mark();
                         var (metrics, samples) = trainer.Step(step, tokens, cancellationToken);
+                        metrics = WithProfile(metrics, pool.Since(mark), tokens);
                         tokens = metrics.Values[RunMetricNames.Tokens];
                         Record(metrics, samples);
                         limits.Check(metrics);
@@ -141,6 +145,23 @@ public static class TrainingRun
         {
             grading.Dispose();
             pool.Dispose();
+        }
+
+        private RunMetrics WithProfile(RunMetrics metrics, WorkProfile profile, double tokensBefore)
+        {
+            var all = profile.Seconds * profile.Threads;
+            return metrics with
+            {
+                Values = new Dictionary<string, double>(metrics.Values, StringComparer.Ordinal)
+                {
+                    [RunMetricNames.TokensPerSecond] = (metrics.Values[RunMetricNames.Tokens] - tokensBefore) / profile.Seconds,
+                    [RunMetricNames.ProfileProducts] = profile.Products / all,
+                    [RunMetricNames.ProfileAttention] = profile.Attention / all,
+                    [RunMetricNames.ProfileOther] = profile.Other / all,
+                    [RunMetricNames.ProfileWaiting] = profile.Waiting / all,
+                    [RunMetricNames.ProfilePeak] = profile.Gflops / peakGflops,
+                },
+            };
         }
 
         private static bool NeedsReference(RunSpec spec) =>

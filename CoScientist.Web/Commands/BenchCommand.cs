@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using CoScientist.Training.Engines;
 
 namespace CoScientist.Web.Commands;
@@ -6,7 +7,7 @@ namespace CoScientist.Web.Commands;
 /// <summary>Measures the engine on this machine.</summary>
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("grade"), Verb("gemm") };
+    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("grade"), Verb("gemm"), Soak() };
 
     private static Command Verb(string what)
     {
@@ -42,6 +43,29 @@ internal static class BenchCommand
                     ? [$"memory planned          {plan.Total / 1048576.0:F0} MiB; the peak is {result.PeakBytes / (double)plan.Needed:F2} of weights, gradients, moments and activations"]
                     : Array.Empty<string>(),
                 .. grading]);
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static Command Soak()
+    {
+        var config = new Option<string>("--config") { Description = "S or M: the two standard shapes", DefaultValueFactory = _ => "S" };
+        config.AcceptOnlyFromAmong("S", "M");
+        var threads = new Option<int>("--threads") { Description = "Threads; 0 takes every processor" };
+        var seconds = new Option<double>("--seconds") { Description = "How long to run", DefaultValueFactory = _ => 600 };
+        var command = new Command("soak", "Train, sample and grade for minutes, and watch memory and handles") { config, threads, seconds };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var bench = new EngineBenchmark(parsed.GetValue(config)!, parsed.GetValue(threads), TimeSpan.FromSeconds(parsed.GetValue(seconds)));
+            var result = bench.Soak(
+                reading => Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{reading.Seconds,6:F0} s  {reading.Rounds,5} rounds  {reading.ResidentBytes / 1048576.0,7:F1} MiB in use  {reading.ManagedBytes / 1048576.0,6:F2} MiB collected heap  {reading.Handles} handles  {reading.Threads} threads")),
+                cancellationToken);
+            CommandContext.Answer(parsed, result, [
+                string.Create(CultureInfo.InvariantCulture, $"soak {result.Config}, {result.Minutes:F1} minutes, {result.Rounds} rounds"),
+                string.Create(CultureInfo.InvariantCulture, $"memory in use           {result.ResidentGrowth:+0.0%;-0.0%;0.0%} an hour"),
+                string.Create(CultureInfo.InvariantCulture, $"collected heap          {result.ManagedGrowth:+0.0%;-0.0%;0.0%} an hour"),
+                string.Create(CultureInfo.InvariantCulture, $"handles, threads        {result.HandleGrowth:+0;-0;0}, {result.ThreadGrowth:+0;-0;0}")]);
             return Task.FromResult(0);
         });
         return command;

@@ -86,6 +86,7 @@ public sealed class RunForm
         {
             JsonArray list => string.Join(',', list.Select(entry => entry?.ToString())),
             null => "",
+            JsonValue value when value.GetValueKind() is JsonValueKind.True or JsonValueKind.False => value.ToJsonString(),
             _ => node.ToString(),
         };
     }

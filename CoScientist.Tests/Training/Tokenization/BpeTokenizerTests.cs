@@ -39,7 +39,7 @@ public sealed class BpeTokenizerTests : IDisposable
             {
                 var text = new Rune(value).ToString();
                 var back = tokenizer.Decode(tokenizer.Encode(text));
-                Assert.Equal(CanonicalComposition.Compose(text), back);
+                Assert.Equal(CanonicalComposition.Compose(text).ToString(), back);
             }
         }
     }
@@ -88,7 +88,7 @@ public sealed class BpeTokenizerTests : IDisposable
     public void Encode_long_word_is_joined_by_rank_not_by_place()
     {
         // "ab" was learnt before "bc": in "abc" it wins; in "bcb" "bc" is all there is.
-        var tokenizer = Parse(TokenizerJson.With(vocabulary: ["ab", "bc"], merges: ["\"a b\"", "[\"b\", \"c\"]"]));
+        var tokenizer = Parse(TokenizerFixture.With(vocabulary: ["ab", "bc"], merges: ["\"a b\"", "[\"b\", \"c\"]"]));
 
         Assert.Equal(["ab", "c"], Texts(tokenizer, "abc"));
         Assert.Equal(["bc", "b"], Texts(tokenizer, "bcb"));
@@ -98,7 +98,7 @@ public sealed class BpeTokenizerTests : IDisposable
     [Fact]
     public void Encode_repeated_letters_are_joined_from_the_left()
     {
-        var tokenizer = Parse(TokenizerJson.With(vocabulary: ["aa"], merges: ["\"a a\""]));
+        var tokenizer = Parse(TokenizerFixture.With(vocabulary: ["aa"], merges: ["\"a a\""]));
 
         Assert.Equal(["aa", "aa", "a"], Texts(tokenizer, "aaaaa"));
     }
@@ -107,7 +107,7 @@ public sealed class BpeTokenizerTests : IDisposable
     public void Encode_ignore_merges_takes_a_known_word_whole()
     {
         var merges = new[] { "\"a b\"" };
-        var json = TokenizerJson.With(vocabulary: ["ab", "abc"], merges: merges);
+        var json = TokenizerFixture.With(vocabulary: ["ab", "abc"], merges: merges);
 
         Assert.Equal(["ab", "c"], Texts(Parse(json), "abc"));
         Assert.Equal(["abc"], Texts(Parse(json.Replace("\"ignore_merges\":false", "\"ignore_merges\":true", StringComparison.Ordinal)), "abc"));
@@ -116,7 +116,7 @@ public sealed class BpeTokenizerTests : IDisposable
     [Fact]
     public void Encode_special_token_in_the_vocabulary_is_not_reached_by_merges()
     {
-        var tokenizer = Parse(TokenizerJson.With(vocabulary: ["ab"], merges: ["\"a b\""], added: "{\"id\":256,\"content\":\"ab\",\"special\":true}"));
+        var tokenizer = Parse(TokenizerFixture.With(vocabulary: ["ab"], merges: ["\"a b\""], added: "{\"id\":256,\"content\":\"ab\",\"special\":true}"));
 
         Assert.Equal(["a", "b"], Texts(tokenizer, "ab"));
         Assert.Equal([256], tokenizer.Encode("ab", allowSpecial: true));
@@ -163,6 +163,39 @@ public sealed class BpeTokenizerTests : IDisposable
     [Fact]
     public void Decode_half_a_character_becomes_the_replacement_character() =>
         Assert.Equal("a\uFFFD", Trained().Decode(['a', 0xE2, 0x82]));
+
+    [Theory]
+    [InlineData("naïve 日本 👩🏽‍🔬 end")]
+    [InlineData("plain")]
+    public void StreamingDecoder_gives_whole_characters_only(string text)
+    {
+        var tokenizer = Trained();
+        var decoder = new StreamingDecoder(tokenizer);
+
+        var parts = tokenizer.Encode(text).Select(decoder.Append).ToList();
+
+        Assert.Equal(text, string.Concat(parts));
+        Assert.DoesNotContain(parts, part => part.Contains('\uFFFD', StringComparison.Ordinal));
+        Assert.Equal("", decoder.Flush());
+    }
+
+    [Fact]
+    public void StreamingDecoder_broken_bytes_become_the_replacement_character()
+    {
+        var decoder = new StreamingDecoder(Trained());
+
+        Assert.Equal(["a", "", "", "\uFFFDb"], new[] { 'a', 0xE2, 0x82, 'b' }.Select(id => decoder.Append(id)));
+        Assert.Equal(["", "\uFFFD"], [decoder.Append(0xF0), decoder.Flush()]);
+    }
+
+    [Fact]
+    public void EncodeAll_is_the_same_as_one_by_one()
+    {
+        var tokenizer = Trained();
+        var texts = Enumerable.Range(0, 50).Select(i => $"the aim {i} <end>").ToList();
+
+        Assert.Equal(texts.ConvertAll(text => tokenizer.Encode(text, allowSpecial: true)), tokenizer.EncodeAll(texts, allowSpecial: true, threads: 2, TestContext.Current.CancellationToken));
+    }
 
     [Fact]
     public void Decode_unknown_id_names_it()

@@ -77,6 +77,22 @@ public sealed class BpeTrainerTests
     }
 
     [Fact]
+    public void Train_on_several_threads_learns_the_same()
+    {
+        var texts = Enumerable.Range(0, 300).Select(i => $"item {i * 7919 % 1009} has to be sound , given {i % 13} effects .").ToArray();
+
+        Assert.Equal(Saved(BpeTrainer.Train(texts, 400, [])), Saved(BpeTrainer.Train(texts, 400, [], threads: 4)));
+    }
+
+    [Fact]
+    public void Train_rare_pairs_are_left_apart()
+    {
+        var tokenizer = BpeTrainer.Train(["ab ab ab cd cd"], 400, [], minimumFrequency: 3);
+
+        Assert.Equal(["ab", " ", "c", "d"], tokenizer.Encode("ab cd").Select(tokenizer.TokenText));
+    }
+
+    [Fact]
     public void Train_against_a_plain_twin_learns_the_same_merges()
     {
         var random = new CoScientist.Core.SeededRandom(5);
@@ -91,7 +107,7 @@ public sealed class BpeTrainerTests
     private static List<string> PlainMerges(string text, int count)
     {
         var words = new List<List<string>>();
-        new PreTokenizer([PreTokenizer.QwenPattern], composed: false, addPrefixSpace: false).Split(text, word => words.Add([.. word.ToString().Select(letter => letter.ToString())]));
+        words.AddRange(PreTokenizerTests.Words(new PreTokenizer([], addPrefixSpace: false, WordScanner.For(WordScanner.QwenPattern)), text).Select(word => word.Select(letter => letter.ToString()).ToList()));
         var ids = Enumerable.Range(0, 256).ToDictionary(value => ((char)value).ToString(), value => value, StringComparer.Ordinal);
         var learnt = new List<string>();
         while (learnt.Count < count)

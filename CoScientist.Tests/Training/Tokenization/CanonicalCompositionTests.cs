@@ -20,7 +20,7 @@ public sealed class CanonicalCompositionTests
     [InlineData("\U000110A5\U000110BA", "\U000110AB")]
     [InlineData("\u0344", "\u0308\u0301")]
     [InlineData("\u1E9B\u0323", "\u1E9B\u0323")]
-    public void Compose_examples_of_the_standard(string text, string expected) => Assert.Equal(expected, CanonicalComposition.Compose(text));
+    public void Compose_examples_of_the_standard(string text, string expected) => Assert.Equal(expected, CanonicalComposition.Compose(text).ToString());
 
     [Fact]
     public void Compose_is_its_own_fixed_point_for_all_that_decomposes()
@@ -29,8 +29,8 @@ public sealed class CanonicalCompositionTests
         {
             if (Rune.IsValid(value))
             {
-                var once = CanonicalComposition.Compose(new Rune(value).ToString());
-                Assert.Equal(once, CanonicalComposition.Compose(once));
+                var once = CanonicalComposition.Compose(new Rune(value).ToString()).ToString();
+                Assert.Equal(once, CanonicalComposition.Compose(once).ToString());
             }
         }
     }

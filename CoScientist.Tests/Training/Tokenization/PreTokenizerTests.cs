@@ -20,7 +20,7 @@ public sealed class PreTokenizerTests
     [InlineData("hi 👍🏽 ok", "hi| 👍🏽| ok")]
     [InlineData("हिन्दी", "ह|िन|्द|ी")]
     public void Split_as_Qwen_cuts_as_published(string text, string expected) =>
-        Assert.Equal(expected.Split('|'), Words(PreTokenizer.QwenPattern, text));
+        Assert.Equal(expected.Split('|'), Words(WordScanner.QwenPattern, text));
 
     [Theory]
     [InlineData("we'll I'M", "we|'ll| I|'|M")]
@@ -28,35 +28,57 @@ public sealed class PreTokenizerTests
     [InlineData("a  b\n\nc", "a| | b|\n|\n|c")]
     [InlineData("$x", "$|x")]
     public void Split_as_Gpt2_cuts_as_published(string text, string expected) =>
-        Assert.Equal(expected.Split('|'), Words(PreTokenizer.Gpt2Pattern, text));
+        Assert.Equal(expected.Split('|'), Words(WordScanner.Gpt2Pattern, text));
+
+    [Theory]
+    [InlineData("Isolated", false, "ab|1| c|2|3|d")]
+    [InlineData("Removed", false, "ab| c|d")]
+    [InlineData("MergedWithPrevious", false, "ab1| c2|3|d")]
+    [InlineData("MergedWithNext", false, "ab|1 c|2|3d")]
+    [InlineData("Contiguous", false, "ab|1| c|23|d")]
+    [InlineData("Isolated", true, "ab|1| c|2|3|d")]
+    [InlineData("Removed", true, "1|2|3")]
+    [InlineData("MergedWithPrevious", true, "ab|1 c|2|3d")]
+    [InlineData("MergedWithNext", true, "ab1| c2|3|d")]
+    [InlineData("Contiguous", true, "ab|1| c|23|d")]
+    public void Split_each_behavior_cuts_as_documented(string behavior, bool invert, string expected) =>
+        Assert.Equal(expected.Split('|'), Words(new PreTokenizer([new SplitStep(@"\p{N}", Enum.Parse<SplitBehavior>(behavior), invert)], addPrefixSpace: false, scanner: null), "ab1 c23d"));
 
     [Fact]
     public void Split_two_patterns_cut_one_after_the_other_and_keep_what_lies_between()
     {
-        var words = new List<string>();
+        var steps = new[] { new SplitStep(@"\p{N}", SplitBehavior.Isolated, Invert: false), new SplitStep(@"\s", SplitBehavior.Isolated, Invert: false) };
 
-        new PreTokenizer([@"\p{N}", @"\s"], composed: false, addPrefixSpace: false).Split("ab1 c", word => words.Add(word.ToString()));
-
-        Assert.Equal(["ab", "1", " ", "c"], words);
+        Assert.Equal(["ab", "1", " ", "c"], Words(new PreTokenizer(steps, addPrefixSpace: false, scanner: null), "ab1 c"));
     }
 
     [Theory]
     [InlineData("a", " a")]
     [InlineData(" a", " a")]
+    [InlineData("\ta", " \ta")]
     [InlineData("", "")]
-    public void Split_prefix_space_is_added_once(string text, string expected)
+    public void Split_prefix_space_is_added_once(string text, string expected) =>
+        Assert.Equal(expected, string.Concat(Words(new PreTokenizer([], addPrefixSpace: true, scanner: null), text)));
+
+    [Fact]
+    public void Split_prefix_space_is_added_to_every_piece()
     {
-        var words = new List<string>();
+        var tokenizer = new PreTokenizer([new SplitStep(@"\p{N}", SplitBehavior.Isolated, Invert: false)], addPrefixSpace: true, scanner: null);
 
-        new PreTokenizer([], composed: false, addPrefixSpace: true).Split(text, word => words.Add(word.ToString()));
-
-        Assert.Equal(expected, string.Concat(words));
+        Assert.Equal([" ab", " 1", " c"], Words(tokenizer, "ab1 c"));
     }
 
-    private static List<string> Words(string pattern, string text)
+    internal static List<string> Words(PreTokenizer tokenizer, string text)
     {
-        var words = new List<string>();
-        new PreTokenizer([pattern], composed: true, addPrefixSpace: false).Split(text, word => words.Add(word.ToString()));
-        return words;
+        var sink = new WordList([]);
+        tokenizer.Split(text, ref sink);
+        return sink.Words;
+    }
+
+    private static List<string> Words(string pattern, string text) => Words(new PreTokenizer([], addPrefixSpace: false, WordScanner.For(pattern)), text);
+
+    internal readonly record struct WordList(List<string> Words) : IWordSink
+    {
+        public void Add(ReadOnlySpan<byte> word) => Words.Add(System.Text.Encoding.UTF8.GetString(word));
     }
 }

@@ -35,6 +35,11 @@ public sealed class TrainingRunTests : IDisposable
         history.Refresh();
         Assert.Equal([0, 1, 2, 3, 4], history.Steps.Select(step => step.Step));
         Assert.Equal([0, 2, 4], history.Series(RunMetricNames.JudgeScore).Select(point => point.Step));
+        Assert.All(history.Steps.Skip(1), step => Assert.Equal(
+            1,
+            step.Values[RunMetricNames.ProfileProducts] + step.Values[RunMetricNames.ProfileAttention] + step.Values[RunMetricNames.ProfileOther] + step.Values[RunMetricNames.ProfileWaiting],
+            0.05));
+        Assert.All(history.Steps.Skip(1), step => Assert.InRange(step.Values[RunMetricNames.ProfilePeak], double.Epsilon, 1.5));
         Assert.Equal(2 * 6, run.ReadEvaluation().Count);
         Assert.Equal(2 * 4 + 4, run.ReadSamples(2).Count);
         Assert.Equal(2, events.OfType<RunCheckpoint>().Count());
@@ -144,7 +149,7 @@ public sealed class TrainingRunTests : IDisposable
         var history = new RunHistory(new RunFolder(Path.Combine(folder, name)));
         history.Refresh();
         return [.. history.Steps.SelectMany(step => step.Values
-            .Where(value => value.Key != RunMetricNames.StepTime)
+            .Where(value => !RunMetricNames.IsTiming(value.Key))
             .OrderBy(value => value.Key, StringComparer.Ordinal)
             .Select(value => $"{step.Step} {value.Key} {BitConverter.DoubleToInt64Bits(value.Value):x16}"))];
     }

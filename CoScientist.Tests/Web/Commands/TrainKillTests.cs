@@ -126,7 +126,7 @@ public sealed class TrainKillTests : IDisposable
         var history = new RunHistory(new RunFolder(Path.Combine(_folder, data, "runs", Run)));
         history.Refresh();
         return [.. history.Steps.SelectMany(step => step.Values
-            .Where(value => value.Key != RunMetricNames.StepTime)
+            .Where(value => !RunMetricNames.IsTiming(value.Key))
             .OrderBy(value => value.Key, StringComparer.Ordinal)
             .Select(value => $"{step.Step} {value.Key} {BitConverter.DoubleToInt64Bits(value.Value):x16}"))];
     }

@@ -14,13 +14,11 @@ internal static class GgufTokenizer
     private const long UserDefined = 4;
     private const long Unused = 5;
 
-    private const string Llama3Pattern = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-
     // The file names how text is cut into words and leaves the patterns to the reader.
     private static readonly Dictionary<string, JsonObject> Cutting = new(StringComparer.Ordinal)
     {
-        ["qwen2"] = Sequence(Split(PreTokenizer.QwenPattern), ByteLevel(useRegex: false)),
-        ["llama-bpe"] = Sequence(Split(Llama3Pattern), ByteLevel(useRegex: false)),
+        ["qwen2"] = Sequence(Split(WordScanner.QwenPattern), ByteLevel(useRegex: false)),
+        ["llama-bpe"] = Sequence(Split(WordScanner.Llama3Pattern), ByteLevel(useRegex: false)),
         ["gpt-2"] = ByteLevel(useRegex: true),
         ["smollm"] = Sequence(new JsonObject { ["type"] = "Digits", ["individual_digits"] = true }, ByteLevel(useRegex: true)),
     };

@@ -21,6 +21,7 @@ public sealed partial class RunDetail : IDisposable
     private IReadOnlyList<Checkpoint> _checkpoints = [];
     private IReadOnlyList<ChartSeries> _scores = [];
     private IReadOnlyList<RunChart> _charts = [];
+    private IReadOnlyList<(string Name, double Share)> _profile = [];
     private IReadOnlyList<int> _sampleSteps = [];
     private IReadOnlyList<RunLog> _log = [];
     private ChartMark? _mark;
@@ -114,6 +115,7 @@ public sealed partial class RunDetail : IDisposable
         _when = When(run);
         _scores = RunCharts.Scores(run, _history);
         _charts = RunCharts.Small(_history);
+        _profile = RunCharts.Profile(_history);
         _mark = run.BestStep is { } best ? new ChartMark(best, run.State == RunState.Finished ? $"picked: step {best}" : $"best so far: step {best}") : null;
         _log = live.Log.Count > 0 ? [.. live.Log.TakeLast(LogLines)] : folder.ReadLog(LogLines);
         _run = run;

@@ -4,7 +4,7 @@ using CoScientist.Training.Tokenization;
 namespace CoScientist.Tests.Training.Tokenization;
 
 /// <summary>Small tokenizer.json files: the 256 bytes, then the tokens given.</summary>
-internal static class TokenizerJson
+internal static class TokenizerFixture
 {
     public static string With(IEnumerable<string> vocabulary, IEnumerable<string> merges, string added = "")
     {
