@@ -1,13 +1,14 @@
 using System.CommandLine;
 using System.Globalization;
 using CoScientist.Training.Engines;
+using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Web.Commands;
 
 /// <summary>Measures the engine on this machine.</summary>
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("grade"), Verb("gemm"), Soak() };
+    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("grade"), Verb("gemm"), Tokenizer(), Soak() };
 
     private static Command Verb(string what)
     {
@@ -44,6 +45,32 @@ internal static class BenchCommand
                     : Array.Empty<string>(),
                 .. grading]);
             return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static Command Tokenizer()
+    {
+        var tokenizer = new Argument<FileInfo>("tokenizer") { Description = "A tokenizer.json" };
+        var text = new Argument<FileInfo>("text") { Description = "A text in UTF-8, of some megabytes" };
+        var seconds = new Option<double>("--seconds") { Description = "How long to measure", DefaultValueFactory = _ => 5 };
+        var command = new Command("tokenizer", "Encoding a text, by processor time on one thread") { tokenizer, text, seconds };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            try
+            {
+                var result = TokenizerBenchmark.Run(parsed.GetValue(tokenizer)!.FullName, parsed.GetValue(text)!.FullName, TimeSpan.FromSeconds(parsed.GetValue(seconds)), cancellationToken);
+                CommandContext.Answer(parsed, result, [
+                    $"{result.Bytes} bytes, {result.Tokens} tokens, {result.Rounds} rounds",
+                    $"MB/s (median)           {result.MegabytesPerSecond:F1}",
+                    $"tokens/s (median)       {result.TokensPerSecond:F0}",
+                    $"reading the file        {result.LoadSeconds:F2} s"]);
+                return Task.FromResult(0);
+            }
+            catch (Exception exception) when (exception is IOException or InvalidDataException or UnauthorizedAccessException)
+            {
+                throw new CommandException(exception.Message, exception);
+            }
         });
         return command;
     }
