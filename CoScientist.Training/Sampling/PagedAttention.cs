@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using CoScientist.Training.Kernels;
 using CoScientist.Training.Tensors;
 
@@ -17,7 +18,7 @@ internal readonly record struct CachedSpan(PageTable Table, int Count, int Row, 
 /// is one chain over D, a row of scores is contiguous before its softmax, an output is one chain over the keys in ascending
 /// order. So pages, chunks and batch change no bit.
 /// </summary>
-internal static unsafe class PagedAttention
+internal static unsafe partial class PagedAttention
 {
     /// <summary>Floats of the scores that exist at once, so that they stay in the second-level cache.</summary>
     private const int ScoreFloats = 1 << 16;
@@ -88,24 +89,14 @@ internal static unsafe class PagedAttention
         /// </summary>
         public void Attend(float* q, int queryStride, float* output, int rows, int visible, int visibleStep)
         {
-            var size = pool.PageTokens;
-            var firstPage = shape.FirstVisible(visible) / size;
             // Keys are counted from the first page that any of the rows sees.
-            var skipped = firstPage * size;
+            var firstPage = shape.FirstVisible(visible) / pool.PageTokens;
+            var skipped = firstPage * pool.PageTokens;
             var keys = visible + ((rows - 1) * visibleStep) - skipped;
-            var pages = pool.PagesOf(0, keys);
-            var stride = pages * size;
+            var stride = MatMul.Padded(keys) + MatMul.PanelWidth;
             var scores = (scratch ??= new ScratchBuffer()).Get(((long)rows * stride) + ((long)rows * pool.ValueStride));
             var attended = scores + ((long)rows * stride);
-            for (var p = 0; p < pages; p++)
-            {
-                var columns = pool.Keys(table.Pages[firstPage + p], layer, keyHead);
-                for (var c = 0; c < size; c += MatMul.PanelWidth)
-                {
-                    MatMul.Block(q, queryStride, 1, columns + c, size, scores + (p * size) + c, stride, rows, shape.HeadDim, accumulate: false);
-                }
-            }
-
+            Scores(q, queryStride, rows, firstPage, keys, scores, stride);
             for (var i = 0; i < rows; i++)
             {
                 var row = scores + ((long)i * stride);
@@ -117,19 +108,76 @@ internal static unsafe class PagedAttention
                 new Span<float>(row + end, keys - end).Clear();
             }
 
-            for (var p = 0; p < pages; p++)
-            {
-                var values = pool.Values(table.Pages[firstPage + p], layer, keyHead);
-                for (var d = 0; d < pool.ValueStride; d += MatMul.PanelWidth)
-                {
-                    MatMul.Block(scores + (p * size), stride, 1, values + d, pool.ValueStride, attended + d, pool.ValueStride, rows, Math.Min(size, keys - (p * size)), accumulate: p > 0);
-                }
-            }
-
+            Values(scores, stride, rows, firstPage, keys, attended);
             for (var i = 0; i < rows; i++)
             {
                 new ReadOnlySpan<float>(attended + ((long)i * pool.ValueStride), shape.HeadDim).CopyTo(new Span<float>(output + ((long)i * queryStride), shape.HeadDim));
             }
         }
+
+        /// <summary>scores [rows, stride] of the queries against the keys from a page on.</summary>
+        private void Scores(float* q, int queryStride, int rows, int firstPage, int keys, float* scores, int stride)
+        {
+            const int Panel = MatMul.PanelWidth;
+            var paired = Paired(rows);
+            for (var c = 0; paired > 0 && c < keys; c += 2 * Panel)
+            {
+                // An odd panel at the end is computed twice rather than apart: it has been read.
+                var left = Keys(firstPage, c);
+                var right = c + Panel < keys ? Keys(firstPage, c + Panel) : left;
+                var next = c + (2 * Panel);
+                var nextLeft = next < keys ? Keys(firstPage, next) : Values(firstPage, 0);
+                var nextRight = next + Panel < keys ? Keys(firstPage, next + Panel) : Values(firstPage, Math.Min(Panel, keys - 1));
+                for (var i = 0; i < paired; i += 2)
+                {
+                    var target = scores + ((long)i * stride) + c;
+                    Scores2x64(q + ((long)i * queryStride), q + ((long)(i + 1) * queryStride), left, right, nextLeft, nextRight, pool.PageTokens, shape.HeadDim, target, target + stride);
+                }
+            }
+
+            for (var c = 0; paired < rows && c < keys; c += Panel)
+            {
+                MatMul.Block(q + ((long)paired * queryStride), queryStride, 1, Keys(firstPage, c), pool.PageTokens, scores + ((long)paired * stride) + c, stride, rows - paired, shape.HeadDim, accumulate: false);
+            }
+        }
+
+        /// <summary>target [rows, D padded] = scores · values of the keys from a page on, in ascending order.</summary>
+        private void Values(float* scores, int stride, int rows, int firstPage, int keys, float* target)
+        {
+            var (size, width, paired) = (pool.PageTokens, pool.ValueStride, Paired(rows));
+            new Span<float>(target, rows * width).Clear();
+            for (var key = 0; key < keys; key += size)
+            {
+                var values = Values(firstPage, key);
+                var next = key + size < keys ? Values(firstPage, key + size) : values;
+                var count = Math.Min(size, keys - key);
+                var d = 0;
+                for (; paired > 0 && d + 64 <= width; d += 64)
+                {
+                    for (var i = 0; i < paired; i += 2)
+                    {
+                        var p = scores + ((long)i * stride) + key;
+                        var result = target + ((long)i * width) + d;
+                        Values2x64(p, p + stride, values + d, next + d, width, count, result, result + width);
+                    }
+                }
+
+                for (var column = 0; column < width; column += MatMul.PanelWidth)
+                {
+                    // What the pairs have left: odd rows, and columns that do not fill 64.
+                    var from = column < d ? paired : 0;
+                    MatMul.Block(scores + ((long)from * stride) + key, stride, 1, values + column, width, target + ((long)from * width) + column, width, rows - from, count, accumulate: true);
+                }
+            }
+        }
+
+        /// <summary>Rows that are taken in pairs, the usual size of a group; many rows fill the tiles of a product as they are.</summary>
+        private static int Paired(int rows) => Vector512.IsHardwareAccelerated && rows < 8 ? rows / 2 * 2 : 0;
+
+        /// <summary>The column of a key, counted from a page; the 32 of its panel stand side by side.</summary>
+        private float* Keys(int firstPage, int key) => pool.Keys(table.Pages[firstPage + (key / pool.PageTokens)], layer, keyHead) + (key % pool.PageTokens);
+
+        /// <summary>The value of a key, counted from a page.</summary>
+        private float* Values(int firstPage, int key) => pool.Values(table.Pages[firstPage + (key / pool.PageTokens)], layer, keyHead) + ((long)(key % pool.PageTokens) * pool.ValueStride);
     }
 }
