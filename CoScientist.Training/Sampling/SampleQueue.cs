@@ -28,15 +28,17 @@ internal sealed class SampleQueue
     {
         (this.options, vocabulary, this.rows, this.pool, this.textOf) = (options, model.VocabularySize, rows, pool, textOf);
         stops = [.. options.StopStrings.Distinct(StringComparer.Ordinal).Select(System.Text.Encoding.UTF8.GetBytes)];
-        var roots = new Dictionary<int[], Prefix>(new SameTokens());
+        Prefix? root = null;
         var count = 0;
         for (var r = 0; r < requests.Count; r++)
         {
             var request = requests[r];
             Check(request, r);
-            if (!roots.TryGetValue(request.Prompt, out var root))
+            // Neighbours with the same prompt share it. A prompt that comes back later is read again: held until then, it could
+            // keep those in between waiting for ever.
+            if (root is null || !root.Tokens.AsSpan().SequenceEqual(request.Prompt))
             {
-                roots.Add(request.Prompt, root = new Prefix(request.Prompt, parent: null, pool));
+                root = new Prefix(request.Prompt, parent: null, pool);
             }
 
             for (var b = 0; b < Math.Max(1, request.Branches.Count); b++)
@@ -192,23 +194,6 @@ internal sealed class SampleQueue
         if (pages > pool.Capacity)
         {
             throw new ArgumentException($"Request {index} needs {pages * pool.PageBytes / 1048576.0:F1} MiB of cache for {prefix.End} tokens and {options.MaxNewTokens} new ones, and the sampler has {pool.Capacity * pool.PageBytes / 1048576.0:F1} MiB: shorten it, draw fewer, or give the sampler more ({nameof(SamplerLimits)}.{nameof(SamplerLimits.CacheBytes)}).", nameof(prefix));
-        }
-    }
-
-    /// <summary>Prompts of the same tokens are one.</summary>
-    private sealed class SameTokens : IEqualityComparer<int[]>
-    {
-        public bool Equals(int[]? x, int[]? y) => ReferenceEquals(x, y) || x.AsSpan().SequenceEqual(y);
-
-        public int GetHashCode(int[] obj)
-        {
-            var hash = default(HashCode);
-            foreach (var token in obj)
-            {
-                hash.Add(token);
-            }
-
-            return hash.ToHashCode();
         }
     }
 }

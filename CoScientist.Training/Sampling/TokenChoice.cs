@@ -190,13 +190,14 @@ internal static unsafe class TokenChoice
 
         (keys, p) = (keysOfThread, probabilitiesOfThread!);
         var top = VectorMath.Max(row, vocabulary) - normaliser;
-        // Deeper and deeper below the likeliest, until top-k, top-p or min-p is certain to cut above.
+        // Deeper and deeper below the likeliest, until a filter is certain to cut above.
         var depth = 4f;
         var threshold = Negligible;
         for (; top - depth > Negligible; depth *= 2)
         {
             var (mass, above) = Above(row, vocabulary, normaliser, top - depth);
-            if (mass >= options.TopP + FastError || above >= most || 1.001 * Math.Exp(-depth) < options.MinP)
+            // What top-p takes is a part of what top-k leaves, so top-k has to be complete.
+            if (options.TopK > 0 ? above >= most : mass >= options.TopP + FastError || 1.001 * Math.Exp(-depth) < options.MinP)
             {
                 threshold = top - depth;
                 break;
