@@ -1,3 +1,4 @@
+using CoScientist.Core;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Runs;
 using CoScientist.Training.Engines;
@@ -41,7 +42,7 @@ internal static class TinyPolicy
             goal.DomainName,
             SandboxWorld.Default.GoalText(goal),
             goal.ToKey(),
-            null,
+            SandboxGrammar.Render(SandboxWorld.Default.Writer.Reference(goal, new SeededRandom(1)), new SeededRandom(1)),
             1,
             [.. SandboxWorld.Default.ItemTexts(goal).Select((text, i) => new RunItem($"{goal.ToKey()}#{i}", i, text))]))];
 }

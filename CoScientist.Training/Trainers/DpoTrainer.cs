@@ -11,7 +11,7 @@ namespace CoScientist.Training.Trainers;
 /// Direct preference optimisation on experts' preferences (<see cref="PreferenceObjective"/>); the reference is the frozen
 /// initial policy. Goals whose preferences are trained on are in no evaluation.
 /// </summary>
-internal sealed class DpoTrainer(IPolicyEngine policy, IPolicyEngine reference, RunSpec spec, RunStage stage, IReadOnlyList<RunPreference> preferences)
+internal sealed class DpoTrainer(IPolicyEngine policy, ReferencePolicy reference, RunSpec spec, RunStage stage, IReadOnlyList<RunPreference> preferences)
     : Trainer(policy, spec, stage)
 {
     private readonly CompactProtocol protocol = new(policy.Tokenizer);
@@ -26,7 +26,7 @@ internal sealed class DpoTrainer(IPolicyEngine policy, IPolicyEngine reference, 
             protocol.WritePrompt(pair.Goal),
             [new TrainingBranch(protocol.PlanTokens(pair.Chosen)), new TrainingBranch(protocol.PlanTokens(pair.Rejected))])).ToArray();
         var options = SamplingOf(Spec, protocol) with { Temperature = 1 };
-        var before = reference.LogProbabilities(groups, options, cancellationToken);
+        var before = reference(groups, options, cancellationToken);
         var now = Policy.LogProbabilities(groups, options, cancellationToken);
         var margins = pairs.Select((_, i) => PreferenceObjective.Margin(Sum(now[i][0]), Sum(now[i][1]), Sum(before[i][0]), Sum(before[i][1]))).ToArray();
         var statistics = Policy.AccumulateLoss(

@@ -16,7 +16,7 @@ namespace CoScientist.Training.Trainers;
 /// million parameters, not thirty billion); verdicts from token likelihoods instead of prose; penalties for malformed and
 /// surplus sentences, because grammar decays without them.
 /// </summary>
-internal sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, IPolicyEngine? reference, RunSpec spec, RunStage stage, IReadOnlyList<RunGoal> goals)
+internal sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, ReferencePolicy? reference, RunSpec spec, RunStage stage, IReadOnlyList<RunGoal> goals)
     : Trainer(policy, spec, stage)
 {
     private readonly CompactProtocol protocol = new(policy.Tokenizer);
@@ -124,11 +124,11 @@ internal sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, IP
         }
 
         // The policy of the sampling is the one before the update; a divergence needs the reference's view of the same tokens.
-        var references = reference?.LogProbabilities([.. batch.Select(group => group.Item1)], Trainer.SamplingOf(Spec, protocol), cancellationToken);
+        var references = reference?.Invoke([.. batch.Select(group => group.Item1)], Trainer.SamplingOf(Spec, protocol), cancellationToken);
         return [.. batch.Select((group, g) => (group.Item1, group.Item2.Select((member, k) => new GrpoPlan(member.Advantage, member.Plan.Sampled.LogProbabilities, references?[g][k])).ToArray()))];
     }
 
-    private float[][][] References(List<RolloutGroup> groups, CancellationToken cancellationToken) => reference!.LogProbabilities(
+    private float[][][] References(List<RolloutGroup> groups, CancellationToken cancellationToken) => reference!(
         [.. groups.Select(group => new TrainingGroup(protocol.WritePrompt(group.Goal.Text), [.. group.Plans.Select(plan => new TrainingBranch(plan.Sampled.Tokens))]))],
         Trainer.SamplingOf(Spec, protocol),
         cancellationToken);

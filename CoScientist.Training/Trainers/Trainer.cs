@@ -4,6 +4,9 @@ using CoScientist.Training.Sampling;
 
 namespace CoScientist.Training.Trainers;
 
+/// <summary>log p of every target under the frozen initial policy, as [group][branch][target].</summary>
+internal delegate float[][][] ReferencePolicy(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, CancellationToken cancellationToken);
+
 /// <summary>One method at work on a policy. Every random number derives from the run's seed and the step, so that a resumed run repeats an unbroken one to the bit.</summary>
 internal abstract class Trainer(IPolicyEngine policy, RunSpec spec, RunStage stage)
 {

@@ -3,6 +3,7 @@ using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Model;
 using CoScientist.Training.Sandbox;
 
 namespace CoScientist.Training.Trainers;
@@ -93,15 +94,15 @@ public static class TrainingRun
         public RunOutcome Run(Func<bool> pauseRequested, CancellationToken cancellationToken)
         {
             var saved = journal.LastSavedStep();
-            using (var policy = CpuEngine.Load(saved is { } at ? journal.Checkpoint(at) : request.ModelDirectory, pool))
-            using (var reference = NeedsReference(spec) ? CpuEngine.Load(request.ModelDirectory, pool) : null)
+            using (var policy = Policy(saved))
+            using (var initial = NeedsReference(spec) && policy.Lora is null ? CpuEngine.Load(request.ModelDirectory, pool) : null)
             {
                 Begin(policy, saved, cancellationToken);
                 var tokens = journal.Metrics().Select(step => step.Values.GetValueOrDefault(RunMetricNames.Tokens)).DefaultIfEmpty().Max();
                 var step = saved ?? 0;
                 foreach (var stage in spec.Parts().Where(part => part.FirstStep + part.Steps > step))
                 {
-                    var trainer = TrainerOf(stage, policy, reference);
+                    var trainer = TrainerOf(stage, policy, Reference(policy, initial));
                     if (step == stage.FirstStep && step > 0)
                     {
                         // Moments of another loss would push the first steps in its direction.
@@ -167,12 +168,54 @@ public static class TrainingRun
         private static bool NeedsReference(RunSpec spec) =>
             spec.Parts().Any(part => part.Method == "dpo" || (part.Method == "grpo" && spec.Grpo.KlCoefficient > 0));
 
-        private Trainer TrainerOf(RunStage stage, CpuEngine policy, CpuEngine? reference) => stage.Method switch
+        /// <summary>The policy as the run begins or was saved. An adapter goes on the initial weights; its own state comes with the optimizer's.</summary>
+        private CpuEngine Policy(int? saved)
+        {
+            var policy = CpuEngine.Load(saved is { } step && spec.Lora.Rank == 0 ? journal.Checkpoint(step) : request.ModelDirectory, pool);
+            if (spec.Lora.Rank > 0)
+            {
+                policy.AddLora(new LoraOptions
+                {
+                    Rank = spec.Lora.Rank,
+                    Alpha = spec.Lora.Alpha,
+                    Dropout = spec.Lora.Dropout,
+                    RankStabilised = spec.Lora.RankStabilised,
+                    TargetModules = spec.Lora.Modules,
+                    Seed = spec.Seed,
+                });
+            }
+
+            return policy;
+        }
+
+        /// <summary>The initial policy: a frozen copy, or the policy itself with its adapter switched off.</summary>
+        private static ReferencePolicy? Reference(CpuEngine policy, CpuEngine? initial)
+        {
+            if (policy.Lora is null)
+            {
+                return initial is null ? null : initial.LogProbabilities;
+            }
+
+            return (groups, options, cancellationToken) =>
+            {
+                policy.AdapterEnabled = false;
+                try
+                {
+                    return policy.LogProbabilities(groups, options, cancellationToken);
+                }
+                finally
+                {
+                    policy.AdapterEnabled = true;
+                }
+            };
+        }
+
+        private Trainer TrainerOf(RunStage stage, CpuEngine policy, ReferencePolicy? reference) => stage.Method switch
         {
             "sft" => new SftTrainer(policy, spec, stage, data.Train),
             "opsd" => new OpsdTrainer(policy, spec, stage, data.Train),
             "dpo" => new DpoTrainer(policy, reference!, spec, stage, data.Preferences),
-            _ => new GrpoTrainer(policy, grader, reference, spec, stage, data.Train),
+            _ => new GrpoTrainer(policy, grader, spec.Grpo.KlCoefficient > 0 ? reference : null, spec, stage, data.Train),
         };
 
         private void Begin(CpuEngine policy, int? saved, CancellationToken cancellationToken)
