@@ -15,25 +15,24 @@ public sealed unsafe partial class CpuEngine
     public LossStatistics AccumulateLoss(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, TokenObjective objective, CancellationToken cancellationToken)
     {
         var (targets, tokens, logProbability, entropy) = (0, 0L, 0.0, 0.0);
-        foreach (var part in MicroBatch.Of(groups, this.options.MicroBatchTokens))
+        for (var next = 0; next < groups.Count;)
         {
+            next = microBatch.Fill(groups, next, this.options.MicroBatchTokens);
             cancellationToken.ThrowIfCancellationRequested();
             BeginGradients();
-            Forward(part, options, Kept, out var logProbabilities, out var entropies);
-            var gradient = new float[logProbabilities.Length];
-            var entropyGradient = new float[logProbabilities.Length];
-            foreach (var (group, branch, at, length) in part.Spans)
+            var values = Forward(microBatch, options, Kept);
+            foreach (var (group, branch, at, length) in microBatch.Spans)
             {
-                objective(group, branch, logProbabilities.AsSpan(at, length), gradient.AsSpan(at, length), entropyGradient.AsSpan(at, length));
+                objective(group, branch, values.LogProbabilities.Slice(at, length), values.Gradient.Slice(at, length), values.EntropyGradient.Slice(at, length));
             }
 
-            var dHidden = ClearedHiddenGradient(part);
-            head.Backward(part.Targets, gradient, entropyGradient, entropies, options.BannedTokens, Temperature(options), dHidden, model.HeadOf(gradients!));
-            Backward(part, dHidden);
-            targets += gradient.Length;
-            tokens += part.Batch.Count;
-            logProbability += logProbabilities.Sum(x => (double)x);
-            entropy += entropies.Sum(x => (double)x);
+            var dHidden = ClearedHiddenGradient(microBatch);
+            head.Backward(microBatch.Targets, values.Gradient, values.EntropyGradient, values.Entropies, options.BannedTokens, Temperature(options), dHidden, model.HeadOf(gradients!));
+            Backward(microBatch, dHidden);
+            targets += microBatch.Targets.Count;
+            tokens += microBatch.Batch.Count;
+            logProbability += values.LogProbabilitySum;
+            entropy += values.EntropySum;
         }
 
         var count = Math.Max(1, targets);
@@ -59,13 +58,13 @@ public sealed unsafe partial class CpuEngine
             var (student, teacher) = (MicroBatch.Of(students[g]), MicroBatch.Of(teachers[g]));
             head.Teach(model.Forward(teacher.Batch, activations, Keep.Nothing), teacher.Targets);
             BeginGradients();
-            Forward(student, options, Kept, out var logProbabilities, out var entropies);
+            var values = Forward(student, options, Kept);
             var dHidden = ClearedHiddenGradient(student);
             divergence += head.Distil(student.Targets, options.BannedTokens, Temperature(options), (float)mixture, 1f / all, dHidden, model.HeadOf(gradients!));
             Backward(student, dHidden);
             tokens += student.Batch.Count + teacher.Batch.Count;
-            logProbability += logProbabilities.Sum(x => (double)x);
-            entropy += entropies.Sum(x => (double)x);
+            logProbability += values.LogProbabilitySum;
+            entropy += values.EntropySum;
         }
 
         return new LossStatistics(all, tokens, logProbability / all, entropy / all, divergence / all);
@@ -95,8 +94,9 @@ public sealed unsafe partial class CpuEngine
         var scale = maxGradientNorm > 0 && norm > maxGradientNorm ? (float)(maxGradientNorm / norm) : 1;
         Step++;
         model.Lora.FirstRow = 0;
-        foreach (var spec in Trained.Specs)
+        for (var i = 0; i < Trained.Specs.Count; i++)
         {
+            var spec = Trained.Specs[i];
             // Decay pulls matrices only: gains and biases have no scale to lose.
             var tensorOptions = spec.Shape.Length > 1 ? options : options with { WeightDecay = 0 };
             AdamW.Update(Pool, Trained.Get(spec.Name), gradients.Get(spec.Name), firstMoments.Get(spec.Name), secondMoments.Get(spec.Name), spec.Count, tensorOptions, Step, scale);

@@ -17,6 +17,8 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     private readonly LanguageHead head;
     private readonly Sampler sampler;
     private readonly ScratchBuffer hiddenGradient = new();
+    private readonly ScratchBuffer targetMemory = new();
+    private readonly MicroBatch microBatch = new();
     private Parameters? gradients;
     private Parameters? firstMoments;
     private Parameters? secondMoments;
@@ -114,14 +116,15 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     /// <inheritdoc/>
     public float[][][] LogProbabilities(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, CancellationToken cancellationToken)
     {
-        var result = groups.Select(group => group.Branches.Select(branch => new float[branch.Tokens.Length - branch.FirstTarget]).ToArray()).ToArray();
-        foreach (var part in MicroBatch.Of(groups, this.options.MicroBatchTokens))
+        var result = groups.Select(group => new float[group.Branches.Count][]).ToArray();
+        for (var next = 0; next < groups.Count;)
         {
+            next = microBatch.Fill(groups, next, this.options.MicroBatchTokens);
             cancellationToken.ThrowIfCancellationRequested();
-            Forward(part, options, Keep.Nothing, out var logProbabilities, out _);
-            foreach (var (group, branch, at, length) in part.Spans)
+            var values = Forward(microBatch, options, Keep.Nothing);
+            foreach (var (group, branch, at, length) in microBatch.Spans)
             {
-                logProbabilities.AsSpan(at, length).CopyTo(result[group][branch]);
+                result[group][branch] = values.LogProbabilities.Slice(at, length).ToArray();
             }
         }
 
@@ -159,6 +162,7 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
         head.Dispose();
         activations.Dispose();
         hiddenGradient.Dispose();
+        targetMemory.Dispose();
         gradients?.Dispose();
         firstMoments?.Dispose();
         secondMoments?.Dispose();
@@ -172,11 +176,47 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     // Greedy sampling has no distribution of its own: its log-probabilities are those at temperature 1.
     private static float Temperature(SamplingOptions options) => options.Temperature > 0 ? (float)options.Temperature : 1;
 
-    private void Forward(MicroBatch part, SamplingOptions options, Keep keep, out float[] logProbabilities, out float[] entropies)
+    private TargetValues Forward(MicroBatch part, SamplingOptions options, Keep keep)
     {
-        logProbabilities = new float[part.Targets.Count];
-        entropies = new float[part.Targets.Count];
+        var values = new TargetValues(targetMemory, part.Targets.Count);
         var hidden = model.Forward(part.Batch, activations, keep);
-        head.LogProbabilities(hidden, part.Targets, options.BannedTokens, Temperature(options), logProbabilities, entropies);
+        head.LogProbabilities(hidden, part.Targets, options.BannedTokens, Temperature(options), values.LogProbabilities, values.Entropies);
+        return values;
+    }
+
+    /// <summary>What is known of each target of a micro-batch; valid until the next.</summary>
+    private readonly ref struct TargetValues
+    {
+        public TargetValues(ScratchBuffer memory, int count)
+        {
+            var all = new Span<float>(memory.Get(4L * count), 4 * count);
+            all.Clear();
+            LogProbabilities = all[..count];
+            Entropies = all.Slice(count, count);
+            Gradient = all.Slice(2 * count, count);
+            EntropyGradient = all.Slice(3 * count, count);
+        }
+
+        public readonly Span<float> LogProbabilities;
+        public readonly Span<float> Entropies;
+
+        // Of the loss with respect to the two above; zero at first.
+        public readonly Span<float> Gradient;
+        public readonly Span<float> EntropyGradient;
+
+        public double LogProbabilitySum => Sum(LogProbabilities);
+
+        public double EntropySum => Sum(Entropies);
+
+        private static double Sum(ReadOnlySpan<float> values)
+        {
+            var sum = 0.0;
+            foreach (var value in values)
+            {
+                sum += value;
+            }
+
+            return sum;
+        }
     }
 }

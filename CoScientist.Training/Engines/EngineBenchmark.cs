@@ -66,9 +66,11 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         var random = new SeededRandom(1);
         var groups = Enumerable.Range(0, shape.Sequences).Select(_ => new TrainingGroup([random.Next(256)], [new TrainingBranch(Tokens(random, shape.Length))])).ToArray();
         var targets = shape.Sequences * shape.Length;
+        var options = new SamplingOptions();
+        TokenObjective objective = (_, _, _, gradient, _) => gradient.Fill(-1f / targets);
         var result = Measure(pool, targets, () =>
         {
-            engine.AccumulateLoss(groups, new SamplingOptions(), (_, _, _, gradient, _) => gradient.Fill(-1f / targets), cancellationToken);
+            engine.AccumulateLoss(groups, options, objective, cancellationToken);
             engine.OptimizerStep(new AdamWOptions(1e-4), 1);
         });
         return result with { Planned = MemoryEstimate.Of(shape.Model, new EngineOptions(), new MemoryShape { TrainedTokens = targets, LongestGroup = shape.Length, Threads = pool.Threads }) };

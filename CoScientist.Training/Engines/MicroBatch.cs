@@ -18,26 +18,33 @@ internal sealed class MicroBatch
     /// <summary>The targets of each branch, as a range of <see cref="Targets"/>.</summary>
     public List<(int Group, int Branch, int At, int Length)> Spans { get; } = [];
 
-    /// <summary>Cuts groups into parts of at most <paramref name="mostTokens"/> tokens; a larger group stays whole.</summary>
-    public static IEnumerable<MicroBatch> Of(IReadOnlyList<TrainingGroup> groups, int mostTokens)
+    /// <summary>
+    /// Replaces the content by groups from <paramref name="first"/> on, up to <paramref name="mostTokens"/> tokens; a larger
+    /// group stays whole. Allocates nothing once it has held as much.
+    /// </summary>
+    /// <returns>The index after the last group taken.</returns>
+    /// <exception cref="ArgumentException">A branch has no such first target.</exception>
+    public int Fill(IReadOnlyList<TrainingGroup> groups, int first, int mostTokens)
     {
-        var part = new MicroBatch();
-        for (var g = 0; g < groups.Count; g++)
+        Clear();
+        var next = first;
+        for (; next < groups.Count; next++)
         {
-            var size = groups[g].Prompt.Length + groups[g].Branches.Sum(branch => branch.Tokens.Length);
-            if (part.Batch.Count > 0 && part.Batch.Count + size > mostTokens)
+            var size = groups[next].Prompt.Length;
+            for (var b = 0; b < groups[next].Branches.Count; b++)
             {
-                yield return part;
-                part = new MicroBatch();
+                size += groups[next].Branches[b].Tokens.Length;
             }
 
-            part.Add(g, groups[g]);
+            if (Batch.Count > 0 && Batch.Count + size > mostTokens)
+            {
+                break;
+            }
+
+            Add(next, groups[next]);
         }
 
-        if (part.Batch.Count > 0)
-        {
-            yield return part;
-        }
+        return next;
     }
 
     /// <summary>One group by itself.</summary>
@@ -48,12 +55,25 @@ internal sealed class MicroBatch
         return part;
     }
 
+    private void Clear()
+    {
+        Batch.Clear();
+        rows.Clear();
+        tokens.Clear();
+        Spans.Clear();
+    }
+
     private void Add(int index, TrainingGroup group)
     {
         var root = Batch.Add(group.Prompt);
         for (var b = 0; b < group.Branches.Count; b++)
         {
             var (ids, first) = group.Branches[b];
+            if (first < 0 || first > ids.Length)
+            {
+                throw new ArgumentException($"Branch {b} of group {index} has {ids.Length} tokens, so its first target cannot be at {first}: choose from 0 to {ids.Length}.", nameof(group));
+            }
+
             Spans.Add((index, b, rows.Count, ids.Length - first));
             // The last token only is a target: nothing after it is predicted, so it is not read.
             var start = ids.Length > 1 ? Batch.Segments[Batch.Add(ids.AsSpan(0, ids.Length - 1), root)].Start : 0;

@@ -149,7 +149,13 @@ internal unsafe struct BackwardMemory
     {
         var t = default(BackwardMemory);
         t.Hidden = arena.Take((long)rows * config.HiddenSize);
-        t.Active = arena.Take(rows * Enumerable.Range(0, config.Layers).Max(config.InnerWidth));
+        var inner = 0L;
+        for (var layer = 0; layer < config.Layers; layer++)
+        {
+            inner = Math.Max(inner, config.InnerWidth(layer));
+        }
+
+        t.Active = arena.Take(rows * inner);
         t.Attended = arena.Take((long)rows * config.QueryWidth);
         t.Query = arena.Take((long)rows * config.QueryWidth);
         t.Key = arena.Take((long)rows * config.KeyValueWidth);

@@ -53,6 +53,8 @@ public sealed unsafe class Transformer : IDisposable
 
     internal Linear Head { get; }
 
+    private string HeadWeight => Config.TiedEmbeddings ? Embedding + ".weight" : "lm_head.weight";
+
     private string HeadName => Config.TiedEmbeddings ? Embedding : "lm_head";
 
     /// <summary>Says that weights were written: packed copies are made again at their next use.</summary>
@@ -185,18 +187,14 @@ public sealed unsafe class Transformer : IDisposable
             layers[layer].Backward(at, t, batch, a.Positions, a.Input(layer), dFinal, gradients);
         }
 
-        // Rows in order, on one thread: two rows may hold the same token.
         if (gradients.Find(Embedding + ".weight") is var embedding && embedding is not null)
         {
-            for (var row = 0; row < n; row++)
-            {
-                VectorMath.AddScaled(dFinal + ((long)row * c), 1, embedding + ((long)batch.Tokens[row] * c), c);
-            }
+            EmbeddingTable.AddGradient(Pool, batch, dFinal, embedding, c);
         }
     }
 
     /// <summary>The tensor of the output head in gradients; null where it is frozen.</summary>
-    internal float* HeadOf(Parameters parameters) => parameters.Find(HeadName + ".weight");
+    internal float* HeadOf(Parameters parameters) => parameters.Find(HeadWeight);
 
     /// <summary>x [N, C] = rows of the embedding.</summary>
     internal void Embed(TokenBatch batch, float* x)

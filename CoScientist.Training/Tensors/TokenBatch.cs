@@ -85,6 +85,15 @@ public sealed class TokenBatch
         return segments.Count - 1;
     }
 
+    /// <summary>Takes everything out, so that the batch can be filled again without allocating.</summary>
+    public void Clear()
+    {
+        tokens.Clear();
+        positions.Clear();
+        segments.Clear();
+        trees.Clear();
+    }
+
     /// <summary>Row ranges that a segment's tokens see in full, root first: those of its ancestors.</summary>
     public void Ancestors(int segment, List<(int Start, int Length)> ranges)
     {

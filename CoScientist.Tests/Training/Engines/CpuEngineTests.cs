@@ -60,6 +60,43 @@ public sealed unsafe class CpuEngineTests(KernelPools pools) : IClassFixture<Ker
     }
 
     [Fact]
+    public void TrainingStep_afterWarmUp_allocatesNothing()
+    {
+        foreach (var pool in pools.All)
+        {
+            using var engine = Engine(new ReferenceModel(Config, 44), pool);
+            TrainingGroup[] groups = Groups;
+            var options = new SamplingOptions();
+            TokenObjective objective = (_, _, _, gradient, _) => gradient.Fill(-0.01f);
+            var cancellation = TestContext.Current.CancellationToken;
+            var allocated = long.MaxValue;
+            for (var step = 0; step < 4; step++)
+            {
+                // The caller's thread: it runs all code outside loops, and every loop.
+                var before = GC.GetAllocatedBytesForCurrentThread();
+                engine.AccumulateLoss(groups, options, objective, cancellation);
+                engine.OptimizerStep(new AdamWOptions(1e-4), 1);
+                allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            }
+
+            Assert.Equal(0, allocated);
+        }
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(4)]
+    public void AccumulateLoss_firstTargetOutsideTheBranch_isRefusedByName(int firstTarget)
+    {
+        using var engine = Engine(new ReferenceModel(Config, 45), pools.Single);
+        TrainingGroup[] groups = [Groups[1], new(Tokens(2, 1), [new(Tokens(3, 2), firstTarget)])];
+
+        var thrown = Assert.Throws<ArgumentException>(() => engine.AccumulateLoss(groups, Options, (_, _, _, _, _) => { }, TestContext.Current.CancellationToken));
+        Assert.Contains($"Branch 0 of group 1 has 3 tokens, so its first target cannot be at {firstTarget}", thrown.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => engine.LogProbabilities(groups, Options, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void AccumulateLoss_moreThanOneMicroBatch_addsTheGroups()
     {
         var reference = new ReferenceModel(Config, 42);

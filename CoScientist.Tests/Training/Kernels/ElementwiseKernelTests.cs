@@ -1,6 +1,7 @@
 using CoScientist.Tests.Shared;
 using CoScientist.Training.Kernels;
 using CoScientist.Training.Kernels.Reference;
+using CoScientist.Training.Tensors;
 using CoScientist.Training.Model;
 
 namespace CoScientist.Tests.Training.Kernels;
@@ -138,6 +139,32 @@ public sealed unsafe class ElementwiseKernelTests(KernelPools pools) : IClassFix
             {
                 Assert.InRange(expected.Count(value => value == 0), 650, 850);
             }
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(63)]
+    [InlineData(64)]
+    [InlineData(145)]
+    public void EmbeddingTable_repeatedTokens_gatherTheirRowsInOrder(int width)
+    {
+        int[] tokens = [3, 0, 3, 1, 3, 0];
+        var batch = new TokenBatch();
+        batch.Add(tokens);
+        var (dx, table) = (Floats(tokens.Length * width, 61), Floats(5 * width, 62));
+        var expected = (double[])table.Clone();
+        EmbeddingReference.Backward<double>(tokens, dx, expected, width);
+        float[]? bits = null;
+        foreach (var pool in pools.All)
+        {
+            using var memory = new KernelMemory();
+            var gradient = memory.Of(table);
+            EmbeddingTable.AddGradient(pool, batch, memory.Of(dx), gradient, width);
+            var result = KernelMemory.ReadChecked(gradient, table.Length);
+            Close.ToScale("embedding", expected, result, 1e-6);
+            bits ??= result;
+            Close.Bits("embedding", bits, result);
         }
     }
 
