@@ -1,4 +1,5 @@
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Model;
 using CoScientist.Training.Tensors;
 
@@ -12,10 +13,10 @@ internal sealed unsafe class FastModel : IDisposable
 
     private readonly Keep keep;
 
-    public FastModel(ModelConfig config, ReferenceModel reference, WorkerPool pool, bool checkpointing = false)
+    public FastModel(ModelConfig config, ReferenceModel reference, WorkerPool pool, bool checkpointing = false, Precision precision = Precision.Single)
     {
         keep = checkpointing ? Keep.LayerInputs : Keep.Everything;
-        Model = new Transformer(config, pool);
+        Model = new Transformer(config, pool, precision);
         activations = new Activations(config);
         head = new LanguageHead(Model);
         reference.CopyTo(Model.Weights);

@@ -39,7 +39,7 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
 
         ownsPool = pool is null;
         Pool = pool ?? new WorkerPool();
-        model = new Transformer(config, Pool);
+        model = new Transformer(config, Pool, this.options.Precision);
         model.BalanceExperts((float)this.options.RouterBalance);
         Tokenizer = tokenizer;
         activations = new Activations(config);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using CoScientist.Core;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Model;
 using CoScientist.Training.Sampling;
 using CoScientist.Training.Tensors;
@@ -52,7 +53,7 @@ public sealed record GradingBenchmarkResult : BenchmarkResult
 }
 
 /// <summary>The standard measurements: S is 16 × 256 tokens through a model of 5 million parameters, M 4 × 512 through 33 million.</summary>
-public sealed class EngineBenchmark(string config, int threads, TimeSpan duration)
+public sealed class EngineBenchmark(string config, int threads, TimeSpan duration, Precision precision = Precision.Single)
 {
     private readonly (ModelConfig Model, int Sequences, int Length) shape = config == "M"
         ? (Model(8192, 512, 8, 8, 4, 1536), 4, 512)
@@ -141,7 +142,8 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         using var x = new FloatBuffer((long)n * k);
         using var w = new FloatBuffer((long)m * k);
         using var y = new FloatBuffer((long)n * m);
-        using var packed = new FloatBuffer(MatMul.PackedLength(k, m));
+        using var memory = new FloatBuffer(PackedMatrix.Length(precision, k, m));
+        var packed = new PackedMatrix(precision, k, m, memory.Pointer);
         var random = new SeededRandom(3);
         foreach (ref var value in x.Span)
         {
@@ -153,11 +155,11 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
             value = (float)random.NextNormal();
         }
 
-        MatMul.PackTransposed(pool, w.Pointer, m, k, packed.Pointer);
+        packed.PackTransposed(pool, w.Pointer);
         return Measure(pool, 0, () =>
         {
             cancellationToken.ThrowIfCancellationRequested();
-            MatMul.Multiply(pool, x.Pointer, k, 1, packed.Pointer, y.Pointer, m, n, m, k, accumulate: false);
+            packed.Multiply(pool, x.Pointer, k, y.Pointer, m, n, accumulate: false);
         });
     }
 
@@ -176,7 +178,7 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
 
     private CpuEngine Engine(WorkerPool pool)
     {
-        var engine = new CpuEngine(shape.Model, BpeTrainer.Train(["benchmark"], 300, []), pool);
+        var engine = new CpuEngine(shape.Model, BpeTrainer.Train(["benchmark"], 300, []), pool, new EngineOptions { Precision = precision });
         engine.Weights.Initialise(shape.Model, 1);
         engine.WeightsChanged();
         return engine;

@@ -1,3 +1,5 @@
+using CoScientist.Training.Kernels.Mixed;
+
 namespace CoScientist.Training.Engines;
 
 /// <summary>How an engine computes; none of it changes a result by a bit, except what says so.</summary>
@@ -8,6 +10,12 @@ public sealed record EngineOptions
 
     /// <summary>Keeps only the input of every layer and computes the rest again in the backward pass: a third more work, a fraction of the memory. Default false.</summary>
     public bool GradientCheckpointing { get; init; }
+
+    /// <summary>
+    /// Numbers in which matrices are multiplied. Weights, moments, gradients and sums are in single precision whatever it is.
+    /// Default single precision. Another one changes all results.
+    /// </summary>
+    public Precision Precision { get; init; }
 
     /// <summary>Strength of a loss that spreads tokens over experts, added to every accumulation. Default 0: none, whatever the checkpoint's own training used.</summary>
     public double RouterBalance { get; init; }

@@ -160,7 +160,7 @@ internal unsafe struct BackwardMemory
         t.Query = arena.Take((long)rows * config.QueryWidth);
         t.Key = arena.Take((long)rows * config.KeyValueWidth);
         t.Value = arena.Take((long)rows * config.KeyValueWidth);
-        t.Packed = arena.Take(MatMul.PackedLength(rows, Math.Max(Math.Max(config.HiddenSize, config.QueryWidth), Math.Max(config.FeedForwardSize, config.ExpertSize))));
+        t.Packed = arena.Take(LinearInput.PackedLength(rows, Math.Max(Math.Max(config.HiddenSize, config.QueryWidth), Math.Max(config.FeedForwardSize, config.ExpertSize))));
         if (config.Experts > 0)
         {
             t.Gathered = arena.Take((long)rows * config.ExpertsPerToken * config.HiddenSize);

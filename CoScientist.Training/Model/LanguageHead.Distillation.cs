@@ -33,7 +33,7 @@ internal sealed unsafe partial class LanguageHead
         var normalisers = logNormalisers.Get(targets.Count);
         var divergence = divergences.Get(targets.Count);
         var most = Math.Min(BackwardRows, targets.Count);
-        var dLogits = backward.Get(((long)most * Stride) + ((long)most * Width) + ((long)most * MatMul.Padded(Width)));
+        var dLogits = backward.Get(((long)most * Stride) + ((long)most * Width) + LinearInput.PackedLength(most, Width));
         var dRows = dLogits + ((long)most * Stride);
         var packed = dRows + ((long)most * Width);
         for (var from = 0; from < targets.Count; from += BackwardRows)

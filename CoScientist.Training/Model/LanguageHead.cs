@@ -41,7 +41,7 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         Gather(hidden, targets);
         var h = gathered.Get((long)targets.Count * Width);
         var normalisers = logNormalisers.Get(targets.Count);
-        _ = model.Head.Transposed;
+        model.Head.Prepare();
         fixed (float* results = logProbabilities)
         fixed (float* spread = entropies)
         {
@@ -59,7 +59,7 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         var h = gathered.Get((long)targets.Count * Width);
         var normalisers = logNormalisers.Get(targets.Count);
         var most = Math.Min(BackwardRows, targets.Count);
-        var dLogits = backward.GetExactly(((long)most * Stride) + ((long)most * Width) + ((long)most * MatMul.Padded(Width)));
+        var dLogits = backward.GetExactly(((long)most * Stride) + ((long)most * Width) + LinearInput.PackedLength(most, Width));
         var dRows = dLogits + ((long)most * Stride);
         var packed = dRows + ((long)most * Width);
         for (var from = 0; from < targets.Count; from += BackwardRows)
@@ -79,7 +79,7 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
     /// <summary>Logits / temperature of consecutive rows of hidden states into [rows, padded V]; banned and padding columns hold −1e30.</summary>
     public void Logits(float* hidden, int rows, int[] banned, float inverseTemperature, float* logits)
     {
-        MatMul.Rows(hidden, Width, 1, model.Head.Transposed, null, logits, Stride, rows, 0, Stride, Width);
+        model.Head.Block(hidden, logits, Stride, rows);
         for (var i = 0; i < rows; i++)
         {
             var row = new Span<float>(logits + ((long)i * Stride), Stride);
@@ -158,11 +158,11 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
     /// <summary>From the gradient of some rows' logits to that of their hidden states and of the head.</summary>
     private void Propagate(Targets targets, int from, int rows, float* h, float* dLogits, float* dRows, float* packed, float* dHidden, float* dHead)
     {
-        MatMul.Multiply(model.Pool, dLogits, Stride, 1, model.Head.Rows, dRows, Width, rows, Width, Vocabulary, accumulate: false);
+        model.Head.InputGradient(dLogits, Stride, dRows, rows, accumulate: false);
         if (dHead is not null)
         {
-            MatMul.PackRows(model.Pool, h + ((long)from * Width), rows, Width, Width, packed);
-            MatMul.Multiply(model.Pool, dLogits, 1, Stride, packed, dHead, Width, Vocabulary, Width, rows, accumulate: true);
+            var input = new LinearInput(h + ((long)from * Width), packed);
+            model.Head.AddWeightGradient(dLogits, Stride, ref input, rows, dHead);
         }
 
         for (var i = 0; i < rows; i++)

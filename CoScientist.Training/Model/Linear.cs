@@ -1,11 +1,12 @@
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Model;
 
 /// <summary>Rows that linear layers read, [N, K], with their packed form, which is made when the first weight gradient asks for it.</summary>
 /// <param name="rows">The rows.</param>
-/// <param name="packed">Room for the packed form: <see cref="MatMul.PackedLength"/>(N, K) floats.</param>
+/// <param name="packed">Room for the packed form: <see cref="PackedLength"/>(N, K) floats.</param>
 internal unsafe struct LinearInput(float* rows, float* packed)
 {
     private bool fresh;
@@ -13,12 +14,16 @@ internal unsafe struct LinearInput(float* rows, float* packed)
     /// <summary>The rows.</summary>
     public readonly float* Rows => rows;
 
+    /// <summary>Floats that the packed form of rows needs, in whatever precision.</summary>
+    public static long PackedLength(int count, int width) =>
+        Math.Max(PackedMatrix.Length(Precision.Single, count, width), PackedMatrix.Length(Precision.Bfloat16, count, width));
+
     /// <summary>The rows packed as the right side of a product.</summary>
-    public float* Packed(WorkerPool pool, int count, int width)
+    public float* Packed(LinearWorkspace workspace, int count, int width)
     {
         if (!fresh)
         {
-            MatMul.PackRows(pool, rows, count, width, width, packed);
+            new PackedMatrix(workspace.Precision, count, width, packed).PackRows(workspace.Pool, rows);
             fresh = true;
         }
 
@@ -64,31 +69,32 @@ internal sealed unsafe class Linear : IDisposable
     /// <summary>What is trained in place of the weight; null for none.</summary>
     public LoraAdapter? Adapter { get; set; }
 
-    /// <summary>Panels of Wᵀ, for y = x·Wᵀ, kept until the weight changes.</summary>
-    public float* Transposed
+    /// <summary>Wᵀ packed, for y = x·Wᵀ, kept until the weight changes.</summary>
+    private PackedMatrix Transposed
     {
         get
         {
-            kept ??= new FloatBuffer(MatMul.PackedLength(Inputs, Outputs));
+            kept ??= new FloatBuffer(PackedMatrix.Length(workspace.Precision, Inputs, Outputs));
+            var packed = new PackedMatrix(workspace.Precision, Inputs, Outputs, kept.Pointer);
             if (!keptFresh)
             {
-                MatMul.PackTransposed(workspace.Pool, weight, Outputs, Inputs, kept.Pointer);
+                packed.PackTransposed(workspace.Pool, weight);
                 keptFresh = true;
             }
 
-            return kept.Pointer;
+            return packed;
         }
     }
 
-    /// <summary>Panels of W, for dx = dy·W, in the memory that all layers share: valid until another asks.</summary>
-    public float* Rows
+    /// <summary>W packed, for dx = dy·W, in the memory that all layers share: valid until another asks.</summary>
+    private PackedMatrix Rows
     {
         get
         {
-            var packed = workspace.Backward(MatMul.PackedLength(Outputs, Inputs));
+            var packed = new PackedMatrix(workspace.Precision, Outputs, Inputs, workspace.Backward(PackedMatrix.Length(workspace.Precision, Outputs, Inputs)));
             if (workspace.BackwardOwner != this)
             {
-                MatMul.PackRows(workspace.Pool, weight, Outputs, Inputs, Inputs, packed);
+                packed.PackRows(workspace.Pool, weight);
                 workspace.BackwardOwner = this;
             }
 
@@ -111,7 +117,7 @@ internal sealed unsafe class Linear : IDisposable
             return;
         }
 
-        MatMul.Multiply(workspace.Pool, x, Inputs, 1, ForwardPanels(), y, Outputs, rows, Outputs, Inputs, accumulate);
+        ForwardMatrix().Multiply(workspace.Pool, x, Inputs, y, Outputs, rows, accumulate);
         if (bias is not null)
         {
             for (var row = 0; row < rows; row++)
@@ -126,14 +132,39 @@ internal sealed unsafe class Linear : IDisposable
         }
     }
 
+    /// <summary>Packs what <see cref="Block"/> reads, if it is not.</summary>
+    public void Prepare() => _ = Transposed;
+
+    /// <summary>y [N, M rounded up to 32] = x [N, K] · Wᵀ without bias or adapter, on the calling thread, after <see cref="Prepare"/>.</summary>
+    public void Block(float* x, float* y, long yRow, int rows) => Transposed.Block(x, Inputs, y, yRow, rows);
+
     /// <summary>dx [N, K] (+)= dy [N, M] · W, and what goes through the adapter.</summary>
     public void InputGradient(float* dy, float* dx, int rows, bool accumulate = false)
     {
         if (rows > 0)
         {
-            MatMul.Multiply(workspace.Pool, dy, Outputs, 1, Rows, dx, Inputs, rows, Inputs, Outputs, accumulate);
+            InputGradient(dy, Outputs, dx, rows, accumulate);
             Adapter?.AddInputGradient(dy, dx, rows);
         }
+    }
+
+    /// <summary>dx [N, K] (+)= dy · W with rows of dy <paramref name="dyRow"/> apart, without the adapter.</summary>
+    public void InputGradient(float* dy, long dyRow, float* dx, int rows, bool accumulate) =>
+        Rows.Multiply(workspace.Pool, dy, dyRow, dx, Inputs, rows, accumulate);
+
+    /// <summary>dW [M, K] += dyᵀ · x with rows of dy <paramref name="dyRow"/> apart.</summary>
+    public void AddWeightGradient(float* dy, long dyRow, ref LinearInput x, int rows, float* dw)
+    {
+        var right = x.Packed(workspace, rows, Inputs);
+        if (workspace.Precision == Precision.Single)
+        {
+            MatMul.Multiply(workspace.Pool, dy, 1, dyRow, right, dw, Inputs, Outputs, Inputs, rows, accumulate: true);
+            return;
+        }
+
+        var left = workspace.Left(Bf16MatMul.PackedLeftLength(rows, Outputs));
+        Bf16MatMul.PackLeft(workspace.Pool, dy, rows, Outputs, dyRow, left);
+        Bf16MatMul.MultiplyPacked(workspace.Pool, left, (ushort*)right, dw, Inputs, Outputs, Inputs, rows, accumulate: true);
     }
 
     /// <summary>dW [M, K] += dyᵀ · x and db [M] += Σ over rows of dy, and those of the adapter, where <paramref name="gradients"/> hold them; a tensor without a gradient is frozen.</summary>
@@ -141,7 +172,7 @@ internal sealed unsafe class Linear : IDisposable
     {
         if (gradients.Find(weightName) is var dw && dw is not null)
         {
-            MatMul.Multiply(workspace.Pool, dy, 1, Outputs, x.Packed(workspace.Pool, rows, Inputs), dw, Inputs, Outputs, Inputs, rows, accumulate: true);
+            AddWeightGradient(dy, Outputs, ref x, rows, dw);
         }
 
         if (gradients.Find(biasName) is var db && db is not null)
@@ -193,15 +224,15 @@ internal sealed unsafe class Linear : IDisposable
         workspace.BackwardOwner = null;
     }
 
-    private float* ForwardPanels()
+    private PackedMatrix ForwardMatrix()
     {
         if (kept is not null || workspace.KeepPacked)
         {
             return Transposed;
         }
 
-        var packed = workspace.Forward(MatMul.PackedLength(Inputs, Outputs));
-        MatMul.PackTransposed(workspace.Pool, weight, Outputs, Inputs, packed);
+        var packed = new PackedMatrix(workspace.Precision, Inputs, Outputs, workspace.Forward(PackedMatrix.Length(workspace.Precision, Inputs, Outputs)));
+        packed.PackTransposed(workspace.Pool, weight);
         return packed;
     }
 }

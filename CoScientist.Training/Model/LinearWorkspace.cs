@@ -1,18 +1,24 @@
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Model;
 
 /// <summary>What the linear layers of a model share: threads, and memory that one layer uses at a time.</summary>
 /// <param name="pool">Threads.</param>
-internal sealed unsafe class LinearWorkspace(WorkerPool pool) : IDisposable
+/// <param name="precision">Numbers in which they multiply.</param>
+internal sealed unsafe class LinearWorkspace(WorkerPool pool, Precision precision) : IDisposable
 {
     private readonly ScratchBuffer forward = new();
     private readonly ScratchBuffer backward = new();
     private readonly ScratchBuffer adapter = new();
+    private readonly ScratchBuffer left = new();
 
     /// <summary>Threads.</summary>
     public WorkerPool Pool => pool;
+
+    /// <summary>Numbers in which the layers multiply; everything else is in single precision.</summary>
+    public Precision Precision => precision;
 
     /// <summary>
     /// Whether layers keep the packed form of their weights for the next product. Sampling, whose products have few rows,
@@ -29,6 +35,9 @@ internal sealed unsafe class LinearWorkspace(WorkerPool pool) : IDisposable
     /// <summary>Room for one packed weight of the backward pass.</summary>
     public float* Backward(long length) => backward.GetExactly(length);
 
+    /// <summary>Room for the packed left side of one weight gradient.</summary>
+    public ushort* Left(long length) => (ushort*)left.Get((length + 1) / 2);
+
     /// <summary>Room for what one adapter computes.</summary>
     public float* Adapter(long length) => adapter.GetExactly(length);
 
@@ -38,5 +47,6 @@ internal sealed unsafe class LinearWorkspace(WorkerPool pool) : IDisposable
         forward.Dispose();
         backward.Dispose();
         adapter.Dispose();
+        left.Dispose();
     }
 }

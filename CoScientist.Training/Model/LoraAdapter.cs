@@ -116,7 +116,7 @@ internal sealed unsafe class LoraAdapter : IDisposable
         var scratch = Scratch(rows);
         var dropped = Dropped(x.Rows, rows, ref scratch);
         Inner(dropped, rows, ref scratch, out var inner);
-        var packed = scratch.Take(MatMul.PackedLength(rows, Math.Max(down.Inputs, options.Rank)));
+        var packed = scratch.Take(LinearInput.PackedLength(rows, Math.Max(down.Inputs, options.Rank)));
         var innerInput = new LinearInput(inner, packed);
         up.AddWeightGradient(dy, ref innerInput, rows, gradients);
         var innerGradient = InnerGradient(dy, rows, ref scratch);
@@ -156,7 +156,7 @@ internal sealed unsafe class LoraAdapter : IDisposable
         arena.Take((long)rows * inputs);
         arena.Take((long)rows * rank);
         arena.Take((long)rows * rank);
-        arena.Take(MatMul.PackedLength(rows, Math.Max(inputs, rank)));
+        arena.Take(LinearInput.PackedLength(rows, Math.Max(inputs, rank)));
         return arena.Used;
     }
 

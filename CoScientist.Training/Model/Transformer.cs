@@ -1,5 +1,6 @@
 using CoScientist.Core;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Model;
@@ -14,14 +15,14 @@ public sealed unsafe class Transformer : IDisposable
     private readonly Norm finalNorm;
     private readonly LinearWorkspace workspace;
 
-    /// <summary>A model with zero weights.</summary>
+    /// <summary>A model with zero weights, whose matrices are multiplied in the given precision.</summary>
     /// <exception cref="InvalidDataException">The configuration is unusable.</exception>
-    public Transformer(ModelConfig config, WorkerPool pool)
+    public Transformer(ModelConfig config, WorkerPool pool, Precision precision = Precision.Single)
     {
         config.Validate();
         Config = config;
         Pool = pool;
-        workspace = new LinearWorkspace(pool);
+        workspace = new LinearWorkspace(pool, precision);
         Shape = new AttentionShape(config.Heads, config.KeyValueHeads, config.HeadDim);
         Weights = new Parameters(config);
         Rope = new Rope(RopeScaling.Frequencies(config.RopeScaling, config.HeadDim, config.RopeTheta), config.MaxPositions, config.RopeScaling?.Magnitude ?? 1);

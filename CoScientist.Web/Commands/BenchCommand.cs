@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using CoScientist.Training.Engines;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Web.Commands;
@@ -14,12 +15,14 @@ internal static class BenchCommand
     {
         var config = new Option<string>("--config") { Description = "S or M: the two standard shapes", DefaultValueFactory = _ => "S" };
         config.AcceptOnlyFromAmong("S", "M");
+        var dtype = new Option<string>("--dtype") { Description = "Numbers that are multiplied: fp32 or bf16" + (what == "train" ? "" : ", or int8 weights"), DefaultValueFactory = _ => "fp32" };
+        dtype.AcceptOnlyFromAmong(what == "train" ? ["fp32", "bf16"] : ["fp32", "bf16", "int8"]);
         var threads = new Option<int>("--threads") { Description = "Threads; 0 takes every processor" };
         var seconds = new Option<double>("--seconds") { Description = "How long to measure", DefaultValueFactory = _ => 10 };
-        var command = new Command(what, what switch { "train" => "Whole training steps", "sample" => "Sampling with a key-value cache", "grade" => "Grading ten items on one plan", _ => "Matrix products" }) { config, threads, seconds };
+        var command = new Command(what, what switch { "train" => "Whole training steps", "sample" => "Sampling with a key-value cache", "grade" => "Grading ten items on one plan", _ => "Matrix products" }) { config, dtype, threads, seconds };
         command.SetAction((parsed, cancellationToken) =>
         {
-            var bench = new EngineBenchmark(parsed.GetValue(config)!, parsed.GetValue(threads), TimeSpan.FromSeconds(parsed.GetValue(seconds)));
+            var bench = new EngineBenchmark(parsed.GetValue(config)!, parsed.GetValue(threads), TimeSpan.FromSeconds(parsed.GetValue(seconds)), Of(parsed.GetValue(dtype)!));
             var result = what switch
             {
                 "train" => bench.Train(cancellationToken),
@@ -31,7 +34,7 @@ internal static class BenchCommand
                 ? [$"plan shared by items    {graded.SharedSeconds * 1e3:F1} ms; read for each {graded.SeparateSeconds * 1e3:F1} ms; {graded.Speedup:F1} times as fast, {(graded.SameProbabilities ? "the same" : "DIFFERENT")} probabilities"]
                 : [];
             CommandContext.Answer(parsed, result, [
-                $"{what} {result.Config}, {result.Threads} threads, fp32, {result.Rounds} rounds",
+                $"{what} {result.Config}, {result.Threads} threads, {parsed.GetValue(dtype)}, {result.Rounds} rounds",
                 $"tokens/s (median)       {result.TokensPerSecond:F0}",
                 $"GFLOP/s                 {result.Gflops:F1}, {result.PeakFraction:P0} of the {result.Machine.Fp32Gflops:F0} measured here in fp32",
                 $"products while running  {result.Profile.ProductGflopsPerThread:F1} GFLOP/s per thread",
@@ -97,6 +100,8 @@ internal static class BenchCommand
         });
         return command;
     }
+
+    private static Precision Of(string dtype) => dtype switch { "bf16" => Precision.Bfloat16, "int8" => Precision.Int8, _ => Precision.Single };
 
     private static string Share(BenchmarkResult result, double threadSeconds) => $"{threadSeconds / (result.Profile.Seconds * result.Profile.Threads):P0}";
 }

@@ -76,6 +76,19 @@ public static unsafe partial class Bf16MatMul
         Run(pool, new ProductLoop(null, 0, left, LeftForm.Packed, packed, c, cRow, rows, cols, depth, accumulate, Groups(pool, rows, cols)), rows, cols, depth);
     }
 
+    /// <summary>c [rows, cols rounded up to whole panels] = a · B on the calling thread, with a in single precision.</summary>
+    public static void Block(float* a, long aRow, ushort* packed, float* c, long cRow, int rows, int cols, int depth)
+    {
+        var padded = PaddedDepth(depth);
+        var panels = Panels(cols);
+        for (var first = 0; first < rows; first += RowBlock)
+        {
+            var count = Math.Min(RowBlock, rows - first);
+            var left = NarrowRows(a + (first * aRow), aRow, count, depth, (ushort*)(scratch ??= new ScratchBuffer()).Get((long)RowBlock * padded / 2));
+            Block(left, packed, 0, panels, padded, c + (first * cRow), cRow, panels * PanelWidth, count, accumulate: false, edge: null);
+        }
+    }
+
     /// <summary>One panel of a product on the calling thread: c [rows, 32] (+)= a · B over <paramref name="depth"/> inner indices, a multiple of <see cref="DepthStep"/>.</summary>
     internal static void Panel(Bf16Kernel kernel, LeftSide a, ushort* b, float* c, long cRow, int rows, int depth, bool accumulate)
     {
@@ -91,6 +104,19 @@ public static unsafe partial class Bf16MatMul
                 PortablePanel(a, b, c, cRow, rows, depth, accumulate);
                 break;
         }
+    }
+
+    /// <summary>Rows as bfloat16, padded with zeros.</summary>
+    private static LeftSide NarrowRows(float* a, long aRow, int rows, int depth, ushort* target)
+    {
+        var padded = PaddedDepth(depth);
+        for (var i = 0; i < rows; i++)
+        {
+            Bfloat16.Narrow(a + (i * aRow), target + ((long)i * padded), depth);
+            new Span<ushort>(target + ((long)i * padded) + depth, padded - depth).Clear();
+        }
+
+        return LeftSide.Rows(target, padded);
     }
 
     private static int Panels(int cols) => (cols + PanelWidth - 1) / PanelWidth;
@@ -197,14 +223,8 @@ public static unsafe partial class Bf16MatMul
             switch (form)
             {
                 case LeftForm.Single:
-                    var rounded = (ushort*)(edge + (RowBlock * PanelWidth));
-                    for (var i = 0; i < count; i++)
-                    {
-                        Bfloat16.Narrow(single + ((row + i) * singleRow), rounded + ((long)i * padded), depth);
-                        new Span<ushort>(rounded + ((long)i * padded) + depth, padded - depth).Clear();
-                    }
-
-                    Block(LeftSide.Rows(rounded, padded), packed, first, end, padded, target, cRow, cols, count, accumulate, edge);
+                    var narrow = NarrowRows(single + (row * singleRow), singleRow, count, depth, (ushort*)(edge + (RowBlock * PanelWidth)));
+                    Block(narrow, packed, first, end, padded, target, cRow, cols, count, accumulate, edge);
                     break;
                 case LeftForm.Half:
                     Block(half.Below(row), packed, first, end, padded, target, cRow, cols, count, accumulate, edge);
