@@ -141,6 +141,27 @@ public sealed class CpuEngineOptionTests(KernelPools pools) : IClassFixture<Kern
     }
 
     [Fact]
+    public void AccumulateLoss_expertsAdapterAndCheckpointing_allocatesNothingAfterWarmUp()
+    {
+        var config = ModelFamilies.Shape("experts", Config with { Layers = 3 });
+        using var engine = new CpuEngine(config, Tokenizer, pools.All[1], new EngineOptions { GradientCheckpointing = true, RouterBalance = 0.01 });
+        engine.Weights.Initialise(config, 6);
+        engine.WeightsChanged();
+        engine.AddLora(Lora with { TargetModules = ["all-linear"] });
+        var cancellationToken = TestContext.Current.CancellationToken;
+        var allocated = 0L;
+        for (var step = 0; step < 4; step++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            engine.AccumulateLoss(Groups, Options, Objective, cancellationToken);
+            engine.OptimizerStep(new AdamWOptions(1e-4), 1);
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Assert.Equal(0, allocated);
+    }
+
+    [Fact]
     public void AddLora_afterTraining_isRefused()
     {
         using var engine = Engine(pools.Single);
