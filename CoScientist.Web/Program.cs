@@ -12,6 +12,7 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     GradeCommand.Create(),
     SandboxCommand.Create(),
     BenchCommand.Create(),
+    DoctorCommand.Create(),
     ReportCommand.Create(),
     ModelCommand.Create(),
     ServeCommand.Create(),
