@@ -50,6 +50,9 @@ public sealed class StoredTensor
     /// <summary>Number of rows: the product of the other extents.</summary>
     public long Rows => RowLength == 0 ? 0 : Spec.Count / RowLength;
 
+    /// <summary>Whether the rows lie one after the other in their order, so that the first row's bytes lead to all.</summary>
+    internal bool InOrder => rotaryHeads == 0;
+
     /// <summary>The bytes of a row, in the file's element type.</summary>
     /// <param name="row">Which one, from 0, in the order of Hugging Face's layout whatever the file's own.</param>
     /// <exception cref="InvalidDataException">The element type holds no weights here, or a row has 2 GiB and more.</exception>

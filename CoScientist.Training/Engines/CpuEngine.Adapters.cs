@@ -33,6 +33,7 @@ public sealed unsafe partial class CpuEngine
     /// <exception cref="InvalidOperationException">There is an adapter already, or the weights are being trained.</exception>
     public void AddLora(LoraOptions options)
     {
+        RequireWritable();
         if (gradients is not null || firstMoments is not null)
         {
             throw new InvalidOperationException("All weights of this engine are being trained: add the adapter before the first step.");
@@ -92,8 +93,17 @@ public sealed unsafe partial class CpuEngine
         }
     }
 
+    private void RequireWritable()
+    {
+        if (IsReadOnly)
+        {
+            throw new InvalidOperationException("This model was loaded for reading only: load it whole to train, change or save it.");
+        }
+    }
+
     private void RequireTrainable()
     {
+        RequireWritable();
         if (Adapter is not null && (AdapterMerged || !AdapterEnabled))
         {
             throw new InvalidOperationException($"The adapter is {(AdapterMerged ? "merged" : "switched off")}, so nothing would be trained: {(AdapterMerged ? "unmerge it" : "switch it on")} first.");

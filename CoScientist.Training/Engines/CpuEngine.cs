@@ -1,5 +1,6 @@
 using CoScientist.Training.Checkpoints;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Model;
 using CoScientist.Training.Sampling;
 using CoScientist.Training.Tensors;
@@ -7,7 +8,7 @@ using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Training.Engines;
 
-/// <summary>The managed engine: one model in single precision on the processor's cores. One caller at a time.</summary>
+/// <summary>The managed engine: one model on the processor's cores. One caller at a time.</summary>
 public sealed unsafe partial class CpuEngine : IPolicyEngine
 {
     private readonly EngineOptions options;
@@ -19,6 +20,7 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     private readonly ScratchBuffer hiddenGradient = new();
     private readonly ScratchBuffer targetMemory = new();
     private readonly MicroBatch microBatch = new();
+    private WeightFiles? files;
     private Parameters? gradients;
     private Parameters? firstMoments;
     private Parameters? secondMoments;
@@ -84,9 +86,53 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
         }
     }
 
+    /// <summary>
+    /// Loads a folder, or a GGUF file, for sampling and grading only: matrices are held once, packed in the given precision, and
+    /// there is no single-precision copy. Results are those of <see cref="Load"/> with the same precision, to the bit.
+    /// </summary>
+    /// <param name="directory">The folder or file; it stays open.</param>
+    /// <param name="precision">Numbers of the matrices.</param>
+    /// <param name="pool">Threads; null makes a pool of all processors that the engine owns.</param>
+    /// <exception cref="InvalidDataException">Something in it is missing, malformed or does not fit; the message names it.</exception>
+    public static CpuEngine LoadReadOnly(string directory, Precision precision, WorkerPool? pool = null)
+    {
+        var (config, tokenizer) = CheckpointFolder.Open(directory);
+        var engine = new CpuEngine(config, tokenizer, pool, new EngineOptions { Precision = precision });
+        try
+        {
+            engine.files = WeightFiles.Open(directory);
+            engine.files.Check(engine.Weights.Specs);
+            engine.model.LoadPacked(spec => SourceOf(engine.files.Find(spec)));
+            return engine;
+        }
+        catch
+        {
+            engine.Dispose();
+            throw;
+        }
+    }
+
+    private static WeightSource SourceOf(StoredTensor stored)
+    {
+        if (stored is not { Type: TensorType.BF16, InOrder: true, Rows: > 0 })
+        {
+            return new WeightSource(stored.Read, 0);
+        }
+
+        // A mapped file does not move.
+        fixed (byte* rows = stored.Row(0))
+        {
+            return new WeightSource(stored.Read, (nint)rows);
+        }
+    }
+
+    /// <summary>Whether the engine was loaded to be read only: it samples and grades, and neither trains nor saves.</summary>
+    public bool IsReadOnly => files is not null;
+
     /// <summary>A copy with weights of its own, an adapter merged into them, and no optimizer state, on the same threads: the frozen grader of a run.</summary>
     public CpuEngine FreezeCopy()
     {
+        RequireWritable();
         var copy = new CpuEngine(Config, Tokenizer, Pool, options);
         WithMerged(() => copy.Weights.CopyFrom(Weights));
         return copy;
@@ -107,7 +153,11 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     }
 
     /// <summary>Says that weights were written from outside.</summary>
-    public void WeightsChanged() => model.WeightsChanged();
+    public void WeightsChanged()
+    {
+        RequireWritable();
+        model.WeightsChanged();
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<SampledSequence> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken cancellationToken) =>
@@ -152,12 +202,16 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     }
 
     /// <inheritdoc/>
-    public void Save(string directory, IReadOnlyDictionary<string, string> manifest) =>
+    public void Save(string directory, IReadOnlyDictionary<string, string> manifest)
+    {
+        RequireWritable();
         WithMerged(() => CheckpointFolder.Write(directory, Config, Weights.Tensors(), Tokenizer, manifest));
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        files?.Dispose();
         sampler.Dispose();
         head.Dispose();
         activations.Dispose();

@@ -18,10 +18,10 @@ public static unsafe class MachineProbe
 {
     private const int Repeats = 5;
     private const int MultiplyAddRounds = 400_000;
-    private const long MemoryFloats = 32 << 20;
+    private const long MemoryFloats = 128 << 20;
     private const int MemoryPieces = 64;
 
-    /// <summary>All three measurements; about half a second, and 128 MiB while it lasts.</summary>
+    /// <summary>All three measurements; about a second, and 512 MiB while it lasts.</summary>
     public static MachinePeak Measure(WorkerPool pool) => new(pool.Threads, Clock(), Fp32Gflops(pool), MemoryGBps(pool));
 
     /// <summary>
@@ -63,6 +63,9 @@ public static unsafe class MachineProbe
     public static double MemoryGBps(WorkerPool pool)
     {
         using var memory = new FloatBuffer(MemoryFloats);
+
+        // Untouched pages are all one page of zeros, which every cache holds.
+        memory.Span.Fill(1);
         var best = 0.0;
         for (var repeat = 0; repeat < Repeats; repeat++)
         {
@@ -185,7 +188,7 @@ public static unsafe class MachineProbe
             var length = MemoryFloats / MemoryPieces;
             if (float.IsNaN(Sum(memory + (index * length), length)))
             {
-                throw new InvalidOperationException("Zeroed memory did not read as zero.");
+                throw new InvalidOperationException("Memory did not hold what was written.");
             }
         }
 

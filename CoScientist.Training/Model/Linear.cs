@@ -69,6 +69,9 @@ internal sealed unsafe class Linear : IDisposable
     /// <summary>What is trained in place of the weight; null for none.</summary>
     public LoraAdapter? Adapter { get; set; }
 
+    /// <summary>Bytes of the packed weight.</summary>
+    public long PackedBytes => PackedMatrix.Length(workspace.Precision, Inputs, Outputs) * sizeof(float);
+
     /// <summary>Wᵀ packed, for y = x·Wᵀ, kept until the weight changes.</summary>
     private PackedMatrix Transposed
     {
@@ -100,6 +103,25 @@ internal sealed unsafe class Linear : IDisposable
 
             return packed;
         }
+    }
+
+    /// <summary>Packs the weight from where it lies, for a model that is only read: the weight itself is never touched and takes no memory.</summary>
+    public void PackFrom(WeightSource source)
+    {
+        kept ??= new FloatBuffer(PackedMatrix.Length(workspace.Precision, Inputs, Outputs));
+        var packed = new PackedMatrix(workspace.Precision, Inputs, Outputs, kept.Pointer);
+        if (source.Bfloat16 != 0 && workspace.Precision != Precision.Single)
+        {
+            packed.PackTransposed(workspace.Pool, (ushort*)source.Bfloat16);
+        }
+        else
+        {
+            using var rows = new FloatBuffer((long)Outputs * Inputs);
+            source.Read(0, rows.Span[..(Outputs * Inputs)]);
+            packed.PackTransposed(workspace.Pool, rows.Pointer);
+        }
+
+        keptFresh = true;
     }
 
     /// <summary>Says that the weight has changed.</summary>

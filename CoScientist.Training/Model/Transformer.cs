@@ -14,6 +14,7 @@ public sealed unsafe class Transformer : IDisposable
     private readonly Linear[] linears;
     private readonly Norm finalNorm;
     private readonly LinearWorkspace workspace;
+    private ReadRows? embeddingRows;
 
     /// <summary>A model with zero weights, whose matrices are multiplied in the given precision.</summary>
     /// <exception cref="InvalidDataException">The configuration is unusable.</exception>
@@ -57,6 +58,32 @@ public sealed unsafe class Transformer : IDisposable
     private string HeadWeight => Config.TiedEmbeddings ? Embedding + ".weight" : "lm_head.weight";
 
     private string HeadName => Config.TiedEmbeddings ? Embedding : "lm_head";
+
+    /// <summary>Takes the weights for reading only: matrices go straight into their packed form, rows of the embedding are read where they lie.</summary>
+    /// <param name="find">Gives each tensor; what it gives must stay valid as long as the model.</param>
+    internal void LoadPacked(Func<TensorSpec, WeightSource> find)
+    {
+        var matrices = linears.ToDictionary(linear => linear.Name + ".weight", StringComparer.Ordinal);
+        foreach (var spec in Weights.Specs)
+        {
+            if (matrices.TryGetValue(spec.Name, out var linear))
+            {
+                linear.PackFrom(find(spec));
+            }
+
+            if (spec.Name == Embedding + ".weight")
+            {
+                embeddingRows = find(spec).Read;
+            }
+            else if (linear is null)
+            {
+                find(spec).Read(0, new Span<float>(Weights.Get(spec.Name), checked((int)spec.Count)));
+            }
+        }
+    }
+
+    /// <summary>Bytes of weights that a token passes through: the packed matrices, all experts included.</summary>
+    internal long PackedBytes => linears.Sum(linear => linear.PackedBytes);
 
     /// <summary>Says that weights were written: packed copies are made again at their next use.</summary>
     public void WeightsChanged()
@@ -212,6 +239,12 @@ public sealed unsafe class Transformer : IDisposable
         if ((uint)token >= (uint)Config.VocabularySize)
         {
             throw new ArgumentOutOfRangeException(nameof(token), token, $"The model has {Config.VocabularySize} tokens.");
+        }
+
+        if (embeddingRows is not null)
+        {
+            embeddingRows(token, new Span<float>(x, Config.HiddenSize));
+            return;
         }
 
         var row = new ReadOnlySpan<float>(Weights.Get(Embedding + ".weight") + ((long)token * Config.HiddenSize), Config.HiddenSize);
