@@ -112,6 +112,9 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
         }
     }
 
+    /// <summary>Bytes of packed weights that a token of a dense model reads.</summary>
+    public long PackedBytes => model.PackedBytes;
+
     private static WeightSource SourceOf(StoredTensor stored)
     {
         if (stored is not { Type: TensorType.BF16, InOrder: true, Rows: > 0 })

@@ -9,7 +9,7 @@ namespace CoScientist.Web.Commands;
 /// <summary>Measures the engine on this machine.</summary>
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("grade"), Verb("gemm"), Tokenizer(), Soak() };
+    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("grade"), Verb("gemm"), Decode(), Tokenizer(), Soak() };
 
     private static Command Verb(string what)
     {
@@ -47,6 +47,26 @@ internal static class BenchCommand
                     ? [$"memory planned          {plan.Total / 1048576.0:F0} MiB; the peak is {result.PeakBytes / (double)plan.Needed:F2} of weights, gradients, moments and activations"]
                     : Array.Empty<string>(),
                 .. grading]);
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static Command Decode()
+    {
+        var dtype = new Option<string>("--dtype") { Description = "Numbers of the weights: bf16 or int8", DefaultValueFactory = _ => "bf16" };
+        dtype.AcceptOnlyFromAmong("bf16", "int8");
+        var threads = new Option<int>("--threads") { Description = "Threads; 0 takes every processor" };
+        var command = new Command("decode", "Load a model of Qwen3-0.6B's shape and continue one sequence") { dtype, threads };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var result = new DecodeBenchmark(parsed.GetValue(threads), Of(parsed.GetValue(dtype)!)).Run(cancellationToken);
+            CommandContext.Answer(parsed, result, [
+                string.Create(CultureInfo.InvariantCulture, $"decode {result.Shape}, {result.Threads} threads, {parsed.GetValue(dtype)}"),
+                string.Create(CultureInfo.InvariantCulture, $"load                    {result.LoadSeconds:F2} s"),
+                string.Create(CultureInfo.InvariantCulture, $"tokens/s (median)       {result.TokensPerSecond:F1}"),
+                string.Create(CultureInfo.InvariantCulture, $"reads                   {result.GBps:F1} GB/s of weights, {result.BandwidthFraction:P0} of the {result.MemoryGBps:F1} measured here"),
+                string.Create(CultureInfo.InvariantCulture, $"peak memory             {result.PeakBytes / 1048576.0:F0} MiB")]);
             return Task.FromResult(0);
         });
         return command;
