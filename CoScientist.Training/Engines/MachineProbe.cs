@@ -18,10 +18,10 @@ public static unsafe class MachineProbe
 {
     private const int Repeats = 5;
     private const int MultiplyAddRounds = 400_000;
-    private const long MemoryFloats = 128 << 20;
+    private const long MemoryFloats = 64 << 20;
     private const int MemoryPieces = 64;
 
-    /// <summary>All three measurements; about a second, and 512 MiB while it lasts.</summary>
+    /// <summary>All three measurements; about a second, and 256 MiB while it lasts.</summary>
     public static MachinePeak Measure(WorkerPool pool) => new(pool.Threads, Clock(), Fp32Gflops(pool), MemoryGBps(pool));
 
     /// <summary>

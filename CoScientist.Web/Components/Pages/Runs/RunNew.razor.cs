@@ -102,7 +102,8 @@ public sealed partial class RunNew : IDisposable
             return;
         }
 
-        foreach (var run in _runs.Where(run => run.Spec.Model == spec.Model))
+        // A step of another method does other work.
+        foreach (var run in _runs.Where(run => run.Spec.Model == spec.Model && run.Spec.Method == spec.Method && run.Spec.Stages.SequenceEqual(spec.Stages)))
         {
             var history = new RunHistory(new RunFolder(Options.RunDirectory(run.Name)));
             history.Refresh();
@@ -115,7 +116,7 @@ public sealed partial class RunNew : IDisposable
             }
         }
 
-        _estimate = "No run of this model has been timed on this machine yet.";
+        _estimate = "No run of this model and method has been timed on this machine yet.";
     }
 
     private async Task StartAsync()
