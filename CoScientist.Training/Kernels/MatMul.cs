@@ -47,22 +47,7 @@ public static unsafe partial class MatMul
     /// <param name="cols">Columns of the result.</param>
     /// <param name="depth">Inner length.</param>
     /// <param name="accumulate">Adds to the result instead of replacing it.</param>
-    public static void Multiply(WorkerPool pool, float* a, long aRow, long aDepth, float* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate) =>
-        MultiplyAdd(pool, a, aRow, aDepth, packed, accumulate ? c : null, c, cRow, rows, cols, depth);
-
-    /// <summary>c = start + a · B, as <see cref="Multiply"/>; the chain of each element begins with <paramref name="start"/>'s.</summary>
-    /// <param name="pool">Threads.</param>
-    /// <param name="a">Left side.</param>
-    /// <param name="aRow">Stride between its rows.</param>
-    /// <param name="aDepth">Stride along the inner index.</param>
-    /// <param name="packed">Right side, packed.</param>
-    /// <param name="start">What is added to, laid out like the result; may be the result; null for zero.</param>
-    /// <param name="c">Result.</param>
-    /// <param name="cRow">Stride between rows of the result.</param>
-    /// <param name="rows">Rows of the result.</param>
-    /// <param name="cols">Columns of the result.</param>
-    /// <param name="depth">Inner length.</param>
-    public static void MultiplyAdd(WorkerPool pool, float* a, long aRow, long aDepth, float* packed, float* start, float* c, long cRow, int rows, int cols, int depth)
+    public static void Multiply(WorkerPool pool, float* a, long aRow, long aDepth, float* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate)
     {
         if (rows == 0 || cols == 0)
         {
@@ -74,12 +59,12 @@ public static unsafe partial class MatMul
         var blockRows = Math.Clamp((rows + wanted - 1) / wanted, FewestRows, MostRows) / StripRows * StripRows;
         var rowBlocks = (rows + blockRows - 1) / blockRows;
         var groups = Math.Clamp(wanted / rowBlocks, 1, Padded(cols) / PanelWidth);
-        pool.For(WorkKind.Products, rowBlocks * groups, new MultiplyLoop(a, aRow, aDepth, packed, start, c, cRow, rows, cols, depth, blockRows, groups), 2.0 * rows * cols * depth);
+        pool.For(WorkKind.Products, rowBlocks * groups, new MultiplyLoop(a, aRow, aDepth, packed, accumulate ? c : null, c, cRow, rows, cols, depth, blockRows, groups), 2.0 * rows * cols * depth);
     }
 
     /// <summary>
     /// c [rows, cols] = start + a · B on the calling thread, for at most <see cref="MostRows"/> rows and columns from
-    /// <paramref name="firstCol"/> (the first of a panel) to <paramref name="endCol"/>. Strides and pointers as in <see cref="MultiplyAdd"/>.
+    /// <paramref name="firstCol"/> (the first of a panel) to <paramref name="endCol"/>. Strides as in <see cref="Multiply"/>; <paramref name="start"/> is laid out like the result, may be the result, and is null for zero.
     /// </summary>
     public static void Rows(float* a, long aRow, long aDepth, float* packed, float* start, float* c, long cRow, int rows, int firstCol, int endCol, int depth)
     {

@@ -99,39 +99,41 @@ internal sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, Re
     private List<(TrainingGroup Tokens, GrpoPlan[] Plans)> Batch(List<RolloutGroup> groups, CancellationToken cancellationToken)
     {
         var rewards = groups.Select(group => group.Rewards).ToArray();
-        var divergences = Spec.Grpo.Kl == KlEstimator.K1 && reference is not null ? References(groups, cancellationToken) : null;
-        if (divergences is not null)
+
+        // The policy of the sampling is the one before the update; a divergence needs the reference's view of the same tokens.
+        var references = reference?.Invoke(
+            [.. groups.Select(group => Tokens(group.Goal, group.Plans))],
+            SamplingOf(Spec, protocol),
+            cancellationToken);
+        if (references is not null && Spec.Grpo.Kl == KlEstimator.K1)
         {
             for (var g = 0; g < groups.Count; g++)
             {
-                rewards[g] = [.. rewards[g].Select((reward, k) => reward - (Spec.Grpo.KlCoefficient * LogRatio(groups[g].Plans[k], divergences[g][k])))];
+                rewards[g] = [.. rewards[g].Select((reward, k) => reward - (Spec.Grpo.KlCoefficient * LogRatio(groups[g].Plans[k], references[g][k])))];
             }
         }
 
         var advantages = GroupAdvantages.Of(rewards, Spec.Grpo.Scaling);
-        var batch = new List<(TrainingGroup, List<(Rollout Plan, double Advantage)>)>();
+        var batch = new List<(TrainingGroup, GrpoPlan[])>();
         for (var g = 0; g < groups.Count; g++)
         {
-            var members = groups[g].Plans
-                .Select((plan, k) => (Plan: plan, Advantage: advantages[g][k]))
-                .Where(member => member.Advantage is not null && (Spec.Grpo.Truncated != TruncatedPlans.Mask || member.Plan.Sampled.Ended))
-                .Select(member => (member.Plan, member.Advantage!.Value))
-                .ToList();
-            if (members.Count > 0 && GroupAdvantages.Carries(rewards[g]))
+            var plans = groups[g].Plans;
+            var learning = Enumerable.Range(0, plans.Count)
+                .Where(k => advantages[g][k] is not null && (Spec.Grpo.Truncated != TruncatedPlans.Mask || plans[k].Sampled.Ended))
+                .ToArray();
+            if (learning.Length > 0 && GroupAdvantages.Carries(rewards[g]))
             {
-                batch.Add((new TrainingGroup(protocol.WritePrompt(groups[g].Goal.Text), [.. members.Select(member => new TrainingBranch(member.Plan.Sampled.Tokens))]), members));
+                batch.Add((
+                    Tokens(groups[g].Goal, learning.Select(k => plans[k])),
+                    [.. learning.Select(k => new GrpoPlan(advantages[g][k]!.Value, plans[k].Sampled.LogProbabilities, references?[g][k]))]));
             }
         }
 
-        // The policy of the sampling is the one before the update; a divergence needs the reference's view of the same tokens.
-        var references = reference?.Invoke([.. batch.Select(group => group.Item1)], Trainer.SamplingOf(Spec, protocol), cancellationToken);
-        return [.. batch.Select((group, g) => (group.Item1, group.Item2.Select((member, k) => new GrpoPlan(member.Advantage, member.Plan.Sampled.LogProbabilities, references?[g][k])).ToArray()))];
+        return batch;
     }
 
-    private float[][][] References(List<RolloutGroup> groups, CancellationToken cancellationToken) => reference!(
-        [.. groups.Select(group => new TrainingGroup(protocol.WritePrompt(group.Goal.Text), [.. group.Plans.Select(plan => new TrainingBranch(plan.Sampled.Tokens))]))],
-        Trainer.SamplingOf(Spec, protocol),
-        cancellationToken);
+    private TrainingGroup Tokens(RunGoal goal, IEnumerable<Rollout> plans) =>
+        new(protocol.WritePrompt(goal.Text), [.. plans.Select(plan => new TrainingBranch(plan.Sampled.Tokens))]);
 
     private static double LogRatio(Rollout plan, float[] reference)
     {
@@ -154,7 +156,7 @@ internal sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, Re
 
         return Policy.AccumulateLoss(
             [.. batch.Select(group => group.Tokens)],
-            Trainer.SamplingOf(Spec, protocol),
+            SamplingOf(Spec, protocol),
             (group, branch, logProbabilities, gradient, entropyGradient) => objective.Gradient(first[group] + branch, logProbabilities, gradient, entropyGradient),
             cancellationToken);
     }
