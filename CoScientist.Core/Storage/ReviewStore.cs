@@ -119,12 +119,15 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
                     .OrderByDescending(decision => decision.At).ThenByDescending(decision => decision.RubricVersion).ThenByDescending(decision => decision.Id)
                     .FirstOrDefaultAsync(cancellationToken)
                     ?? throw new ReviewRefusedException("There is no decision of yours to take back.");
-                if (await standing.AnyAsync(decision => decision.ItemId == last.ItemId && decision.RubricVersion > last.RubricVersion, cancellationToken))
+                var (item, goal) = await FindAsync(db, last.ItemId, cancellationToken);
+
+                // After the goal's version is known: whatever comes later makes the save start over.
+                var newest = await standing.Where(decision => decision.ItemId == last.ItemId).OrderByDescending(decision => decision.RubricVersion).FirstOrDefaultAsync(cancellationToken);
+                if (newest?.Id != last.Id)
                 {
                     throw new ReviewRefusedException("Another reviewer has decided on this item after you, so your decision cannot be taken back. Decide on the item anew.");
                 }
 
-                var (item, goal) = await FindAsync(db, last.ItemId, cancellationToken);
                 return Record(db, goal, item, last.StateBefore, last.TextBefore, reviewerId, ReviewAction.Undo, reason: null, note: null, last.Id);
             },
             cancellationToken);
@@ -139,11 +142,17 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
         _ => "rejected",
     };
 
+    // One query, so that item and version are of one moment: an item older than its goal's version would be saved over.
     private static async Task<(RubricItem Item, Goal Goal)> FindAsync(CoScientistDb db, RubricItemId itemId, CancellationToken cancellationToken)
     {
-        var item = await db.RubricItems.SingleOrDefaultAsync(row => row.Id == itemId, cancellationToken)
+        var found = await (
+                from item in db.RubricItems
+                join goal in db.Goals on item.GoalId equals goal.Id
+                where item.Id == itemId
+                select new { item, goal })
+            .SingleOrDefaultAsync(cancellationToken)
             ?? throw new ReviewRefusedException($"There is no rubric item {itemId}. It may have been removed; reload the page.");
-        return (item, await db.Goals.SingleAsync(row => row.Id == item.GoalId, cancellationToken));
+        return (found.item, found.goal);
     }
 
     private static async Task<Dictionary<GoalId, RubricCounts>> CountsAsync(CoScientistDb db, IReadOnlyCollection<GoalId> goals, CancellationToken cancellationToken)

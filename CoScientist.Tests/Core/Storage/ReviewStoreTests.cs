@@ -1,6 +1,8 @@
+using System.Data.Common;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Storage;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace CoScientist.Tests.Core.Storage;
 
@@ -138,6 +140,20 @@ public sealed class ReviewStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Decide_AnotherSavesWhileItReads_IsTold()
+    {
+        var goal = await database.AddGoalAsync();
+        var id = goal.Items[0].Id;
+        var between = new AfterFirstRead(() => Store.DecideAsync(id, "ada", ReviewAction.Approve, cancellationToken: Token));
+        var slow = new ReviewStore(new InterceptedFactory(database.File, between), database.Time);
+
+        var refused = await Assert.ThrowsAsync<ReviewRefusedException>(() => slow.DecideAsync(id, "bob", ReviewAction.Reject, RejectionReason.Wrong, seen: new SeenItem(RubricItemState.Proposed, "item 0"), cancellationToken: Token));
+
+        Assert.StartsWith("Another reviewer has changed this item", refused.Message, StringComparison.Ordinal);
+        Assert.Equal("ada", Assert.Single(await Store.HistoryAsync(id, Token)).ReviewerId);
+    }
+
+    [Fact]
     public async Task Undo_TakesBackOneDecisionAtATimeAndRaisesTheVersion()
     {
         var goal = await database.AddGoalAsync();
@@ -209,5 +225,33 @@ public sealed class ReviewStoreTests : IAsyncLifetime
     {
         await using var db = database.NewContext();
         return (await db.RubricItems.SingleAsync(item => item.GoalId == goal.Id && item.Order == order, Token), (await db.Goals.SingleAsync(row => row.Id == goal.Id, Token)).RubricVersion);
+    }
+
+    /// <summary>Contexts over a file that call an interceptor before each command.</summary>
+    private sealed class InterceptedFactory(string file, DbCommandInterceptor interceptor) : IDbContextFactory<CoScientistDb>
+    {
+        public CoScientistDb CreateDbContext()
+        {
+            var options = new DbContextOptionsBuilder<CoScientistDb>();
+            options.UseDatabaseFile(file).AddInterceptors(interceptor);
+            return new CoScientistDb(options.Options);
+        }
+    }
+
+    /// <summary>Does something once, after the first command has read.</summary>
+    private sealed class AfterFirstRead(Func<Task> action) : DbCommandInterceptor
+    {
+        private bool done;
+
+        public override async ValueTask<DbDataReader> ReaderExecutedAsync(DbCommand command, CommandExecutedEventData eventData, DbDataReader result, CancellationToken cancellationToken = default)
+        {
+            if (!done)
+            {
+                done = true;
+                await action();
+            }
+
+            return result;
+        }
     }
 }
