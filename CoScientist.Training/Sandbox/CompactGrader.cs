@@ -7,7 +7,8 @@ namespace CoScientist.Training.Sandbox;
 /// <param name="Goal">The goal's text.</param>
 /// <param name="Plan">The plan's text.</param>
 /// <param name="Items">The rubric's items that count.</param>
-public sealed record GradingTask(string Goal, string Plan, IReadOnlyList<string> Items);
+/// <param name="Reference">One possible solution, which the policy never sees; null grades without it.</param>
+public sealed record GradingTask(string Goal, string Plan, IReadOnlyList<string> Items, string? Reference = null);
 
 /// <summary>A grader's word on one item.</summary>
 /// <param name="Met">Whether 'ok' is likelier than the threshold.</param>
@@ -32,7 +33,7 @@ public sealed class CompactGrader(IPolicyEngine engine, double threshold)
     {
         var requests = tasks.Select(task => new SampleRequest
         {
-            Prompt = protocol.GradePrompt(task.Goal, task.Plan),
+            Prompt = protocol.GradePrompt(task.Goal, task.Plan, task.Reference),
             Branches = [.. task.Items.Select(protocol.Item)],
         }).ToArray();
         var options = new SamplingOptions { Temperature = 0, MaxNewTokens = 2, ProbeTokens = protocol.VerdictTokens };

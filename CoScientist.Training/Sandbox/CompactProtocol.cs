@@ -7,7 +7,8 @@ namespace CoScientist.Training.Sandbox;
 /// <c>&lt;write&gt; goal &lt;plan&gt; plan &lt;end&gt;</c>. Grading: <c>&lt;grade&gt; goal &lt;plan&gt; plan &lt;rubric&gt;</c>, then every
 /// item by itself after that shared prefix: <c>item &lt;quote&gt;</c>, two quoted words, and the verdict <c>&lt;ok&gt;</c> or the
 /// violated guideline <c>&lt;g1&gt;</c>…<c>&lt;g7&gt;</c>. The grader quotes before it judges: finding the passage and judging it are
-/// then two easy steps instead of one hard one.
+/// then two easy steps instead of one hard one. A grader that is shown the reference solution finds it after the goal:
+/// <c>&lt;grade&gt; goal &lt;quote&gt; reference &lt;plan&gt; plan &lt;rubric&gt;</c>.
 /// </summary>
 public sealed class CompactProtocol
 {
@@ -70,7 +71,14 @@ public sealed class CompactProtocol
     public string PlanText(IReadOnlyList<int> tokens) => tokenizer.Decode(tokens.Where(token => token != EndToken).ToArray()).Trim();
 
     /// <summary>What all items of a grading share.</summary>
-    public int[] GradePrompt(string goal, string planText) => [grade, .. Words(goal), plan, .. Words(planText), rubric];
+    /// <param name="goal">The goal.</param>
+    /// <param name="planText">The plan to be graded.</param>
+    /// <param name="reference">One possible solution, shown to the grader; null or blank shows none.</param>
+    public int[] GradePrompt(string goal, string planText, string? reference = null)
+    {
+        int[] shown = string.IsNullOrWhiteSpace(reference) ? [] : [quote, .. Words(reference)];
+        return [grade, .. Words(goal), .. shown, plan, .. Words(planText), rubric];
+    }
 
     /// <summary>One item, after which the grader quotes.</summary>
     public int[] Item(string text) => [.. Words(text), quote];
