@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using CoScientist.Core;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
@@ -20,6 +21,8 @@ namespace CoScientist.Training.Sandbox;
 /// <param name="GraderThreshold">P(ok) above which an item is met, chosen on the validation goals.</param>
 /// <param name="Validation">Measured on the validation goals, where the threshold was chosen.</param>
 /// <param name="Test">Measured on test goals, with that threshold.</param>
+/// <param name="TestReferenceShown">The same with the grader shown a realistic reference.</param>
+/// <param name="TestRubricShown">The same with the writer shown the rubric: what self-distillation can learn from.</param>
 public sealed record SandboxBuildReport(
     string Command,
     SandboxBuildOptions Options,
@@ -29,7 +32,9 @@ public sealed record SandboxBuildReport(
     int Threads,
     double GraderThreshold,
     SandboxReport Validation,
-    SandboxReport Test);
+    SandboxReport Test,
+    SandboxReport TestReferenceShown,
+    SandboxReport TestRubricShown);
 
 /// <summary>Builds the base model, calibrates it as a grader, measures it, and writes all of it to a folder.</summary>
 public sealed class SandboxBaseBuild(SandboxWorld world, SandboxBuildOptions options)
@@ -54,7 +59,7 @@ public sealed class SandboxBaseBuild(SandboxWorld world, SandboxBuildOptions opt
             {
                 if (progress.Step % 50 == 0 || progress.Step == progress.Steps)
                 {
-                    say(string.Create(CultureInfo.InvariantCulture, $"step {progress.Step}/{progress.Steps}  plan {progress.PlanLoss:F3}  quote {progress.QuoteLoss:F3}  verdict {progress.VerdictLoss:F3}  {progress.TokensPerSecond:F0} tokens/s  {watch.Elapsed.TotalMinutes:F1} min"));
+                    say(string.Create(CultureInfo.InvariantCulture, $"step {progress.Step}/{progress.Steps}  plan {progress.PlanLoss:F3}  teaching {progress.TeachingLoss:F3}  quote {progress.QuoteLoss:F3}  verdict {progress.VerdictLoss:F3}  {progress.TokensPerSecond:F0} tokens/s  {watch.Elapsed.TotalMinutes:F1} min"));
                 }
             },
             cancellationToken);
@@ -70,7 +75,7 @@ public sealed class SandboxBaseBuild(SandboxWorld world, SandboxBuildOptions opt
     public SandboxBuildReport Finish(CpuEngine engine, string directory, long tokens, double minutes, CancellationToken cancellationToken)
     {
         var (threshold, validation) = Calibrate(engine, cancellationToken);
-        var test = Measure(engine, GoalSplit.Test, threshold, cancellationToken);
+        var test = Tasks(GoalSplit.Test);
         var report = new SandboxBuildReport(
             string.Create(CultureInfo.InvariantCulture, $"sandbox build --out DIR --steps {options.Steps} --seed {options.Seed}"),
             options,
@@ -80,7 +85,9 @@ public sealed class SandboxBaseBuild(SandboxWorld world, SandboxBuildOptions opt
             engine.Pool.Threads,
             threshold,
             validation,
-            test);
+            Measure(engine, test, threshold, cancellationToken),
+            Measure(engine, [.. test.Select(task => task with { Reference = Reference(task.Goal) })], threshold, cancellationToken),
+            Measure(engine, [.. test.Select(task => task with { RubricShown = true })], threshold, cancellationToken));
         engine.Save(directory, new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["command"] = report.Command,
@@ -93,17 +100,20 @@ public sealed class SandboxBaseBuild(SandboxWorld world, SandboxBuildOptions opt
     /// <summary>The smallest threshold whose true negative rate on the model's own plans is high enough; else the most accurate one.</summary>
     private (double Threshold, SandboxReport Report) Calibrate(CpuEngine engine, CancellationToken cancellationToken)
     {
-        var measured = Thresholds.Select(threshold => (Threshold: threshold, Report: Measure(engine, GoalSplit.Validation, threshold, cancellationToken))).ToArray();
+        var tasks = Tasks(GoalSplit.Validation);
+        var measured = Thresholds.Select(threshold => (Threshold: threshold, Report: Measure(engine, tasks, threshold, cancellationToken))).ToArray();
         var enough = Array.FindIndex(measured, candidate => candidate.Report.GraderTrueNegativeRate >= WantedTrueNegativeRate);
         return enough >= 0 ? measured[enough] : measured.MaxBy(candidate => candidate.Report.GraderBalancedAccuracy);
     }
 
-    private SandboxReport Measure(CpuEngine engine, GoalSplit split, double threshold, CancellationToken cancellationToken) =>
-        new SandboxEvaluation(world).Report(
-            engine,
-            new CompactGrader(engine, threshold),
-            [.. SandboxLibrary.Goals.Where(goal => goal.Split == split).Select(goal => SandboxTask.Of(world, goal))],
-            SandboxEvaluation.Sampling,
-            options.Seed,
-            cancellationToken);
+    private SandboxTask[] Tasks(GoalSplit split) => [.. SandboxLibrary.Goals.Where(goal => goal.Split == split).Select(goal => SandboxTask.Of(world, goal))];
+
+    private string Reference(SandboxGoal goal)
+    {
+        var random = new SeededRandom(options.Seed, goal.WordingSeed);
+        return SandboxGrammar.Render(world.Writer.RealisticReference(goal, random), random);
+    }
+
+    private SandboxReport Measure(CpuEngine engine, IReadOnlyList<SandboxTask> tasks, double threshold, CancellationToken cancellationToken) =>
+        new SandboxEvaluation(world).Report(engine, new CompactGrader(engine, threshold), tasks, SandboxEvaluation.Sampling, options.Seed, cancellationToken);
 }

@@ -12,6 +12,9 @@ public sealed record SandboxBuildOptions
     /// <summary>Writing examples a step.</summary>
     public int WritingExamples { get; init; } = 14;
 
+    /// <summary>Examples a step of writing with the rubric in sight.</summary>
+    public int TeachingExamples { get; init; } = 4;
+
     /// <summary>Peak learning rate.</summary>
     public double LearningRate { get; init; } = 3e-3;
 

@@ -13,14 +13,16 @@ namespace CoScientist.Training.Sandbox;
 /// <param name="Step">Steps done.</param>
 /// <param name="Steps">Steps planned.</param>
 /// <param name="PlanLoss">Running mean of the writing loss, nats per token.</param>
+/// <param name="TeachingLoss">The same for plans written with the rubric in sight.</param>
 /// <param name="QuoteLoss">Running mean of the quoting loss.</param>
 /// <param name="VerdictLoss">Running mean of the verdict loss.</param>
 /// <param name="TokensPerSecond">Training speed so far.</param>
-public sealed record SandboxBuildProgress(int Step, int Steps, double PlanLoss, double QuoteLoss, double VerdictLoss, double TokensPerSecond);
+public sealed record SandboxBuildProgress(int Step, int Steps, double PlanLoss, double TeachingLoss, double QuoteLoss, double VerdictLoss, double TokensPerSecond);
 
 /// <summary>
 /// Trains the sandbox's base model from nothing: a tokenizer on the world's text, then one decoder that both writes mediocre
-/// plans and grades plans. Three losses, each its own mean over tokens: plan, quote, verdict. AdamW (0.9, 0.98), decay 0.05,
+/// plans, better ones when it is shown the rubric, and grades plans. Four losses, each its own mean over tokens: plan, plan with
+/// the rubric in sight, quote, verdict. AdamW (0.9, 0.98), decay 0.05,
 /// clip 1, warm-up 100 steps, cosine to 5%. From the middle on every second graded plan is written by the model itself, because
 /// that is what it will grade later.
 /// </summary>
@@ -30,6 +32,7 @@ public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions optio
     private readonly Queue<TrainingGroup> ownPlans = new();
     private readonly Stopwatch watch = Stopwatch.StartNew();
     private double planLoss = double.NaN;
+    private double teachingLoss = double.NaN;
     private double quoteLoss = double.NaN;
     private double verdictLoss = double.NaN;
 
@@ -82,7 +85,7 @@ public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions optio
     }
 
     private SandboxBuildProgress Progress(int step) =>
-        new(step, options.Steps, planLoss, quoteLoss, verdictLoss, Tokens / watch.Elapsed.TotalSeconds);
+        new(step, options.Steps, planLoss, teachingLoss, quoteLoss, verdictLoss, Tokens / watch.Elapsed.TotalSeconds);
 
     private static AdamWOptions Optimizer(double rate) => new(rate, Beta2: 0.98, WeightDecay: 0.05);
 
@@ -102,9 +105,16 @@ public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions optio
             groups.Add(curriculum.Writing(random));
         }
 
+        for (var i = 0; i < options.TeachingExamples; i++)
+        {
+            groups.Add(curriculum.Teaching(random));
+        }
+
+        var teaching = gradings + options.WritingExamples;
         var items = groups.Take(gradings).Sum(group => group.Branches.Count);
-        var planTokens = groups.Skip(gradings).Sum(group => group.Branches[0].Tokens.Length);
-        var (plan, quote, verdict) = (0.0, 0.0, 0.0);
+        var planTokens = groups[gradings..teaching].Sum(group => group.Branches[0].Tokens.Length);
+        var teachingTokens = groups[teaching..].Sum(group => group.Branches[0].Tokens.Length);
+        var (plan, taught, quote, verdict) = (0.0, 0.0, 0.0, 0.0);
         var statistics = engine.AccumulateLoss(
             groups,
             new SamplingOptions(),
@@ -112,10 +122,12 @@ public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions optio
             {
                 if (group >= gradings)
                 {
-                    gradient.Fill(-1f / planTokens);
+                    var tokens = group < teaching ? planTokens : teachingTokens;
+                    ref var sum = ref (group < teaching ? ref plan : ref taught);
+                    gradient.Fill(-1f / tokens);
                     foreach (var logProbability in logProbabilities)
                     {
-                        plan -= logProbability / planTokens;
+                        sum -= logProbability / tokens;
                     }
 
                     return;
@@ -129,6 +141,7 @@ public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions optio
             cancellationToken);
         Tokens += statistics.Tokens;
         planLoss = Smooth(planLoss, plan);
+        teachingLoss = Smooth(teachingLoss, taught);
         quoteLoss = Smooth(quoteLoss, quote);
         verdictLoss = Smooth(verdictLoss, verdict);
     }
@@ -143,7 +156,7 @@ public sealed class SandboxBuilder(SandboxWorld world, SandboxBuildOptions optio
         foreach (var sample in engine.Sample(requests, sampling, cancellationToken))
         {
             var goal = goals[sample.Request];
-            ownPlans.Enqueue(curriculum.Grading(goal, texts[sample.Request], protocol.PlanText(sample.Tokens), world.Requirements(goal), random));
+            ownPlans.Enqueue(curriculum.Grading(goal, texts[sample.Request], protocol.PlanText(sample.Tokens), curriculum.Reference(goal, random), world.Requirements(goal), random));
         }
     }
 

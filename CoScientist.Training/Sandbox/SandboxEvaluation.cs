@@ -10,6 +10,12 @@ namespace CoScientist.Training.Sandbox;
 /// <param name="Items">Rubric items in the wording that counts.</param>
 public sealed record SandboxTask(SandboxGoal Goal, string Text, IReadOnlyList<string> Items)
 {
+    /// <summary>A reference solution shown to the grader; null, the default, shows none.</summary>
+    public string? Reference { get; init; }
+
+    /// <summary>Whether the writer sees the items as well, as the teacher of self-distillation does. Default false.</summary>
+    public bool RubricShown { get; init; }
+
     /// <summary>A goal in the wording of the library, with its whole rubric.</summary>
     public static SandboxTask Of(SandboxWorld world, SandboxGoal goal) => new(goal, world.GoalText(goal), world.ItemTexts(goal));
 }
@@ -85,10 +91,10 @@ public sealed class SandboxEvaluation(SandboxWorld world)
     {
         var protocol = new CompactProtocol(policy.Tokenizer);
         options = options with { EndTokens = [protocol.EndToken], BannedTokens = protocol.NotInPlans };
-        var requests = tasks.Select((task, i) => new SampleRequest { Prompt = protocol.WritePrompt(task.Text), Seed = seed + (i * 7919L) }).ToArray();
+        var requests = tasks.Select((task, i) => new SampleRequest { Prompt = task.RubricShown ? protocol.WriteWithRubricPrompt(task.Text, task.Items) : protocol.WritePrompt(task.Text), Seed = seed + (i * 7919L) }).ToArray();
         var samples = policy.Sample(requests, options, cancellationToken);
         var plans = samples.Select(sample => protocol.PlanText(sample.Tokens)).ToArray();
-        var grades = grader?.Grade([.. tasks.Select((task, i) => new GradingTask(task.Text, plans[i], task.Items))], cancellationToken);
+        var grades = grader?.Grade([.. tasks.Select((task, i) => new GradingTask(task.Text, plans[i], task.Items, task.Reference))], cancellationToken);
         return [.. tasks.Select((task, i) => new EvaluatedPlan(
             task,
             plans[i],

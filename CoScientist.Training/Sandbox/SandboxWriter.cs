@@ -77,6 +77,30 @@ public sealed class SandboxWriter(SandboxWorld world)
         return plan;
     }
 
+    /// <summary>What a writer makes of a goal who is shown part of its rubric: every requirement shown is satisfied, the rest is the base writer's.</summary>
+    /// <param name="goal">The goal.</param>
+    /// <param name="shown">Requirements that the rubric shows.</param>
+    /// <param name="random">Source of randomness.</param>
+    /// <returns>At most <see cref="MostSentences"/> sentences.</returns>
+    public List<SandboxSentence> FollowRubric(SandboxGoal goal, IReadOnlyList<SandboxRequirement> shown, SeededRandom random)
+    {
+        ArgumentNullException.ThrowIfNull(shown);
+        var plan = WritePlan(goal, random);
+        plan.RemoveAll(sentence => shown.Any(requirement => requirement.Facet == sentence.Facet));
+        while (plan.Count + shown.Count > MostSentences)
+        {
+            plan.RemoveAt(random.Next(plan.Count));
+        }
+
+        foreach (var requirement in shown)
+        {
+            var at = plan.FindIndex(sentence => sentence.Facet > requirement.Facet);
+            plan.Insert(at < 0 ? plan.Count : at, Right(requirement, random));
+        }
+
+        return plan;
+    }
+
     /// <summary>A plan that satisfies every requirement.</summary>
     public List<SandboxSentence> Reference(SandboxGoal goal, SeededRandom random) => [.. world.Requirements(goal).Select(requirement => Right(requirement, random))];
 

@@ -50,6 +50,28 @@ public sealed class SandboxWriterTests
     }
 
     [Fact]
+    public void FollowRubric_PartShown_SatisfiesThatPartAndNoMoreOfTheRestThanUsual()
+    {
+        var random = new SeededRandom(4);
+        var (rest, requirements) = (0, 0);
+        for (var i = 0; i < 500; i++)
+        {
+            var goal = World.SampleGoal(random, GoalSplit.Train);
+            var shown = World.Requirements(goal).Where(_ => random.Next(2) == 0).ToList();
+            random.Shuffle(shown);
+            var text = SandboxGrammar.Render(World.Writer.FollowRubric(goal, shown, random), random);
+            var verdicts = World.Requirements(goal).Zip(World.Oracle.Judge(goal, text)).ToLookup(pair => shown.Contains(pair.First), pair => pair.Second.Guideline);
+
+            Assert.All(verdicts[true], guideline => Assert.Equal(0, guideline));
+            Assert.InRange(SandboxOracle.Check(text, finished: true).Sentences, 1, 9);
+            rest += verdicts[false].Count(guideline => guideline == 0);
+            requirements += verdicts[false].Count();
+        }
+
+        Assert.Equal(0.446, rest / (double)requirements, 0.04);
+    }
+
+    [Fact]
     public void WritePlan_AnyGoal_HasAtMostNineSentences()
     {
         Assert.All(Plans(500, (goal, random) => World.Writer.WritePlan(goal, random, 0.5, 0.8)), plan => Assert.InRange(SandboxOracle.Check(plan.Text, finished: true).Sentences, 1, 9));
