@@ -38,12 +38,16 @@ public sealed record RunEvaluationRow
 
     /// <summary>Grading by the oracle; null when there was none.</summary>
     public RunEvaluationGrading? Oracle { get; init; }
+
+    /// <summary>Grading by another judge; null when the oracle judged.</summary>
+    public RunEvaluationGrading? Judge { get; init; }
 }
 
 /// <summary>One grading of a plan of the closing evaluation.</summary>
 /// <param name="Score">Share of items met; null when ungraded.</param>
 /// <param name="Items">Verdicts; empty when ungraded.</param>
-public sealed record RunEvaluationGrading(double? Score, IReadOnlyList<RunEvaluationVerdict> Items);
+/// <param name="Failure">Why it is ungraded; null when it is not.</param>
+public sealed record RunEvaluationGrading(double? Score, IReadOnlyList<RunEvaluationVerdict> Items, string? Failure = null);
 
 /// <summary>One verdict of a grading.</summary>
 /// <param name="Id">The rubric item.</param>

@@ -15,6 +15,9 @@ public sealed record RunSpec
     /// <summary><see cref="Grader"/> that stands for the frozen initial policy.</summary>
     public const string InitialGrader = "initial";
 
+    /// <summary><see cref="Judge"/> that stands for the sandbox's exact judge.</summary>
+    public const string Oracle = "oracle";
+
     /// <summary>Schema version of this specification.</summary>
     public int Version { get; init; } = CurrentVersion;
 
@@ -34,7 +37,7 @@ public sealed record RunSpec
     public string Grader { get; init; } = InitialGrader;
 
     /// <summary>Who watches and picks the checkpoint: "oracle" (sandbox only). Never the grader.</summary>
-    public string Judge { get; init; } = "oracle";
+    public string Judge { get; init; } = Oracle;
 
     /// <summary>What to train on.</summary>
     public RunDataSpec Data { get; init; } = new();

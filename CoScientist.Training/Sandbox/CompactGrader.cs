@@ -1,4 +1,5 @@
 using CoScientist.Training.Engines;
+using CoScientist.Training.Protocols;
 using CoScientist.Training.Sampling;
 
 namespace CoScientist.Training.Sandbox;
@@ -24,9 +25,21 @@ public sealed record ItemGrade(bool Met, double Probability, int Guideline, stri
 /// <summary>Grades by the compact protocol: the verdict is read from token likelihoods, so every grading is readable.</summary>
 /// <param name="engine">The grader's weights; never those in training.</param>
 /// <param name="threshold">An item is met when P(ok) exceeds it. Calibrated when the base model was built.</param>
-public sealed class CompactGrader(IPolicyEngine engine, double threshold)
+/// <param name="showReference">Whether the goals' reference solutions are shown when it grades the plans of a run. Default false.</param>
+public sealed class CompactGrader(IPolicyEngine engine, double threshold, bool showReference = false) : IPlanGrader
 {
     private readonly CompactProtocol protocol = new(engine.Tokenizer);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<PlanGrading> Grade(IReadOnlyList<PlanToGrade> plans, CancellationToken cancellationToken)
+    {
+        var tasks = plans.Select(plan => new GradingTask(plan.Goal.Text, plan.Text, [.. plan.Goal.Items.Select(item => item.Text)], showReference ? plan.Goal.ReferenceSolution : null)).ToArray();
+        var readable = tasks.Select(Fits).ToArray();
+        var grades = new Queue<IReadOnlyList<ItemGrade>>(Grade([.. tasks.Where((_, i) => readable[i])], cancellationToken));
+        return [.. plans.Select((plan, i) => readable[i]
+            ? PlanGrading.Of([.. grades.Dequeue().Select(grade => Verdict(grade.Guideline) with { Probability = grade.Probability, Reason = grade.Quote })])
+            : PlanGrading.Ungraded(plan, $"the plan is longer than the {engine.Config.MaxPositions} tokens that the grader can read"))];
+    }
 
     /// <summary>Grades of every item of every task, in order.</summary>
     public IReadOnlyList<IReadOnlyList<ItemGrade>> Grade(IReadOnlyList<GradingTask> tasks, CancellationToken cancellationToken)
@@ -45,6 +58,18 @@ public sealed class CompactGrader(IPolicyEngine engine, double threshold)
 
         return grades;
     }
+
+    /// <summary>The one guideline of a compact verdict: 0 when met; 1, 'handles all criteria', says that nothing addresses the item, which violates all seven.</summary>
+    internal static ItemVerdict Verdict(int guideline) => guideline switch
+    {
+        0 => new ItemVerdict(Met: true, [], 0),
+        1 => new ItemVerdict(Met: false, [1], Core.Grading.ItemOutcome.Guidelines),
+        _ => new ItemVerdict(Met: false, [guideline], 1),
+    };
+
+    // After the item come two quoted words and the verdict.
+    private bool Fits(GradingTask task) =>
+        protocol.GradePrompt(task.Goal, task.Plan, task.Reference).Length + task.Items.Max(item => protocol.Item(item).Length) + 3 <= engine.Config.MaxPositions;
 
     private ItemGrade Read(SampledSequence sample)
     {

@@ -1,3 +1,5 @@
+using CoScientist.Training.Protocols;
+using CoScientist.Training.Sampling;
 using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Training.Sandbox;
@@ -10,7 +12,7 @@ namespace CoScientist.Training.Sandbox;
 /// then two easy steps instead of one hard one. A grader that is shown the reference solution finds it after the goal:
 /// <c>&lt;grade&gt; goal &lt;quote&gt; reference &lt;plan&gt; plan &lt;rubric&gt;</c>.
 /// </summary>
-public sealed class CompactProtocol
+public sealed class CompactProtocol : IPlanProtocol
 {
     private const string Write = "<write>";
     private const string Grade = "<grade>";
@@ -47,6 +49,12 @@ public sealed class CompactProtocol
     /// <summary>The special tokens that a tokenizer must have, in order.</summary>
     public static IReadOnlyList<string> SpecialTokens { get; } = [End, Write, Grade, Plan, Rubric, Quote, .. Enumerable.Range(0, 8).Select(Verdict)];
 
+    /// <inheritdoc/>
+    public string Name => "compact";
+
+    /// <inheritdoc/>
+    public SamplingOptions Sampling => new() { EndTokens = [EndToken], BannedTokens = NotInPlans };
+
     /// <summary>Ends a plan.</summary>
     public int EndToken { get; }
 
@@ -69,6 +77,14 @@ public sealed class CompactProtocol
 
     /// <summary>A sampled plan as text.</summary>
     public string PlanText(IReadOnlyList<int> tokens) => tokenizer.Decode(tokens.Where(token => token != EndToken).ToArray()).Trim();
+
+    /// <inheritdoc/>
+    public PlanAnswer Read(IReadOnlyList<int> tokens, bool ended)
+    {
+        var text = PlanText(tokens);
+        var form = SandboxOracle.Check(text, ended);
+        return new PlanAnswer(text, new Core.Grading.PlanForm(ended, form.MalformedShare, form.Overlong), form.WellFormed);
+    }
 
     /// <summary>What all items of a grading share.</summary>
     /// <param name="goal">The goal.</param>

@@ -2,8 +2,8 @@ using System.Diagnostics;
 using CoScientist.Core.Runs;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Protocols;
 using CoScientist.Training.Objectives;
-using CoScientist.Training.Sandbox;
 
 namespace CoScientist.Training.Trainers;
 
@@ -11,10 +11,9 @@ namespace CoScientist.Training.Trainers;
 /// Direct preference optimisation on experts' preferences (<see cref="PreferenceObjective"/>); the reference is the frozen
 /// initial policy. Goals whose preferences are trained on are in no evaluation.
 /// </summary>
-internal sealed class DpoTrainer(IPolicyEngine policy, ReferencePolicy reference, RunSpec spec, RunStage stage, IReadOnlyList<RunPreference> preferences)
-    : Trainer(policy, spec, stage)
+internal sealed class DpoTrainer(IPolicyEngine policy, IPlanProtocol protocol, ReferencePolicy reference, RunSpec spec, RunStage stage, IReadOnlyList<RunPreference> preferences)
+    : Trainer(policy, protocol, spec, stage)
 {
-    private readonly CompactProtocol protocol = new(policy.Tokenizer);
     private readonly GoalOrder<RunPreference> order = new(Required(preferences), spec.Seed, OrderStream);
 
     /// <inheritdoc/>
@@ -23,9 +22,9 @@ internal sealed class DpoTrainer(IPolicyEngine policy, ReferencePolicy reference
         var start = Stopwatch.GetTimestamp();
         var pairs = order.Take((long)step * Spec.Dpo.PairsPerStep, Spec.Dpo.PairsPerStep);
         var groups = pairs.Select(pair => new TrainingGroup(
-            protocol.WritePrompt(pair.Goal),
-            [new TrainingBranch(protocol.PlanTokens(pair.Chosen)), new TrainingBranch(protocol.PlanTokens(pair.Rejected))])).ToArray();
-        var options = SamplingOf(Spec, protocol) with { Temperature = 1 };
+            Protocol.WritePrompt(pair.Goal),
+            [new TrainingBranch(Protocol.PlanTokens(pair.Chosen)), new TrainingBranch(Protocol.PlanTokens(pair.Rejected))])).ToArray();
+        var options = SamplingOf(Spec, Protocol) with { Temperature = 1 };
         var before = reference(groups, options, cancellationToken);
         var now = Policy.LogProbabilities(groups, options, cancellationToken);
         var margins = pairs.Select((_, i) => PreferenceObjective.Margin(Sum(now[i][0]), Sum(now[i][1]), Sum(before[i][0]), Sum(before[i][1]))).ToArray();

@@ -3,8 +3,8 @@ using CoScientist.Core;
 using CoScientist.Core.Runs;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Protocols;
 using CoScientist.Training.Objectives;
-using CoScientist.Training.Sandbox;
 
 namespace CoScientist.Training.Trainers;
 
@@ -16,11 +16,10 @@ namespace CoScientist.Training.Trainers;
 /// million parameters, not thirty billion); verdicts from token likelihoods instead of prose; penalties for malformed and
 /// surplus sentences, because grammar decays without them.
 /// </summary>
-internal sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, ReferencePolicy? reference, RunSpec spec, RunStage stage, IReadOnlyList<RunGoal> goals)
-    : Trainer(policy, spec, stage)
+internal sealed class GrpoTrainer(IPolicyEngine policy, IPlanProtocol protocol, IPlanGrader grader, ReferencePolicy? reference, RunSpec spec, RunStage stage, IReadOnlyList<RunGoal> goals)
+    : Trainer(policy, protocol, spec, stage)
 {
-    private readonly CompactProtocol protocol = new(policy.Tokenizer);
-    private readonly Rollouts rollouts = new(policy, grader, spec);
+    private readonly Rollouts rollouts = new(policy, protocol, grader, spec);
     private readonly GoalOrder<RunGoal> order = new(goals, spec.Seed, OrderStream);
 
     /// <inheritdoc/>
@@ -52,8 +51,8 @@ internal sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, Re
             [RunMetricNames.ClipRatio] = (double)objective.Clipped / seen,
             [RunMetricNames.MeanLength] = plans.Average(plan => plan.Sampled.Tokens.Length),
             [RunMetricNames.ClippedRatio] = plans.Average(plan => plan.Sampled.Ended ? 0.0 : 1),
-            [RunMetricNames.FormatViolation] = plans.Average(plan => plan.WellFormed ? 0.0 : 1),
-            [RunMetricNames.GraderFailure] = plans.Average(plan => plan.Reward is null ? 1.0 : 0),
+            [RunMetricNames.FormatViolation] = plans.Average(plan => plan.Answer.WellFormed ? 0.0 : 1),
+            [RunMetricNames.GraderFailure] = plans.SelectMany(plan => plan.Grading.Items).Average(verdict => verdict is null ? 1.0 : 0),
             [RunMetricNames.GradNorm] = norm,
             [RunMetricNames.LearningRate] = LearningRate(step),
             [RunMetricNames.Tokens] = tokensBefore + tokens,
@@ -103,7 +102,7 @@ internal sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, Re
         // The policy of the sampling is the one before the update; a divergence needs the reference's view of the same tokens.
         var references = reference?.Invoke(
             [.. groups.Select(group => Tokens(group.Goal, group.Plans))],
-            SamplingOf(Spec, protocol),
+            SamplingOf(Spec, Protocol),
             cancellationToken);
         if (references is not null && Spec.Grpo.Kl == KlEstimator.K1)
         {
@@ -133,7 +132,7 @@ internal sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, Re
     }
 
     private TrainingGroup Tokens(RunGoal goal, IEnumerable<Rollout> plans) =>
-        new(protocol.WritePrompt(goal.Text), [.. plans.Select(plan => new TrainingBranch(plan.Sampled.Tokens))]);
+        new(Protocol.WritePrompt(goal.Text), [.. plans.Select(plan => new TrainingBranch(plan.Sampled.Tokens))]);
 
     private static double LogRatio(Rollout plan, float[] reference)
     {
@@ -156,7 +155,7 @@ internal sealed class GrpoTrainer(IPolicyEngine policy, CompactGrader grader, Re
 
         return Policy.AccumulateLoss(
             [.. batch.Select(group => group.Tokens)],
-            SamplingOf(Spec, protocol),
+            SamplingOf(Spec, Protocol),
             (group, branch, logProbabilities, gradient, entropyGradient) => objective.Gradient(first[group] + branch, logProbabilities, gradient, entropyGradient),
             cancellationToken);
     }

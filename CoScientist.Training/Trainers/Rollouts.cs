@@ -2,19 +2,17 @@ using CoScientist.Core;
 using CoScientist.Core.Grading;
 using CoScientist.Core.Runs;
 using CoScientist.Training.Engines;
+using CoScientist.Training.Protocols;
 using CoScientist.Training.Sampling;
-using CoScientist.Training.Sandbox;
-using PlanForm = CoScientist.Core.Grading.PlanForm;
 
 namespace CoScientist.Training.Trainers;
 
 /// <summary>A plan that the policy wrote, as graded and rewarded.</summary>
 /// <param name="Sampled">Its tokens with the log-probabilities they were drawn with.</param>
-/// <param name="Text">Its text.</param>
-/// <param name="Grades">The grader's verdicts, item by item; null where one could not be read.</param>
-/// <param name="WellFormed">Whether it keeps the format.</param>
+/// <param name="Answer">The plan as read from them.</param>
+/// <param name="Grading">The grader's verdicts.</param>
 /// <param name="Reward">Its reward; null when ungraded.</param>
-internal sealed record Rollout(SampledSequence Sampled, string Text, IReadOnlyList<ItemGrade?> Grades, bool WellFormed, RewardParts? Reward);
+internal sealed record Rollout(SampledSequence Sampled, PlanAnswer Answer, PlanGrading Grading, RewardParts? Reward);
 
 /// <summary>A goal with the plans written for it.</summary>
 internal sealed record RolloutGroup(RunGoal Goal, IReadOnlyList<Rollout> Plans)
@@ -28,18 +26,16 @@ internal sealed record RolloutGroup(RunGoal Goal, IReadOnlyList<Rollout> Plans)
         "train",
         Goal.Id,
         Goal.Text,
-        plan.Text,
+        plan.Answer.Text,
         plan.Reward?.Total,
         plan.Reward?.Score,
         JudgeScore: null,
-        [.. Goal.Items.Zip(plan.Grades, (item, grade) => new RunSampleItem(item.Text, grade?.Met, grade?.Probability, JudgeMet: null))]));
+        [.. Goal.Items.Zip(plan.Grading.Items, (item, verdict) => new RunSampleItem(item.Text, verdict?.Met, verdict?.Probability, JudgeMet: null))]));
 }
 
 /// <summary>Has the policy write plans and the grader grade them. The policy is given the goal's text and nothing else.</summary>
-internal sealed class Rollouts(IPolicyEngine policy, CompactGrader grader, RunSpec spec)
+internal sealed class Rollouts(IPolicyEngine policy, IPlanProtocol protocol, IPlanGrader grader, RunSpec spec)
 {
-    private readonly CompactProtocol protocol = new(policy.Tokenizer);
-
     /// <summary>Writes and grades plans.</summary>
     /// <param name="goals">The goals.</param>
     /// <param name="plansPerGoal">Plans for each.</param>
@@ -51,22 +47,21 @@ internal sealed class Rollouts(IPolicyEngine policy, CompactGrader grader, RunSp
             [.. goals.Select((goal, i) => new SampleRequest { Prompt = protocol.WritePrompt(goal.Text), Count = plansPerGoal, Seed = seeds(i) })],
             Trainer.SamplingOf(spec, protocol),
             cancellationToken);
-        var texts = samples.Select(sample => protocol.PlanText(sample.Tokens)).ToArray();
-        var grades = grader.Grade([.. samples.Select((sample, i) => new GradingTask(goals[sample.Request].Text, texts[i], [.. goals[sample.Request].Items.Select(item => item.Text)]))], cancellationToken);
-        var plans = samples.Select((sample, i) => Rewarded(goals[sample.Request], sample, texts[i], grades[i])).ToArray();
+        var answers = samples.Select(sample => protocol.Read(sample.Tokens, sample.Ended)).ToArray();
+        var gradings = grader.Grade([.. samples.Select((sample, i) => new PlanToGrade(goals[sample.Request], answers[i].Text))], cancellationToken);
+        var plans = samples.Select((sample, i) => Rewarded(goals[sample.Request], sample, answers[i], gradings[i])).ToArray();
         return [.. goals.Select((goal, i) => new RolloutGroup(goal, plans[(i * plansPerGoal)..((i + 1) * plansPerGoal)]))];
     }
 
     /// <summary>A seed from the streams of a run.</summary>
     public static long Seed(long seed, params ReadOnlySpan<long> stream) => (long)new SeededRandom(seed, stream).NextUInt64();
 
-    private Rollout Rewarded(RunGoal goal, SampledSequence sample, string text, IReadOnlyList<ItemGrade?> grades)
+    private Rollout Rewarded(RunGoal goal, SampledSequence sample, PlanAnswer answer, PlanGrading grading)
     {
-        var form = SandboxOracle.Check(text, sample.Ended);
         var reward = Reward.Of(
-            [.. grades.Select((grade, k) => grade is null ? (ItemOutcome?)null : new ItemOutcome(grade.Met, grade.Violations, goal.Items[k].Weight))],
-            new PlanForm(sample.Ended, form.MalformedShare, form.Overlong, spec.MaxNewTokens - sample.Tokens.Length),
+            [.. grading.Items.Select((verdict, k) => verdict is null ? (ItemOutcome?)null : new ItemOutcome(verdict.Met, verdict.Violations, goal.Items[k].Weight))],
+            answer.Form with { TokensLeft = spec.MaxNewTokens - sample.Tokens.Length },
             spec.Reward);
-        return new Rollout(sample, text, grades, form.WellFormed, reward);
+        return new Rollout(sample, answer, grading, reward);
     }
 }

@@ -70,7 +70,7 @@ internal sealed class RunJournal(RunFolder folder)
     /// <summary>Judged plans on disk, evaluation by evaluation.</summary>
     public IEnumerable<(int Step, IReadOnlyList<RunSample> Samples)> Judged() =>
         Metrics().Where(metrics => metrics.Values.ContainsKey(RunMetricNames.JudgeScore))
-            .Select(metrics => (metrics.Step, (IReadOnlyList<RunSample>)[.. folder.ReadSamples(metrics.Step).Where(sample => sample.JudgeScore is not null)]));
+            .Select(metrics => (metrics.Step, (IReadOnlyList<RunSample>)[.. folder.ReadSamples(metrics.Step).Where(sample => sample.Kind == "validation")]));
 
     /// <summary>The metrics on disk.</summary>
     public IReadOnlyList<RunMetrics> Metrics()

@@ -3,14 +3,14 @@ using CoScientist.Core;
 using CoScientist.Core.Runs;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Protocols;
 using CoScientist.Training.Sandbox;
 
 namespace CoScientist.Training.Trainers;
 
 /// <summary>Supervised fine-tuning on reference solutions: the mean of −log p over their tokens. The paper's baseline, which made plans worse there.</summary>
-internal sealed class SftTrainer(IPolicyEngine policy, RunSpec spec, RunStage stage, IReadOnlyList<RunGoal> goals) : Trainer(policy, spec, stage)
+internal sealed class SftTrainer(IPolicyEngine policy, IPlanProtocol protocol, RunSpec spec, RunStage stage, IReadOnlyList<RunGoal> goals) : Trainer(policy, protocol, spec, stage)
 {
-    private readonly CompactProtocol protocol = new(policy.Tokenizer);
     private readonly GoalOrder<RunGoal> order = new(WithReferences(goals), spec.Seed, OrderStream);
 
     /// <inheritdoc/>
@@ -19,13 +19,13 @@ internal sealed class SftTrainer(IPolicyEngine policy, RunSpec spec, RunStage st
         var start = Stopwatch.GetTimestamp();
         var batch = order.Take((long)step * Spec.Sft.GoalsPerStep, Spec.Sft.GoalsPerStep);
         var references = batch.Select((goal, i) => Reference(goal, step, i)).ToArray();
-        var groups = batch.Select((goal, i) => new TrainingGroup(protocol.WritePrompt(goal.Text), [new TrainingBranch(protocol.PlanTokens(references[i]))])).ToArray();
+        var groups = batch.Select((goal, i) => new TrainingGroup(Protocol.WritePrompt(goal.Text), [new TrainingBranch(Protocol.PlanTokens(references[i]))])).ToArray();
         var weight = -1f / groups.Sum(group => group.Branches[0].Tokens.Length);
 
         // The distribution that plans are later sampled from; the special tokens that it bans never occur in a reference.
         var statistics = Policy.AccumulateLoss(
             groups,
-            SamplingOf(Spec, protocol) with { Temperature = 1 },
+            SamplingOf(Spec, Protocol) with { Temperature = 1 },
             (_, _, _, gradient, _) => gradient.Fill(weight),
             cancellationToken);
         var norm = Policy.OptimizerStep(new AdamWOptions(LearningRate(step)), Spec.MaxGradNorm);

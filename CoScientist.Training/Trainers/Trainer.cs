@@ -1,5 +1,6 @@
 using CoScientist.Core.Runs;
 using CoScientist.Training.Engines;
+using CoScientist.Training.Protocols;
 using CoScientist.Training.Sampling;
 
 namespace CoScientist.Training.Trainers;
@@ -8,7 +9,7 @@ namespace CoScientist.Training.Trainers;
 internal delegate float[][][] ReferencePolicy(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, CancellationToken cancellationToken);
 
 /// <summary>One method at work on a policy. Every random number derives from the run's seed and the step, so that a resumed run repeats an unbroken one to the bit.</summary>
-internal abstract class Trainer(IPolicyEngine policy, RunSpec spec, RunStage stage)
+internal abstract class Trainer(IPolicyEngine policy, IPlanProtocol protocol, RunSpec spec, RunStage stage)
 {
     /// <summary>Streams of random numbers below the run's seed; each use has its own.</summary>
     protected const int OrderStream = 1;
@@ -21,6 +22,9 @@ internal abstract class Trainer(IPolicyEngine policy, RunSpec spec, RunStage sta
 
     /// <summary>The model in training.</summary>
     protected IPolicyEngine Policy => policy;
+
+    /// <summary>How it is asked for plans.</summary>
+    protected IPlanProtocol Protocol => protocol;
 
     /// <summary>The run.</summary>
     protected RunSpec Spec => spec;
@@ -37,12 +41,10 @@ internal abstract class Trainer(IPolicyEngine policy, RunSpec spec, RunStage sta
         spec.LearningRateOf(stage.Method) * Math.Min(1, (step - stage.FirstStep + 1.0) / Math.Max(1, spec.WarmupSteps));
 
     /// <summary>How plans are sampled in this run.</summary>
-    public static SamplingOptions SamplingOf(RunSpec spec, Sandbox.CompactProtocol protocol) => new()
+    public static SamplingOptions SamplingOf(RunSpec spec, IPlanProtocol protocol) => protocol.Sampling with
     {
         Temperature = spec.Temperature,
         TopP = spec.TopP,
         MaxNewTokens = spec.MaxNewTokens,
-        EndTokens = [protocol.EndToken],
-        BannedTokens = protocol.NotInPlans,
     };
 }

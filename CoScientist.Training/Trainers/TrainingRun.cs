@@ -3,32 +3,9 @@ using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
-using CoScientist.Training.Model;
 using CoScientist.Training.Sandbox;
 
 namespace CoScientist.Training.Trainers;
-
-/// <summary>What a run needs besides its specification.</summary>
-public sealed record TrainingRunRequest
-{
-    /// <summary>Name of the run.</summary>
-    public required string Name { get; init; }
-
-    /// <summary>The run's folder (<c>runs/NAME</c>): specification, metrics, samples and checkpoints go here. A folder with checkpoints is resumed.</summary>
-    public required string Directory { get; init; }
-
-    /// <summary>The validated specification.</summary>
-    public required RunSpec Spec { get; init; }
-
-    /// <summary>Goals and items, as they stand when the run starts; a resumed run uses those it wrote down then.</summary>
-    public required RunData Data { get; init; }
-
-    /// <summary>Folder of the checkpoint to start from.</summary>
-    public required string ModelDirectory { get; init; }
-
-    /// <summary>Folder of the grader's checkpoint; the same as <see cref="ModelDirectory"/> for the frozen initial policy.</summary>
-    public required string GraderDirectory { get; init; }
-}
 
 /// <summary>Executes one run from its specification to its closing evaluation. Knows no page, no database and no worker.</summary>
 public static class TrainingRun
@@ -65,13 +42,10 @@ public static class TrainingRun
         private readonly Action<RunEvent> onEvent;
         private readonly RunFolder folder;
         private readonly RunJournal journal;
-        private readonly WorkerPool pool;
-        private readonly CpuEngine grading;
-        private readonly CompactGrader grader;
-        private readonly SandboxJudge judge;
+        private readonly RunModels models;
+        private readonly RunEvaluator evaluator;
         private readonly RewardWatch watch;
         private readonly RunLimits limits = new();
-        private readonly CompactProtocol protocol;
         private readonly double peakGflops;
         private (int Step, double Score)? best;
         private bool parted;
@@ -82,27 +56,32 @@ public static class TrainingRun
             folder = new RunFolder(request.Directory);
             journal = new RunJournal(folder);
             data = journal.Data(request.Data);
-            judge = new SandboxJudge(spec, data);
-            pool = new WorkerPool(spec.Threads);
-            grading = CpuEngine.Load(request.GraderDirectory, pool);
-            grader = new CompactGrader(grading, SandboxBaseModel.GraderThreshold(request.GraderDirectory));
-            watch = new RewardWatch(spec.Watch.Gap);
-            protocol = new CompactProtocol(grading.Tokenizer);
-            peakGflops = MachineProbe.Fp32Gflops(pool);
+            models = new RunModels(request);
+            try
+            {
+                evaluator = new RunEvaluator(spec, data, models.Protocol, models.Grader, models.Judge);
+                watch = new RewardWatch(spec.Watch.Gap);
+                peakGflops = MachineProbe.Fp32Gflops(models.Pool);
+            }
+            catch
+            {
+                models.Dispose();
+                throw;
+            }
         }
 
         public RunOutcome Run(Func<bool> pauseRequested, CancellationToken cancellationToken)
         {
             var saved = journal.LastSavedStep();
-            using (var policy = Policy(saved))
-            using (var initial = NeedsReference(spec) && policy.Lora is null ? CpuEngine.Load(request.ModelDirectory, pool) : null)
+            using (var policy = models.Policy(saved is { } at ? journal.Checkpoint(at) : null))
             {
+                var reference = models.Reference(policy);
                 Begin(policy, saved, cancellationToken);
                 var tokens = journal.Metrics().Select(step => step.Values.GetValueOrDefault(RunMetricNames.Tokens)).DefaultIfEmpty().Max();
                 var step = saved ?? 0;
                 foreach (var stage in spec.Parts().Where(part => part.FirstStep + part.Steps > step))
                 {
-                    var trainer = TrainerOf(stage, policy, Reference(policy, initial));
+                    var trainer = TrainerOf(stage, policy, reference);
                     if (step == stage.FirstStep && step > 0)
                     {
                         // Moments of another loss would push the first steps in its direction.
@@ -125,9 +104,9 @@ public static class TrainingRun
                             return new RunOutcome(RunState.Paused, null);
                         }
 
-                        var mark = pool.Mark();
+                        var mark = models.Pool.Mark();
                         var (metrics, samples) = trainer.Step(step, tokens, cancellationToken);
-                        metrics = WithProfile(metrics, pool.Since(mark), tokens);
+                        metrics = WithProfile(metrics, models.Pool.Since(mark), tokens);
                         tokens = metrics.Values[RunMetricNames.Tokens];
                         Record(metrics, samples);
                         limits.Check(metrics);
@@ -142,11 +121,7 @@ public static class TrainingRun
             return new RunOutcome(RunState.Finished, Close(cancellationToken));
         }
 
-        public void Dispose()
-        {
-            grading.Dispose();
-            pool.Dispose();
-        }
+        public void Dispose() => models.Dispose();
 
         private RunMetrics WithProfile(RunMetrics metrics, WorkProfile profile, double tokensBefore)
         {
@@ -165,57 +140,12 @@ public static class TrainingRun
             };
         }
 
-        private static bool NeedsReference(RunSpec spec) =>
-            spec.Parts().Any(part => part.Method == "dpo" || (part.Method == "grpo" && spec.Grpo.KlCoefficient > 0));
-
-        /// <summary>The policy as the run begins or was saved. An adapter goes on the initial weights; its own state comes with the optimizer's.</summary>
-        private CpuEngine Policy(int? saved)
-        {
-            var policy = CpuEngine.Load(saved is { } step && spec.Lora.Rank == 0 ? journal.Checkpoint(step) : request.ModelDirectory, pool);
-            if (spec.Lora.Rank > 0)
-            {
-                policy.AddLora(new LoraOptions
-                {
-                    Rank = spec.Lora.Rank,
-                    Alpha = spec.Lora.Alpha,
-                    Dropout = spec.Lora.Dropout,
-                    RankStabilised = spec.Lora.RankStabilised,
-                    TargetModules = spec.Lora.Modules,
-                    Seed = spec.Seed,
-                });
-            }
-
-            return policy;
-        }
-
-        /// <summary>The initial policy: a frozen copy, or the policy itself with its adapter switched off.</summary>
-        private static ReferencePolicy? Reference(CpuEngine policy, CpuEngine? initial)
-        {
-            if (policy.Lora is null)
-            {
-                return initial is null ? null : initial.LogProbabilities;
-            }
-
-            return (groups, options, cancellationToken) =>
-            {
-                policy.AdapterEnabled = false;
-                try
-                {
-                    return policy.LogProbabilities(groups, options, cancellationToken);
-                }
-                finally
-                {
-                    policy.AdapterEnabled = true;
-                }
-            };
-        }
-
         private Trainer TrainerOf(RunStage stage, CpuEngine policy, ReferencePolicy? reference) => stage.Method switch
         {
-            "sft" => new SftTrainer(policy, spec, stage, data.Train),
-            "opsd" => new OpsdTrainer(policy, spec, stage, data.Train),
-            "dpo" => new DpoTrainer(policy, reference!, spec, stage, data.Preferences),
-            _ => new GrpoTrainer(policy, grader, spec.Grpo.KlCoefficient > 0 ? reference : null, spec, stage, data.Train),
+            "sft" => new SftTrainer(policy, models.Protocol, spec, stage, data.Train),
+            "opsd" => new OpsdTrainer(policy, models.Protocol, spec, stage, data.Train),
+            "dpo" => new DpoTrainer(policy, models.Protocol, reference!, spec, stage, data.Preferences),
+            _ => new GrpoTrainer(policy, models.Protocol, models.Grader, spec.Grpo.KlCoefficient > 0 ? reference : null, spec, stage, data.Train),
         };
 
         private void Begin(CpuEngine policy, int? saved, CancellationToken cancellationToken)
@@ -242,7 +172,7 @@ public static class TrainingRun
                 return;
             }
 
-            Log(0, $"{data.Train.Count} training goals, {data.Validation.Count} validation goals, {data.Test.Count} test goals; {pool.Threads} threads.");
+            Log(0, $"{data.Train.Count} training goals, {data.Validation.Count} validation goals, {data.Test.Count} test goals; {models.Pool.Threads} threads.");
             Judge(policy, 0, cancellationToken);
         }
 
@@ -258,25 +188,25 @@ public static class TrainingRun
 
         private (double Score, WatchVerdict Verdict) Judge(CpuEngine policy, int step, CancellationToken cancellationToken)
         {
-            var (score, selfGrade, mentions, samples) = judge.Validate(policy, grader, Trainer.SamplingOf(spec, protocol), step, cancellationToken);
-            Consider(step, score);
-            var verdict = Look(step, samples);
+            var seen = evaluator.Validate(policy, step, cancellationToken);
+            Consider(step, seen.Score);
+            var verdict = Look(step, seen.Samples);
             Record(
                 new RunMetrics(step, new Dictionary<string, double>(StringComparer.Ordinal)
                 {
-                    [RunMetricNames.JudgeScore] = score,
-                    [RunMetricNames.JudgeSelfGrade] = selfGrade,
+                    [RunMetricNames.JudgeScore] = seen.Score,
+                    [RunMetricNames.JudgeSelfGrade] = seen.SelfGrade,
                     [RunMetricNames.WatchGrowth] = verdict.Growth.Value,
                     [RunMetricNames.WatchGrowthLow] = verdict.Growth.Low,
-                    [RunMetricNames.WatchMentions] = mentions,
+                    [RunMetricNames.WatchMentions] = seen.Mentions,
                 }),
-                samples);
-            return (score, verdict);
+                seen.Samples);
+            return (seen.Score, verdict);
         }
 
         private WatchVerdict Look(int step, IReadOnlyList<RunSample> judged)
         {
-            var verdict = watch.Look(step, [.. judged.Select(sample => sample.SelfGrade!.Value)], [.. judged.Select(sample => sample.JudgeScore!.Value)]);
+            var verdict = watch.Look(step, [.. judged.Select(sample => sample.SelfGrade ?? double.NaN)], [.. judged.Select(sample => sample.JudgeScore ?? double.NaN)]);
             parted |= verdict.Parted;
             return verdict;
         }
@@ -335,15 +265,15 @@ public static class TrainingRun
         {
             var picked = best?.Step ?? 0;
             Log(spec.Steps, $"The judge picks step {picked}. Evaluating it and the base on {data.Test.Count} test goals.");
-            using var baseline = CpuEngine.Load(request.ModelDirectory, pool);
-            using var chosen = CpuEngine.Load(picked == 0 ? request.ModelDirectory : journal.Checkpoint(picked), pool);
-            var (result, rows) = judge.Close(request.Name, picked, baseline, chosen, grader, Trainer.SamplingOf(spec, protocol), cancellationToken);
+            using var baseline = models.Load(request.ModelDirectory);
+            using var chosen = models.Load(picked == 0 ? request.ModelDirectory : journal.Checkpoint(picked));
+            var (result, rows) = evaluator.Close(request.Name, picked, baseline, chosen, cancellationToken);
             AtomicFile.WriteAllText(folder.File(RunFolder.EvaluationFile), string.Concat(rows.Select(row => RunJournal.Line(row) + "\n")));
             result = result with
             {
                 SecondsPerStep = journal.Metrics().Where(step => step.Step > 0).Select(step => step.Values.GetValueOrDefault(RunMetricNames.StepTime)).DefaultIfEmpty().Average(),
             };
-            Log(spec.Steps, string.Create(CultureInfo.InvariantCulture, $"Oracle {result.BaseOracleScore:F3} → {result.OracleScore:F3}, win rate {result.WinRate:F3} [{result.WinRateLow:F3}, {result.WinRateHigh:F3}], n = {result.Goals}."));
+            Log(spec.Steps, string.Create(CultureInfo.InvariantCulture, $"Judge ({spec.Judge}): {result.BaseOracleScore:F3} → {result.OracleScore:F3}, win rate {result.WinRate:F3} [{result.WinRateLow:F3}, {result.WinRateHigh:F3}], n = {result.Goals}."));
             return result;
         }
 

@@ -136,12 +136,14 @@ internal static class TrainCommand
 
     private static IEnumerable<string> Lines(RunResult result) =>
     [
-        FormattableString.Invariant($"{result.Run} finished after {result.Steps} steps; the judge picked step {result.BestStep}. On {result.Goals} test goals:"),
-        FormattableString.Invariant($"  oracle, sampled   {result.BaseOracleScore:0.000} -> {result.OracleScore:0.000}  (change {result.OracleGainLow:+0.000;-0.000} to {result.OracleGainHigh:+0.000;-0.000})"),
-        FormattableString.Invariant($"  oracle, greedy    {result.BaseOracleScoreGreedy:0.000} -> {result.OracleScoreGreedy:0.000}"),
-        FormattableString.Invariant($"  self-grade        {result.BaseSelfGrade:0.000} -> {result.SelfGrade:0.000}"),
+        FormattableString.Invariant($"{result.Run} finished after {result.Steps} steps; the judge ({result.Judge}) picked step {result.BestStep}. On {result.Goals} test goals:"),
+        FormattableString.Invariant($"  judge, sampled    {result.BaseOracleScore:0.000} -> {result.OracleScore:0.000}  (change {result.OracleGainLow:+0.000;-0.000} to {result.OracleGainHigh:+0.000;-0.000})"),
+        FormattableString.Invariant($"  judge, greedy     {result.BaseOracleScoreGreedy:0.000} -> {result.OracleScoreGreedy:0.000}"),
+        FormattableString.Invariant($"  self-grade        {Score(result.BaseSelfGrade)} -> {Score(result.SelfGrade)}"),
         FormattableString.Invariant($"  goals won         {result.WinRate:0.000}  ({result.WinRateLow:0.000} to {result.WinRateHigh:0.000}), ties half"),
         FormattableString.Invariant($"  well formed       {result.WellFormed:0.000}"),
         FormattableString.Invariant($"  seconds per step  {result.SecondsPerStep:0.0}"),
     ];
+
+    private static string Score(double? score) => score is { } known ? FormattableString.Invariant($"{known:0.000}") : "unreadable";
 }

@@ -88,7 +88,8 @@ internal sealed class RunExecutor(
             Spec = spec,
             Data = await data.LoadAsync(spec.Data, spec.ValidationGoals, spec.TestGoals, control.Stop),
             ModelDirectory = model,
-            GraderDirectory = spec.Grader == RunSpec.InitialGrader ? model : await models.ResolveAsync(spec.Grader, control.Stop),
+            Grader = await GradingModelAsync(spec.Grader, control.Stop),
+            Judge = await GradingModelAsync(spec.Judge, control.Stop),
         };
         await RegisterForgottenAsync(run);
 
@@ -121,6 +122,10 @@ internal sealed class RunExecutor(
             onEvent?.Invoke(news);
         }
     }
+
+    private async Task<GradingModel> GradingModelAsync(string name, CancellationToken cancellationToken) => name is RunSpec.InitialGrader or RunSpec.Oracle
+        ? GradingModel.BuiltIn
+        : GradingModel.Checkpoint(await models.ResolveAsync(name, cancellationToken));
 
     /// <summary>Writes what the run tells into the database, off the training thread; a database that cannot be written stops the run.</summary>
     private async Task KeepBooksAsync(Run run, ChannelReader<RunEvent> told, CancellationTokenSource stop)

@@ -34,15 +34,16 @@ internal static class RunReport
             yield return $"**Win rate over the base under the judge: {Number(result.WinRate)} ({Number(result.WinRateLow)} to {Number(result.WinRateHigh)})**, n = {result.Goals} test goals, ties half, 95% bootstrap interval over goals. Checkpoint of step {result.BestStep}, picked on other goals.";
             yield return $"Gain of the judge's score per goal: {Number(result.OracleScore - result.BaseOracleScore)} ({Number(result.OracleGainLow)} to {Number(result.OracleGainHigh)}).";
             yield return "";
+            var judge = result.Judge == RunSpec.Oracle ? "Oracle" : "Judge";
             yield return Report.Row("Mean score", "Base", "Picked checkpoint");
             yield return Report.Rule(3);
-            yield return Report.Row("Oracle, sampled plans", Number(result.BaseOracleScore), Number(result.OracleScore));
-            yield return Report.Row("Oracle, greedy plans", Number(result.BaseOracleScoreGreedy), Number(result.OracleScoreGreedy));
+            yield return Report.Row($"{judge}, sampled plans", Number(result.BaseOracleScore), Number(result.OracleScore));
+            yield return Report.Row($"{judge}, greedy plans", Number(result.BaseOracleScoreGreedy), Number(result.OracleScoreGreedy));
             yield return Report.Row("Self-grade, sampled plans", Number(result.BaseSelfGrade), Number(result.SelfGrade));
             yield return "";
             yield return $"Well-formed plans {Number(result.WellFormed)}; {result.SecondsPerStep.ToString("0.0", CultureInfo.InvariantCulture)} s per step.";
             yield return "";
-            yield return Report.Row("Domain", "Goals", "Oracle, base", "Oracle, picked", "Win rate");
+            yield return Report.Row("Domain", "Goals", $"{judge}, base", $"{judge}, picked", "Win rate");
             yield return Report.Rule(5);
             foreach (var (domain, row) in result.Domains.OrderBy(d => d.Key, StringComparer.Ordinal))
             {
@@ -63,5 +64,5 @@ internal static class RunReport
         }
     }
 
-    private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+    private static string Number(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "–";
 }

@@ -15,11 +15,11 @@ internal static class RunWords
     };
 
     /// <summary>Whether the oracle judges the run, or a model.</summary>
-    public static ChartTone JudgeToneOf(Run run) => run.IsSandbox ? ChartTone.Oracle : ChartTone.Judge;
+    public static ChartTone JudgeToneOf(Run run) => run.Spec.Judge == RunSpec.Oracle ? ChartTone.Oracle : ChartTone.Judge;
 
     /// <summary>Class of the judge's colour.</summary>
-    public static string JudgeTone(Run run) => run.IsSandbox ? "tone-oracle" : "tone-judge";
+    public static string JudgeTone(Run run) => run.Spec.Judge == RunSpec.Oracle ? "tone-oracle" : "tone-judge";
 
     /// <summary>Name of the judge.</summary>
-    public static string JudgeName(Run run) => run.IsSandbox ? "oracle" : "judge";
+    public static string JudgeName(Run run) => run.Spec.Judge == RunSpec.Oracle ? "oracle" : "judge";
 }

@@ -147,9 +147,9 @@ public sealed class MethodTests : IDisposable
         var data = TinyPolicy.Data(6, 4, 3);
         var protocol = new CompactProtocol(engine.Tokenizer);
         var grpo = s_specs["grpo k3"];
-        new GrpoTrainer(policy, new CompactGrader(frozen, 0.5), frozen.LogProbabilities, grpo, grpo.Parts()[0], data.Train).Step(0, 0, TestContext.Current.CancellationToken);
+        new GrpoTrainer(policy, protocol, new CompactGrader(frozen, 0.5), frozen.LogProbabilities, grpo, grpo.Parts()[0], data.Train).Step(0, 0, TestContext.Current.CancellationToken);
         var opsd = s_specs["opsd"];
-        new OpsdTrainer(policy, opsd, opsd.Parts()[0], data.Train).Step(0, 0, TestContext.Current.CancellationToken);
+        new OpsdTrainer(policy, protocol, opsd, opsd.Parts()[0], data.Train).Step(0, 0, TestContext.Current.CancellationToken);
 
         var allowed = data.Train.Select(goal => protocol.WritePrompt(goal.Text)).ToArray();
         Assert.NotEmpty(policy.Prompts);
@@ -163,7 +163,6 @@ public sealed class MethodTests : IDisposable
         Spec = spec,
         Data = TinyPolicy.Data(10, 4, 3) with { Preferences = [.. TinyPolicy.Data(5, 4, 3).Train.Select(goal => new RunPreference(goal.Id, goal.Text, goal.ReferenceSolution!, "we plan ."))] },
         ModelDirectory = Path.Combine(_folder, "base"),
-        GraderDirectory = Path.Combine(_folder, "base"),
     };
 
     private List<string> Numbers(string name)

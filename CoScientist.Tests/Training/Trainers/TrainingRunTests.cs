@@ -126,7 +126,6 @@ public sealed class TrainingRunTests : IDisposable
         Spec = Spec,
         Data = TinyPolicy.Data(10, 4, 6),
         ModelDirectory = Path.Combine(folder, "base"),
-        GraderDirectory = Path.Combine(folder, "base"),
     };
 
     private Task<RunOutcome> RunAsync(string name, List<RunEvent> events) =>

@@ -1,0 +1,132 @@
+using CoScientist.Core.Runs;
+using CoScientist.Training.Engines;
+using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
+using CoScientist.Training.Model;
+using CoScientist.Training.Protocols;
+using CoScientist.Training.Sandbox;
+
+namespace CoScientist.Training.Trainers;
+
+/// <summary>The models of a run and the roles they play: policy, reference, grader, judge. All share one pool of threads.</summary>
+internal sealed class RunModels : IDisposable
+{
+    private readonly TrainingRunRequest request;
+    private readonly RunSpec spec;
+    private readonly Dictionary<string, CpuEngine> frozen = new(StringComparer.Ordinal);
+
+    public RunModels(TrainingRunRequest request)
+    {
+        (this.request, spec) = (request, request.Spec);
+        if (!spec.Data.Sandbox)
+        {
+            throw new InvalidDataException("Local training runs in the sandbox: set data.sandbox to true. Real goals need a model that can write about them.");
+        }
+
+        Pool = new WorkerPool(spec.Threads);
+        try
+        {
+            Protocol = new CompactProtocol(Frozen(request.ModelDirectory).Tokenizer);
+            Grader = GraderOf(spec.Grader, request.Grader);
+            Judge = GraderOf(spec.Judge, request.Judge);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The threads.</summary>
+    public WorkerPool Pool { get; }
+
+    /// <summary>How policies are asked for plans.</summary>
+    public IPlanProtocol Protocol { get; }
+
+    /// <summary>Gives the reward.</summary>
+    public IPlanGrader Grader { get; }
+
+    /// <summary>Watches, picks the checkpoint and reports.</summary>
+    public IPlanGrader Judge { get; }
+
+    /// <summary>A checkpoint of the run's, for the closing evaluation.</summary>
+    public CpuEngine Load(string directory) => CpuEngine.Load(directory, Pool);
+
+    /// <summary>The policy as the run begins or was saved. An adapter goes on the initial weights; its own state comes with the optimizer's.</summary>
+    /// <param name="saved">Folder of the saved checkpoint; null at the beginning.</param>
+    public CpuEngine Policy(string? saved)
+    {
+        var policy = CpuEngine.Load(saved is not null && spec.Lora.Rank == 0 ? saved : request.ModelDirectory, Pool);
+        if (spec.Lora.Rank > 0)
+        {
+            policy.AddLora(new LoraOptions
+            {
+                Rank = spec.Lora.Rank,
+                Alpha = spec.Lora.Alpha,
+                Dropout = spec.Lora.Dropout,
+                RankStabilised = spec.Lora.RankStabilised,
+                TargetModules = spec.Lora.Modules,
+                Seed = spec.Seed,
+            });
+        }
+
+        return policy;
+    }
+
+    /// <summary>The initial policy: its frozen copy, or the policy itself with its adapter switched off; null when no method asks for it.</summary>
+    public ReferencePolicy? Reference(CpuEngine policy)
+    {
+        if (!spec.Parts().Any(part => part.Method == "dpo" || (part.Method == "grpo" && spec.Grpo.KlCoefficient > 0)))
+        {
+            return null;
+        }
+
+        if (policy.Lora is null)
+        {
+            return Frozen(request.ModelDirectory).LogProbabilities;
+        }
+
+        return (groups, options, cancellationToken) =>
+        {
+            policy.AdapterEnabled = false;
+            try
+            {
+                return policy.LogProbabilities(groups, options, cancellationToken);
+            }
+            finally
+            {
+                policy.AdapterEnabled = true;
+            }
+        };
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var engine in frozen.Values)
+        {
+            engine.Dispose();
+        }
+
+        Pool.Dispose();
+    }
+
+    private IPlanGrader GraderOf(string name, GradingModel model) => (name, model) switch
+    {
+        (RunSpec.Oracle, _) => new OracleGrader(SandboxWorld.Default),
+        _ => LocalGrader(name == RunSpec.InitialGrader ? request.ModelDirectory : model.Directory!),
+    };
+
+    private CompactGrader LocalGrader(string directory) => new(Frozen(directory), SandboxBaseModel.GraderThreshold(directory));
+
+    /// <summary>A checkpoint that is only read, held once whatever its roles: the same bits as the whole model, without room for training.</summary>
+    private CpuEngine Frozen(string directory)
+    {
+        if (!frozen.TryGetValue(directory, out var engine))
+        {
+            frozen.Add(directory, engine = CpuEngine.LoadReadOnly(directory, Precision.Single, Pool));
+        }
+
+        return engine;
+    }
+}
