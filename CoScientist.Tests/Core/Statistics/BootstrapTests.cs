@@ -41,4 +41,41 @@ public sealed class BootstrapTests
         Assert.Throws<ArgumentException>(() => Bootstrap.Mean([]));
         Assert.Throws<ArgumentException>(() => Bootstrap.Mean([1, double.NaN]));
     }
+
+    [Fact]
+    public void ClusteredMean_GoalsWithTheSameValueThrice_IsNoSurerThanWithOne()
+    {
+        double[] values = [0.1, 0.5, 0.5, 1, 0, 0.25, 0.75];
+
+        var once = Bootstrap.Mean(values, 500);
+        var thrice = Bootstrap.ClusteredMean([.. values.Select(IReadOnlyList<double> (value) => [value, value, value])], 500);
+
+        Assert.Equal(once.Value, thrice.Value, 12);
+        Assert.Equal(once.Low, thrice.Low, 12);
+        Assert.Equal(once.High, thrice.High, 12);
+    }
+
+    [Fact]
+    public void ClusteredMean_ClustersOfDifferentSize_IsTheMeanOfAllValues() =>
+        Assert.Equal(0.25, Bootstrap.ClusteredMean([[1], [0, 0, 0]], 100).Value, 12);
+
+    [Fact]
+    public void RelativeGain_PairsOfOneRatio_HasNoWidth()
+    {
+        var gain = Bootstrap.RelativeGain([(0.2, 0.3), (0.4, 0.6), (0.1, 0.15)], 500)!.Value;
+
+        Assert.Equal((0.5, 0.5, 0.5), (Math.Round(gain.Value, 9), Math.Round(gain.Low, 9), Math.Round(gain.High, 9)));
+    }
+
+    [Fact]
+    public void RelativeGain_BaseOfZero_IsUnknownAndResamplesOfZeroAreLeftOut()
+    {
+        Assert.Null(Bootstrap.RelativeGain([(0, 1), (0, 0.5)]));
+        Assert.True(double.IsFinite(Bootstrap.RelativeGain([(0, 1), (0.5, 0.5)], 200)!.Value.High));
+        Assert.Throws<ArgumentException>(() => Bootstrap.RelativeGain([(-0.1, 1)]));
+        Assert.Throws<ArgumentException>(() => Bootstrap.ClusteredMean([[1], []]));
+    }
+
+    [Fact]
+    public void Of_StatisticWithoutAValue_IsRefused() => Assert.Throws<ArgumentException>(() => Bootstrap.Of(3, _ => double.NaN));
 }
