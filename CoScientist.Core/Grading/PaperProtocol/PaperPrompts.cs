@@ -13,6 +13,16 @@ namespace CoScientist.Core.Grading.PaperProtocol;
 /// <param name="Plan">The plan.</param>
 public sealed record PaperGradingTask(string Goal, IReadOnlyList<string> Items, string? Reference, string Plan);
 
+/// <summary>Two plans to be compared by the text protocol. The judge sees neither rubric nor reference, as the experts of the paper's study did not.</summary>
+/// <param name="Goal">The goal's text.</param>
+/// <param name="First">The plan shown first.</param>
+/// <param name="Second">The plan shown second.</param>
+public sealed record PaperComparisonTask(string Goal, string First, string Second)
+{
+    /// <summary>The same plans in the other order.</summary>
+    public PaperComparisonTask Exchanged => new(Goal, Second, First);
+}
+
 /// <summary>
 /// The prompts of the text protocol: the policy sees the goal alone, the grader also rubric and reference (arXiv 2512.23707,
 /// section on self-grading). They are text files; their content hash is the version recorded with what they produce.
@@ -27,12 +37,16 @@ public static partial class PaperPrompts
 
     private static readonly Template Policy = Template.Read("policy-prompt.txt");
     private static readonly Template Grader = Template.Read("grader-prompt.txt");
+    private static readonly Template Comparer = Template.Read("pairwise-prompt.txt");
 
     /// <summary>Version of the prompt that plans are written with.</summary>
     public static string PolicyVersion => Policy.Version;
 
     /// <summary>Version of the prompt that plans are graded with.</summary>
     public static string GraderVersion => Grader.Version;
+
+    /// <summary>Version of the prompt that plans are compared with.</summary>
+    public static string ComparerVersion => Comparer.Version;
 
     /// <summary>What the policy is asked: the goal, without rubric or reference.</summary>
     public static TextPrompt WritePlan(string goal) => Policy.Fill(new()
@@ -61,10 +75,22 @@ public static partial class PaperPrompts
         });
     }
 
+    /// <summary>What a judge of two plans is asked.</summary>
+    public static TextPrompt Compare(PaperComparisonTask task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return Comparer.Fill(new()
+        {
+            ["goal"] = Quote(task.Goal),
+            ["first"] = Quote(task.First),
+            ["second"] = Quote(task.Second),
+        });
+    }
+
     /// <summary>Untrusted text cannot open or close a tag of the protocol: its brackets are replaced by look-alikes that no reader takes for a tag.</summary>
     private static string Quote(string text) => ProtocolTag().Replace(text.Trim(), "‹");
 
-    [GeneratedRegex(@"<(?=\s*/?\s*(goal|rubric|reference|plan|item|criteria|reasoning|errors|think|solution)\b)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"<(?=\s*/?\s*(goal|rubric|reference|plan(_[12])?|item|criteria|reasoning|errors|think|solution|comparison|preference)\b)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex ProtocolTag();
 
     [GeneratedRegex(@"\{(\w+)\}", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
