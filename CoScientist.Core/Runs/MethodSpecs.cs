@@ -106,11 +106,15 @@ public sealed record SftSpec
 /// <summary>Settings of on-policy self-distillation (PaperGym, arXiv 2608.31119): the policy, shown the rubric, teaches itself without it.</summary>
 public sealed record OpsdSpec
 {
-    /// <summary>Peak learning rate. Default 2e-4 for the sandbox; 5e-6 with LoRA in the paper.</summary>
-    public double LearningRate { get; init; } = 2e-4;
+    /// <summary>
+    /// Peak learning rate. Default 3e-5 for the sandbox, where 40 steps lift the score from 0.52 to 0.81 and leave the form whole; at
+    /// 5e-5 form decays after 30 steps, and at 2e-4 teacher and pupil, which share their weights, collapse together after 10.
+    /// 5e-6 with LoRA in the paper.
+    /// </summary>
+    public double LearningRate { get; init; } = 3e-5;
 
-    /// <summary>Plans per goal that the student writes. Default 2.</summary>
-    public int PlansPerGoal { get; init; } = 2;
+    /// <summary>Plans per goal that the student writes. Default 4.</summary>
+    public int PlansPerGoal { get; init; } = 4;
 
     /// <summary>Weight of the teacher in the mixture of the Jensen–Shannon divergence, 0 to 1 exclusive. Default 0.5.</summary>
     public double Mixture { get; init; } = 0.5;

@@ -13,11 +13,19 @@ public sealed record RunPreset(string Name, string Description, RunSpec Spec);
 public static class RunPresets
 {
     /// <summary>
-    /// Settings measured on the sandbox's base model. Nucleus 0.98: one token in a thousand from the far tail of 1,662 breaks a
-    /// sentence without changing what a plan says. A malformed sentence costs 1.5 times its share: at 0.5 the share of well-formed
-    /// plans fell to 0.84–0.94 during 60 steps, at 1.5 it stayed at 0.91–0.96.
+    /// Settings measured on the sandbox's base model, trained on one domain. Nucleus 0.98: one token in a thousand from the far
+    /// tail of 1,662 breaks a sentence without changing what a plan says. A malformed sentence costs 3 times its share: at 1.5
+    /// the share of well-formed plans in training fell from 0.98 to 0.95 and ended at 0.97, at 3 it ended at 0.98 or above, the
+    /// base's own; the judge's score pays at most 0.02 for it.
     /// </summary>
-    private static RunSpec Sandbox { get; } = new() { TopP = 0.98, Reward = new RewardSpec { MalformedPenalty = 1.5 } };
+    private static RunSpec Sandbox { get; } = new() { TopP = 0.98, Reward = new RewardSpec { MalformedPenalty = 3 } };
+
+    /// <summary>
+    /// A burst of self-distillation: at 1e-4 ten steps do what ten of GRPO do (0.73 against 0.70 to 0.75), in a third of their
+    /// time. A burst only, because teacher and pupil share their weights: at 2e-4 the score rose to 0.87 in ten steps, and
+    /// nothing was left of it at thirty.
+    /// </summary>
+    private static OpsdSpec Burst { get; } = new() { LearningRate = 1e-4, PlansPerGoal = 2 };
 
     /// <summary>All presets.</summary>
     public static IReadOnlyList<RunPreset> All { get; } =
@@ -25,11 +33,19 @@ public static class RunPresets
         new(
             "sandbox-grpo",
             "The paper's method in the sandbox: the base model learns from its frozen copy while the oracle watches; a few minutes on two cores.",
-            Sandbox with { Name = "sandbox-grpo", Steps = 60 }),
+            Sandbox with { Name = "sandbox-grpo", Steps = 40 }),
         new(
             "sandbox-sft",
             "The paper's baseline in the sandbox: the base model imitates reference solutions, without any reward.",
             Sandbox with { Name = "sandbox-sft", Method = "sft", Steps = 60 }),
+        new(
+            "sandbox-opsd",
+            "Self-distillation in the sandbox: the base model, shown the rubric, teaches itself to write without it; no reward, no grader.",
+            Sandbox with { Name = "sandbox-opsd", Method = "opsd", Steps = 40 }),
+        new(
+            "sandbox-opsd-grpo",
+            "PaperGym's sequence in the sandbox: a burst of self-distillation, then the paper's method, in the time of sandbox-grpo.",
+            Sandbox with { Name = "sandbox-opsd-grpo", Method = "sequence", Stages = ["opsd:12", "grpo:28"], Opsd = Burst }),
         new(
             "sandbox-quick",
             "Three small steps in the sandbox, to see every part work; too short to learn from.",

@@ -22,7 +22,7 @@ public sealed class RunSpecTests : IDisposable
             Assert.Same(preset, RunPresets.Find(preset.Name));
         });
         Assert.Null(RunPresets.Find("sandbox"));
-        Assert.Equal((60, 0.98, 1.5), (RunPresets.Find("sandbox-grpo")!.Spec.Steps, RunPresets.Find("sandbox-grpo")!.Spec.TopP, RunPresets.Find("sandbox-grpo")!.Spec.Reward.MalformedPenalty));
+        Assert.Equal((40, 0.98, 3), (RunPresets.Find("sandbox-grpo")!.Spec.Steps, RunPresets.Find("sandbox-grpo")!.Spec.TopP, RunPresets.Find("sandbox-grpo")!.Spec.Reward.MalformedPenalty));
     }
 
     public static TheoryData<string, RunSpec> Faulty() => new()

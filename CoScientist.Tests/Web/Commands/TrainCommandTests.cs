@@ -21,7 +21,7 @@ public sealed class TrainCommandTests : IDisposable
         var error = await Refused("train", "--preset", "sandbox-gpro");
 
         Assert.Contains("no preset \"sandbox-gpro\"", error, StringComparison.Ordinal);
-        Assert.Contains("sandbox-grpo, sandbox-sft, sandbox-quick", error, StringComparison.Ordinal);
+        Assert.Contains("sandbox-grpo, sandbox-sft, sandbox-opsd, sandbox-opsd-grpo, sandbox-quick", error, StringComparison.Ordinal);
     }
 
     [Fact]
