@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace CoScientist.Core.Runs;
 
 /// <summary>Everything a trainer sees of the library: plain values, taken once when the run starts and written beside its specification.</summary>
@@ -9,9 +11,30 @@ public sealed record RunData(IReadOnlyList<RunGoal> Train, IReadOnlyList<RunGoal
     /// <summary>Goals of the library that have no item that counts and so are in no part.</summary>
     public int LeftOut { get; init; }
 
-    /// <summary>Experts' preferences between two plans, to train on; empty unless the method learns from them. Their goals are in no other part.</summary>
+    /// <summary>Experts' preferences between two plans, to train on; empty unless the method learns from them. Their goals are neither validated nor tested on.</summary>
     public IReadOnlyList<RunPreference> Preferences { get; init; } = [];
+
+    /// <summary>Where the preferences come from; null when there are none.</summary>
+    public RunPreferenceSource? PreferenceSource { get; init; }
+
+    /// <summary>Validation and test goals of the library that this run must not be measured on, because answers of experts on them, or on goals of the same article, are trained on or were in the model's past.</summary>
+    public int HeldBack { get; init; }
+
+    /// <summary>What the run's log says of experts' answers; null when there is nothing to say.</summary>
+    [JsonIgnore]
+    public string? PreferenceNote => (PreferenceSource, HeldBack) switch
+    {
+        ({ } source, _) => FormattableString.Invariant($"{Preferences.Count} decided pairs from {source.Answers} answers in {string.Join(", ", source.Studies)}; {source.Undecided} pairs without a majority are left out, and {HeldBack} validation and test goals with their articles leave the evaluation."),
+        (null, > 0) => FormattableString.Invariant($"{HeldBack} validation and test goals leave the evaluation: the model has learnt from experts' answers on their articles."),
+        _ => null,
+    };
 }
+
+/// <summary>Which answers became preferences to train on.</summary>
+/// <param name="Studies">Names of the closed studies.</param>
+/// <param name="Answers">Answers that counted; those taken back are not among them.</param>
+/// <param name="Undecided">Pairs of plans that were answered and have no majority.</param>
+public sealed record RunPreferenceSource(IReadOnlyList<string> Studies, int Answers, int Undecided);
 
 /// <summary>An expert's choice between two plans for a goal.</summary>
 /// <param name="GoalId">The goal's id.</param>

@@ -60,6 +60,7 @@ public static class RunPresets
                 ValidationGoals = 12,
                 TestGoals = 24,
             }),
+        .. RunMethodPresets.All,
     ];
 
     /// <summary>The preset of a name; null when there is none.</summary>

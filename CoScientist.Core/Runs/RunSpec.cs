@@ -166,6 +166,12 @@ public sealed record RunDataSpec
     /// <summary>States of rubric items that count. Rejected items never do. Default: all the others.</summary>
     public List<RubricItemState> RubricStates { get; init; } = [RubricItemState.Proposed, RubricItemState.Approved, RubricItemState.Edited];
 
+    /// <summary>
+    /// Closed studies, by name or id, whose answers preference optimisation learns from; other methods ignore it. Default: all
+    /// closed studies of the sandbox, or all real ones.
+    /// </summary>
+    public List<string> Studies { get; init; } = [];
+
     /// <summary>What supervised fine-tuning imitates in the sandbox. Default: the library's perfect references.</summary>
     public ReferenceKind References { get; init; } = ReferenceKind.Perfect;
 }

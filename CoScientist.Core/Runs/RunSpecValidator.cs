@@ -143,6 +143,8 @@ public static partial class RunSpecValidator
         }
 
         check.That(data.Domains.Distinct(StringComparer.Ordinal).Count() == data.Domains.Count, "data.domains", string.Join(", ", data.Domains), "must name each domain once");
+        check.That(data.Studies.TrueForAll(study => !string.IsNullOrWhiteSpace(study)), "data.studies", "empty", "must name studies");
+        check.That(data.Studies.Distinct(StringComparer.Ordinal).Count() == data.Studies.Count, "data.studies", string.Join(", ", data.Studies), "must name each study once");
         check.That(data.RubricStates.Count > 0, "data.rubricStates", "empty", "must name a state");
         foreach (var state in data.RubricStates.Distinct())
         {

@@ -8,7 +8,7 @@ namespace CoScientist.Core.Storage;
 
 /// <summary>Takes from the library what a run trains on and is measured with, as the reviewers left it.</summary>
 /// <param name="factory">Opens the database.</param>
-public sealed class RunDataStore(IDbContextFactory<CoScientistDb> factory)
+public sealed partial class RunDataStore(IDbContextFactory<CoScientistDb> factory)
 {
     /// <summary>Domains that goals of the sandbox, or real ones, have; sorted.</summary>
     public async Task<IReadOnlyList<string>> DomainsAsync(bool sandbox, CancellationToken cancellationToken)
@@ -17,6 +17,26 @@ public sealed class RunDataStore(IDbContextFactory<CoScientistDb> factory)
         var domains = await db.Goals.Where(goal => goal.IsSandbox == sandbox).Select(goal => goal.Domain).Distinct().ToListAsync(cancellationToken);
         domains.Sort(StringComparer.Ordinal);
         return domains;
+    }
+
+    /// <summary>What a run trains on and is measured with: see the other overload; with the experts' preferences when a part of it learns from them.</summary>
+    /// <param name="spec">The run.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="InvalidDataException">A part is empty, or there is no preference to learn from; the message names it and the remedy.</exception>
+    public async Task<RunData> LoadAsync(RunSpec spec, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        var methods = spec.Parts().Select(part => part.Method).ToHashSet(StringComparer.Ordinal);
+        var pairs = methods.Contains(PreferenceMethod) ? await PreferencesAsync(spec.Data, cancellationToken) : null;
+        if (pairs?.Fault is { } fault)
+        {
+            throw new InvalidDataException($"The run has no preferences to learn from: data.studies {fault}.");
+        }
+
+        var learned = await LearnedArticlesAsync(spec.Model, cancellationToken);
+        learned.UnionWith(pairs?.Articles ?? []);
+        var data = await LoadAsync(spec.Data, spec.ValidationGoals, spec.TestGoals, learned, methods.Any(method => method != PreferenceMethod), cancellationToken);
+        return pairs is null ? data : data with { Preferences = pairs.Pairs, PreferenceSource = new RunPreferenceSource(pairs.Studies, pairs.Answers, pairs.Undecided) };
     }
 
     /// <summary>
@@ -29,13 +49,18 @@ public sealed class RunDataStore(IDbContextFactory<CoScientistDb> factory)
     /// <param name="testGoals">Test goals wanted; fewer are given when the library has fewer.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="InvalidDataException">A part is empty; the message names it and the remedy.</exception>
-    public async Task<RunData> LoadAsync(RunDataSpec spec, int validationGoals, int testGoals, CancellationToken cancellationToken)
+    public Task<RunData> LoadAsync(RunDataSpec spec, int validationGoals, int testGoals, CancellationToken cancellationToken) =>
+        LoadAsync(spec, validationGoals, testGoals, [], needsTraining: true, cancellationToken);
+
+    private async Task<RunData> LoadAsync(RunDataSpec spec, int validationGoals, int testGoals, HashSet<string> learned, bool needsTraining, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentOutOfRangeException.ThrowIfNegative(validationGoals);
         ArgumentOutOfRangeException.ThrowIfNegative(testGoals);
         var goals = await ReadAsync(spec.Sandbox, cancellationToken);
+        var heldBack = goals.Where(goal => goal.Split != GoalSplit.Train && learned.Contains(Article(goal))).Select(goal => goal.Id).ToHashSet();
         var usable = goals
+            .Where(goal => !heldBack.Contains(goal.Id))
             .Select(goal => (goal.Split, Goal: ToRunGoal(goal, spec.RubricStates)))
             .Where(pair => pair.Goal.Items.Count > 0)
             .OrderBy(pair => pair.Goal.ExternalKey ?? "", StringComparer.Ordinal).ThenBy(pair => pair.Goal.Id, StringComparer.Ordinal)
@@ -45,17 +70,22 @@ public sealed class RunDataStore(IDbContextFactory<CoScientistDb> factory)
             Balanced([.. usable[GoalSplit.Validation]], validationGoals),
             Balanced([.. usable[GoalSplit.Test]], testGoals))
         {
-            LeftOut = goals.Count - usable.Sum(split => split.Count()),
+            LeftOut = goals.Count - heldBack.Count - usable.Sum(split => split.Count()),
+            HeldBack = heldBack.Count,
         };
-        Require(data.Train, "train on", GoalSplit.Train, spec, goals, spec.Domains);
+        if (needsTraining)
+        {
+            Require(data.Train, "train on", GoalSplit.Train, spec, goals, spec.Domains, heldBack);
+        }
+
         if (validationGoals > 0)
         {
-            Require(data.Validation, "pick the checkpoint by", GoalSplit.Validation, spec, goals, []);
+            Require(data.Validation, "pick the checkpoint by", GoalSplit.Validation, spec, goals, [], heldBack);
         }
 
         if (testGoals > 0)
         {
-            Require(data.Test, "report on", GoalSplit.Test, spec, goals, []);
+            Require(data.Test, "report on", GoalSplit.Test, spec, goals, [], heldBack);
         }
 
         return data;
@@ -89,7 +119,7 @@ public sealed class RunDataStore(IDbContextFactory<CoScientistDb> factory)
 
     private static string Hash(RunGoal goal) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(goal.ExternalKey ?? goal.Id)));
 
-    private static void Require(IReadOnlyList<RunGoal> goals, string purpose, GoalSplit split, RunDataSpec spec, List<Goal> library, List<string> domains)
+    private static void Require(IReadOnlyList<RunGoal> goals, string purpose, GoalSplit split, RunDataSpec spec, List<Goal> library, List<string> domains, HashSet<GoalId> heldBack)
     {
         if (goals.Count > 0)
         {
@@ -98,8 +128,11 @@ public sealed class RunDataStore(IDbContextFactory<CoScientistDb> factory)
 
         var kind = spec.Sandbox ? "sandbox" : "real";
         var place = domains.Count == 0 ? "" : $" in the domains {string.Join(", ", domains)}";
-        var found = library.Count(goal => goal.Split == split && (domains.Count == 0 || domains.Contains(goal.Domain, StringComparer.Ordinal)));
-        var remedy = found > 0
+        var held = library.Count(goal => goal.Split == split && heldBack.Contains(goal.Id));
+        var found = library.Count(goal => goal.Split == split && !heldBack.Contains(goal.Id) && (domains.Count == 0 || domains.Contains(goal.Domain, StringComparer.Ordinal)));
+        var remedy = held > 0 && found == 0
+            ? $"{held} leave the evaluation because experts' answers on them are trained on, and no other is left: name fewer studies in data.studies, or add goals."
+            : found > 0
             ? $"{found} are there, but none has a rubric item in a state that counts ({string.Join(", ", spec.RubricStates.Select(ReviewStore.Words))}): review their items, or add states to data.rubricStates."
             : spec.Sandbox
                 ? "Start the application once on this data directory, which puts the sandbox's goals in, or name other domains in data.domains."

@@ -173,6 +173,11 @@ public static class TrainingRun
             }
 
             Log(0, $"{data.Train.Count} training goals, {data.Validation.Count} validation goals, {data.Test.Count} test goals; {models.Pool.Threads} threads.");
+            if (data.PreferenceNote is { } note)
+            {
+                Log(0, note);
+            }
+
             Judge(policy, 0, cancellationToken);
         }
 

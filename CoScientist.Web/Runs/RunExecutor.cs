@@ -86,7 +86,7 @@ internal sealed class RunExecutor(
             Name = run.Name,
             Directory = options.RunDirectory(run.Name),
             Spec = spec,
-            Data = await data.LoadAsync(spec.Data, spec.ValidationGoals, spec.TestGoals, control.Stop),
+            Data = await data.LoadAsync(spec, control.Stop),
             ModelDirectory = model,
             Grader = await GradingModelAsync(spec.Grader, control.Stop),
             Judge = await GradingModelAsync(spec.Judge, control.Stop),

@@ -1,5 +1,6 @@
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
+using CoScientist.Core.Studies;
 using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Runs;
@@ -10,6 +11,21 @@ internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints,
     /// <summary>Domains of the library that a specification can name.</summary>
     public Task<IReadOnlyList<string>> DomainsAsync(bool sandbox, CancellationToken cancellationToken) => data.DomainsAsync(sandbox, cancellationToken);
 
+    /// <summary>What a specification would learn from experts' answers now, in a sentence; null when no part of it learns from them, or there is none.</summary>
+    public async Task<string?> PairsAsync(RunSpec spec, CancellationToken cancellationToken)
+    {
+        if (spec.Parts().All(part => part.Method != "dpo") || await data.PreferencesAsync(spec.Data, cancellationToken) is not { Fault: null } pairs)
+        {
+            return null;
+        }
+
+        var undecided = pairs.Undecided == 0 ? "" : FormattableString.Invariant($" {pairs.Undecided} more have no majority.");
+        return FormattableString.Invariant($"{pairs.Pairs.Count} decided pairs to learn from, by {pairs.Answers} answers in {pairs.Studies.Count} closed {(pairs.Studies.Count == 1 ? "study" : "studies")}.{undecided} Their goals leave the evaluation.");
+    }
+
+    /// <summary>Closed studies that a specification can name.</summary>
+    public Task<IReadOnlyList<Study>> StudiesAsync(bool sandbox, CancellationToken cancellationToken) => data.ClosedStudiesAsync(sandbox, cancellationToken);
+
     /// <summary>Every fault of a specification against this library; empty when it can run.</summary>
     public async Task<IReadOnlyList<RunSpecFault>> CheckAsync(RunSpec spec, CancellationToken cancellationToken)
     {
@@ -18,6 +34,11 @@ internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints,
         if (spec.Grader != RunSpec.InitialGrader)
         {
             await CheckModelAsync("grader", spec.Grader);
+        }
+
+        if (faults.Count == 0 && spec.Parts().Any(part => part.Method == "dpo") && (await data.PreferencesAsync(spec.Data, cancellationToken)).Fault is { } missing)
+        {
+            faults.Add(new RunSpecFault("data.studies", missing));
         }
 
         return faults;

@@ -23,6 +23,9 @@ public enum RunFieldKind
 
     /// <summary>States of rubric items.</summary>
     States,
+
+    /// <summary>Closed studies; shown when a part of the run learns from experts' answers.</summary>
+    Studies,
 }
 
 /// <summary>A field of a specification, for the form.</summary>
@@ -47,6 +50,7 @@ internal static class RunFields
         Choice("method", "Method", "GRPO is the paper's; a sequence does the stages below one after the other.", [.. RunSpecValidator.Methods, RunSpecValidator.Sequence]),
         new("model", "Start from", "", "Checkpoint that is trained; its frozen copy gives the reward.", RunFieldKind.Model),
         new("data.domains", "Train on", "", "Domains to train on; none means all. Evaluation always covers all.", RunFieldKind.Domains),
+        new("data.studies", "Learn from the answers of", "", "Closed studies whose answers DPO learns from; none means all. Ties and pairs without a majority are left out.", RunFieldKind.Studies),
         new("steps", "Optimizer steps", "", "40 lift the sandbox's base from 0.50 to 0.91 by the oracle."),
         new("goalsPerStep", "Goals per step", "", "More make a step steadier and slower."),
         new("groupSize", "Plans per goal", "", "The group whose mean is the baseline; 8 in the paper."),

@@ -27,6 +27,8 @@ public sealed class RunSpecTests : IDisposable
 
     public static TheoryData<string, RunSpec> Faulty() => new()
     {
+        { "data.studies", new RunSpec { Data = new RunDataSpec { Studies = ["blind", "blind"] } } },
+        { "data.studies", new RunSpec { Data = new RunDataSpec { Studies = [" "] } } },
         { "version", new RunSpec { Version = 2 } },
         { "name", new RunSpec { Name = "Über run" } },
         { "name", new RunSpec { Name = "../run" } },

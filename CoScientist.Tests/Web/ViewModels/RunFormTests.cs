@@ -11,7 +11,7 @@ public sealed class RunFormTests
     {
         var form = new RunForm(new RunSpec(), "sandbox-grpo");
 
-        Assert.All(RunFields.All, field => Assert.True(field.Path is "data.domains" or "stages" || form[field.Path].Length > 0, field.Path));
+        Assert.All(RunFields.All, field => Assert.True(field.Path is "data.domains" or "data.studies" or "stages" || form[field.Path].Length > 0, field.Path));
         Assert.All(RunFields.All.Where(field => field.Kind == RunFieldKind.Choice), field => Assert.Contains(form[field.Path], field.Choices));
         Assert.Equal(("40", "proposed,approved,edited", "1"), (form["steps"], form["data.rubricStates"], form["reward.unfinishedPenalty"]));
     }

@@ -1,5 +1,6 @@
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
+using CoScientist.Core.Studies;
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Runs;
@@ -17,7 +18,9 @@ public sealed partial class RunNew : IDisposable
     private IReadOnlyList<Run> _runs = [];
     private IReadOnlyList<Checkpoint> _models = [];
     private IReadOnlyList<string> _domains = [];
+    private IReadOnlyList<Study> _studies = [];
     private string _chosen = "";
+    private string? _pairs;
     private string _estimate = "";
     private string? _notice;
     private bool _advancedOpen;
@@ -60,36 +63,40 @@ public sealed partial class RunNew : IDisposable
     {
         _runs = await Store.ListAsync(_gone.Token);
         _models = await Checkpoints.ListAsync(_gone.Token);
-        _domains = await Launcher.DomainsAsync(sandbox: true, _gone.Token);
         _notice = _models.Count == 0 ? "The library has no checkpoint to start from: the sandbox's base model is missing from this installation. Make it with 'sandbox build', or install the software again." : null;
         _source = _runs.FirstOrDefault(run => run.Name == From);
-        if (_source is not null)
-        {
-            Use(_source);
-        }
-        else
-        {
-            Use(RunPresets.All[0]);
-        }
+        await (_source is null ? UseAsync(RunPresets.All[0]) : UseAsync(_source));
     }
 
-    private void Use(RunPreset preset)
+    /// <summary>Whether a part of the run learns from experts' answers, as far as the fields say.</summary>
+    private bool LearnsFromAnswers => _form is { } form && (form["method"] == "dpo" || form["stages"].Contains("dpo", StringComparison.Ordinal));
+
+    private Task UseAsync(RunPreset preset)
     {
         (_chosen, _form) = (preset.Name, new RunForm(preset.Spec, preset.Name));
-        Estimate();
+        return ReadLibraryAsync(preset.Spec.Data.Sandbox);
     }
 
-    private void Use(Run run)
+    private Task UseAsync(Run run)
     {
         (_chosen, _form) = (run.Name, new RunForm(run.Spec, preset: null));
-        Estimate();
+        return ReadLibraryAsync(run.Spec.Data.Sandbox);
+    }
+
+    private async Task ReadLibraryAsync(bool sandbox)
+    {
+        _domains = await Launcher.DomainsAsync(sandbox, _gone.Token);
+        _studies = await Launcher.StudiesAsync(sandbox, _gone.Token);
+        await CheckAsync();
     }
 
     private async Task CheckAsync()
     {
+        _pairs = null;
         if (_form!.Spec is { } spec)
         {
             _form.Refuse(await Launcher.CheckAsync(spec, _gone.Token));
+            _pairs = await Launcher.PairsAsync(spec, _gone.Token);
         }
 
         Estimate();
