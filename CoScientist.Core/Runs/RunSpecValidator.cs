@@ -30,9 +30,17 @@ public static partial class RunSpecValidator
         check.That(Name().IsMatch(spec.Name), "name", spec.Name, "must be 1 to 40 lower-case letters, digits and hyphens, starting with a letter or digit");
         check.OneOf("method", spec.Method, [.. Methods, Sequence]);
         CheckStages(spec, check);
-        check.That(!string.IsNullOrWhiteSpace(spec.Model), "model", spec.Model, "must name a checkpoint");
+        check.That(!string.IsNullOrWhiteSpace(spec.Model), "model", spec.Model, spec.Data.Sandbox ? "must name a checkpoint" : "must name a checkpoint of your own: none comes with the software that can write about real goals");
         check.That(!string.IsNullOrWhiteSpace(spec.Grader), "grader", spec.Grader, "must be \"initial\" or name a checkpoint");
-        check.OneOf("judge", spec.Judge, Judges);
+        if (string.IsNullOrWhiteSpace(spec.Judge))
+        {
+            check.That(holds: false, "judge", spec.Judge, "must name who watches the run and is not its grader");
+        }
+        else
+        {
+            check.OneOf("judge", spec.Judge, Judges);
+        }
+
         check.That(spec.Judge != spec.Grader, "judge", spec.Judge, "must not be the grader: a judge that gives the reward sees nothing of its being gamed");
         CheckData(spec, knownDomains, check);
         check.Range("reward.unfinishedPenalty", spec.Reward.UnfinishedPenalty, 0, 10);

@@ -17,7 +17,7 @@ public sealed class RunSpecTests : IDisposable
         Assert.Empty(RunSpecValidator.Check(new RunSpec()));
         Assert.All(RunPresets.All, preset =>
         {
-            Assert.Empty(RunSpecValidator.Check(preset.Spec));
+            Assert.Equal(preset.Spec.Data.Sandbox ? [] : ["model", "judge"], RunSpecValidator.Check(preset.Spec).Select(fault => fault.Path));
             Assert.Equal(preset.Name, preset.Spec.Name);
             Assert.Same(preset, RunPresets.Find(preset.Name));
         });
@@ -25,8 +25,29 @@ public sealed class RunSpecTests : IDisposable
         Assert.Equal((40, 0.98, 3), (RunPresets.Find("sandbox-grpo")!.Spec.Steps, RunPresets.Find("sandbox-grpo")!.Spec.TopP, RunPresets.Find("sandbox-grpo")!.Spec.Reward.MalformedPenalty));
     }
 
+    [Fact]
+    public void Apply_RealPresetWithoutItsModel_SaysWhatIsMissing()
+    {
+        var fault = Assert.Throws<RunSpecException>(() => RunPresets.Apply(RunPresets.Find("opsd-grpo")!.Spec, [], "The preset opsd-grpo"));
+
+        Assert.Contains("model must name a checkpoint of your own: none comes with the software", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("judge must name who watches the run and is not its grader", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Find_PresetsOfThePapers_HaveTheirNumbers()
+    {
+        var (full, adapters, both) = (RunPresets.Find("grpo")!.Spec, RunPresets.Find("grpo-lora")!.Spec, RunPresets.Find("opsd-grpo")!.Spec);
+
+        Assert.Equal((1e-6, 0, 8, 0.0, 1.0), (full.LearningRate, full.Lora.Rank, full.GroupSize, full.Grpo.KlCoefficient, full.Reward.SpecificWeight));
+        Assert.Equal((1e-5, 64), (adapters.LearningRate, adapters.Lora.Rank));
+        Assert.Equal((0.7, 0.01, 5e-6, 1e-5, 64, 128.0), (both.Reward.SpecificWeight, both.Grpo.KlCoefficient, both.Opsd.LearningRate, both.LearningRate, both.Lora.Rank, both.Lora.Alpha));
+        Assert.Equal(("sft", "dpo", "dpo"), (RunPresets.Find("sft")!.Spec.Method, RunPresets.Find("dpo")!.Spec.Method, RunPresets.Find("sandbox-dpo")!.Spec.Method));
+    }
+
     public static TheoryData<string, RunSpec> Faulty() => new()
     {
+        { "judge", new RunSpec { Judge = "" } },
         { "data.studies", new RunSpec { Data = new RunDataSpec { Studies = ["blind", "blind"] } } },
         { "data.studies", new RunSpec { Data = new RunDataSpec { Studies = [" "] } } },
         { "version", new RunSpec { Version = 2 } },
