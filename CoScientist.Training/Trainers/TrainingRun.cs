@@ -45,7 +45,7 @@ public static class TrainingRun
         private readonly RunModels models;
         private readonly RunEvaluator evaluator;
         private readonly RewardWatch watch;
-        private readonly RunLimits limits = new();
+        private readonly RunLimits limits;
         private readonly double peakGflops;
         private (int Step, double Score)? best;
         private bool parted;
@@ -56,6 +56,7 @@ public static class TrainingRun
             folder = new RunFolder(request.Directory);
             journal = new RunJournal(folder);
             data = journal.Data(request.Data);
+            limits = new RunLimits(spec.Parts());
             models = new RunModels(request);
             try
             {
