@@ -22,6 +22,9 @@ public enum ReviewAction
     /// <summary>Put out, with a reason.</summary>
     Reject,
 
+    /// <summary>Given another weight; whether it counts, and in which wording, stays as it was.</summary>
+    Weigh,
+
     /// <summary>Took back the decision named in <see cref="ReviewDecision.Undoes"/>.</summary>
     Undo,
 }
@@ -86,6 +89,12 @@ public sealed class ReviewDecision
 
     /// <summary>State after.</summary>
     public required RubricItemState StateAfter { get; init; }
+
+    /// <summary>Weight before.</summary>
+    public double WeightBefore { get; init; } = 1;
+
+    /// <summary>Weight after.</summary>
+    public double WeightAfter { get; init; } = 1;
 
     /// <summary>The goal's rubric version that this decision made.</summary>
     public required int RubricVersion { get; init; }

@@ -29,6 +29,9 @@ public enum RubricItemState
 /// <summary>One checkable thing that a good plan for the goal must do.</summary>
 public sealed class RubricItem
 {
+    /// <summary>Largest weight of an item.</summary>
+    public const double MaxWeight = 100;
+
     /// <summary>Key.</summary>
     public required RubricItemId Id { get; init; }
 
@@ -46,6 +49,9 @@ public sealed class RubricItem
 
     /// <summary>Where it stands in review.</summary>
     public RubricItemState State { get; set; }
+
+    /// <summary>Its weight in the reward, against 1 for an ordinary item; above 0. Reviewers set it.</summary>
+    public double Weight { get; set; } = 1;
 
     /// <summary>Section of the source passage (-1 the abstract); null when the source is unknown.</summary>
     public int? SourceSection { get; init; }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using CoScientist.Core.Goals;
 using CsvHelper;
 
 namespace CoScientist.Core.Interchange;
@@ -13,7 +14,11 @@ namespace CoScientist.Core.Interchange;
 /// <param name="QuestionId">Number of the goal within its article; empty when the file has no such column.</param>
 /// <param name="Subdomain">Finer field; null when absent.</param>
 /// <param name="Category">Field; null when absent.</param>
-public sealed record DatasetRow(int Line, string Goal, IReadOnlyList<string> Rubric, string? ReferenceSolution, string ArticleId, string QuestionId, string? Subdomain, string? Category);
+public sealed record DatasetRow(int Line, string Goal, IReadOnlyList<string> Rubric, string? ReferenceSolution, string ArticleId, string QuestionId, string? Subdomain, string? Category)
+{
+    /// <summary>Weights of the items, in the rubric's order; null when the file has none, and all weigh 1.</summary>
+    public IReadOnlyList<double>? Weights { get; init; }
+}
 
 /// <summary>A row that was left out.</summary>
 /// <param name="Line">Line in the file, from 1.</param>
@@ -33,6 +38,9 @@ public sealed class DatasetFormatException(string fileName, string message, Exce
 /// </summary>
 public static class DatasetReader
 {
+    /// <summary>Our own further column: weights of the rubric's items, as a list of numbers; may be empty or missing.</summary>
+    public const string WeightsColumn = "rubric_weights";
+
     private static readonly string[] Required = ["Goal", "Rubric", "article_id"];
 
     /// <summary>Reads a file.</summary>
@@ -78,6 +86,7 @@ public static class DatasetReader
             : Field("Rubric") is null || rubric is { Count: 0 } ? "it has no rubric."
             : rubric is null ? "its rubric is no list such as [\"first item\", \"second item\"]."
             : Field("article_id") is null ? "it has no article_id."
+            : Field(WeightsColumn) is { } numbers && Weights(numbers, rubric.Count) is null ? $"its {WeightsColumn} are no list of {rubric.Count} numbers above 0 and at most {RubricItem.MaxWeight}, one for each rubric item."
             : null;
         if (fault is not null)
         {
@@ -85,7 +94,23 @@ public static class DatasetReader
             return null;
         }
 
-        return new DatasetRow(line, Field("Goal")!, rubric!, Field("Reference solution"), Field("article_id")!, Field("q_id") ?? "", Field("Subdomain"), Field("Category"));
+        return new DatasetRow(line, Field("Goal")!, rubric!, Field("Reference solution"), Field("article_id")!, Field("q_id") ?? "", Field("Subdomain"), Field("Category"))
+        {
+            Weights = Field(WeightsColumn) is { } weights ? Weights(weights, rubric!.Count) : null,
+        };
+    }
+
+    private static double[]? Weights(string list, int count)
+    {
+        try
+        {
+            var weights = JsonSerializer.Deserialize<double[]>(list);
+            return weights?.Length == count && weights.All(weight => weight is > 0 and <= RubricItem.MaxWeight) ? weights : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     private static void RequireColumns(string fileName, ICollection<string> columns)

@@ -107,7 +107,7 @@ public sealed class DatasetImportStore(IDbContextFactory<CoScientistDb> factory,
             Origin = "dataset",
             ExternalKey = key,
             CreatedAt = time.GetUtcNow(),
-            Items = [.. row.Rubric.Select((text, order) => new RubricItem { Id = TypedId.New<RubricItemId>(time), GoalId = id, Order = order, Text = text, ProposedText = text })],
+            Items = [.. row.Rubric.Select((text, order) => new RubricItem { Id = TypedId.New<RubricItemId>(time), GoalId = id, Order = order, Text = text, ProposedText = text, Weight = row.Weights?[order] ?? 1 })],
         };
     }
 

@@ -1,4 +1,5 @@
 using CoScientist.Core.Goals;
+using CoScientist.Core.Interchange;
 using CoScientist.Core.Studies;
 using Microsoft.EntityFrameworkCore;
 
@@ -13,7 +14,7 @@ public sealed record ExportTable(IReadOnlyList<string> Columns, IReadOnlyList<IR
 /// <param name="factory">Opens the database.</param>
 public sealed class ExportStore(IDbContextFactory<CoScientistDb> factory)
 {
-    /// <summary>Goals with their rubrics in the columns of research-plan-gen; rejected items, and goals without any other, stay out.</summary>
+    /// <summary>Goals with their rubrics in the columns of research-plan-gen; rejected items, and goals without any other, stay out. A further column has the items' weights where one is not 1.</summary>
     /// <param name="sandbox">True for the sandbox's goals, false for real ones: the two are never mixed.</param>
     /// <param name="cancellationToken">Cancels.</param>
     public async Task<ExportTable> DatasetAsync(bool sandbox, CancellationToken cancellationToken)
@@ -25,7 +26,7 @@ public sealed class ExportStore(IDbContextFactory<CoScientistDb> factory)
         var rows = new List<IReadOnlyList<object?>>();
         foreach (var goal in goals)
         {
-            var rubric = goal.Items.Where(item => item.State != RubricItemState.Rejected).OrderBy(item => item.Order).Select(item => item.Text).ToList();
+            var rubric = goal.Items.Where(item => item.State != RubricItemState.Rejected).OrderBy(item => item.Order).ToList();
             if (rubric.Count == 0)
             {
                 continue;
@@ -35,10 +36,10 @@ public sealed class ExportStore(IDbContextFactory<CoScientistDb> factory)
             var slash = goal.ExternalKey?.LastIndexOf('/') ?? -1;
             var article = slash > 0 ? goal.ExternalKey![..slash] : paper?.ContentHash[..16] ?? goal.Id.ToString();
             var question = slash > 0 ? goal.ExternalKey![(slash + 1)..] : goal.Id.ToString();
-            rows.Add([goal.Text, rubric, goal.ReferenceSolution, article, question, paper?.Doi ?? paper?.ArxivId ?? paper?.Pmid, goal.Origin, goal.Domain, goal.Split.ToString().ToLowerInvariant(), goal.RubricVersion]);
+            rows.Add([goal.Text, rubric.ConvertAll(item => item.Text), goal.ReferenceSolution, article, question, paper?.Doi ?? paper?.ArxivId ?? paper?.Pmid, goal.Origin, goal.Domain, goal.Split.ToString().ToLowerInvariant(), goal.RubricVersion, rubric.TrueForAll(item => item.Weight == 1) ? null : rubric.ConvertAll(item => item.Weight)]);
         }
 
-        return new ExportTable(["Goal", "Rubric", "Reference solution", "article_id", "q_id", "Identifier", "Subdomain", "Category", "split", "rubric_version"], rows);
+        return new ExportTable(["Goal", "Rubric", "Reference solution", "article_id", "q_id", "Identifier", "Subdomain", "Category", "split", "rubric_version", DatasetReader.WeightsColumn], rows);
     }
 
     /// <summary>Answers of experts that count, with what they compared and which arm they preferred.</summary>

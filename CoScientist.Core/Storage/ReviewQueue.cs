@@ -34,13 +34,14 @@ public sealed record ReviewQueue(int Total, IReadOnlyList<ReviewQueueItem> Items
 public sealed record ReviewQueueItem(RubricItem Item, string Domain, string GoalText, PaperId? PaperId, int RubricVersion)
 {
     /// <summary>What to hand back with the decision.</summary>
-    public SeenItem Seen => new(Item.State, Item.Text);
+    public SeenItem Seen => new(Item.State, Item.Text, Item.Weight);
 }
 
 /// <summary>An item as the reviewer had it on the screen.</summary>
 /// <param name="State">Its state.</param>
 /// <param name="Text">Its wording.</param>
-public sealed record SeenItem(RubricItemState State, string Text);
+/// <param name="Weight">Its weight.</param>
+public sealed record SeenItem(RubricItemState State, string Text, double Weight = 1);
 
 /// <summary>A decision that cannot be taken; nothing was changed. The message says why, for the reviewer.</summary>
 /// <param name="message">One or two sentences with the remedy.</param>

@@ -17,6 +17,18 @@ internal static class ReviewRules
         _ => throw new ArgumentOutOfRangeException(nameof(action), action, "A decision approves, edits or rejects; undo has a method of its own."),
     };
 
+    /// <summary>The weight, when it is one and another than before.</summary>
+    /// <exception cref="ReviewRefusedException">It is not.</exception>
+    public static double Weight(RubricItem item, double weight)
+    {
+        if (weight is not (> 0 and <= RubricItem.MaxWeight))
+        {
+            throw new ReviewRefusedException(FormattableString.Invariant($"A weight is above 0 and at most {RubricItem.MaxWeight}; 1 is an ordinary item's. To take the item out, reject it."));
+        }
+
+        return weight != item.Weight ? weight : throw new ReviewRefusedException(FormattableString.Invariant($"This item's weight is already {weight}."));
+    }
+
     private static RubricItemState Change(RubricItem item, RubricItemState to) =>
         item.State != to ? to : throw new ReviewRefusedException($"This item is already {ReviewStore.Words(to)}.");
 

@@ -89,14 +89,32 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
             async db =>
             {
                 var (item, goal) = await FindAsync(db, itemId, cancellationToken);
-                seen ??= new SeenItem(item.State, item.Text); // a later attempt decides on what the first one saw
-                if (seen.State != item.State || !string.Equals(seen.Text, item.Text, StringComparison.Ordinal))
-                {
-                    throw new ReviewRefusedException($"Another reviewer has changed this item meanwhile: it is now {Words(item.State)} and reads \"{item.Text}\". Look at it again, then decide.");
-                }
-
+                seen ??= Seen(item); // a later attempt decides on what the first one saw
+                RequireUnchanged(item, seen);
                 var (state, text) = ReviewRules.Outcome(item, action, reason, note, newText);
-                return Record(db, goal, item, state, text, reviewerId, action, reason: action == ReviewAction.Reject ? reason : null, note, undoes: null);
+                return Record(db, goal, item, state, text, item.Weight, reviewerId, action, reason: action == ReviewAction.Reject ? reason : null, note, undoes: null);
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Gives an item another weight in the reward. The goal's rubric version goes up by one; the item stays as decided on, or undecided.</summary>
+    /// <param name="itemId">The item.</param>
+    /// <param name="reviewerId">The account that decides.</param>
+    /// <param name="weight">Above 0 and at most <see cref="RubricItem.MaxWeight"/>; 1 is an ordinary item's.</param>
+    /// <param name="seen">The item as it was on the screen: the decision is refused if it has changed since. Null skips that check.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The entry that was added.</returns>
+    /// <exception cref="ReviewRefusedException">The weight is none or the same as before, or the decision came after another one.</exception>
+    public Task<ReviewDecision> WeighAsync(RubricItemId itemId, string reviewerId, double weight, SeenItem? seen = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(reviewerId);
+        return RetryAsync(
+            async db =>
+            {
+                var (item, goal) = await FindAsync(db, itemId, cancellationToken);
+                seen ??= Seen(item);
+                RequireUnchanged(item, seen);
+                return Record(db, goal, item, item.State, item.Text, ReviewRules.Weight(item, weight), reviewerId, ReviewAction.Weigh, reason: null, note: null, undoes: null);
             },
             cancellationToken);
     }
@@ -128,7 +146,7 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
                     throw new ReviewRefusedException("Another reviewer has decided on this item after you, so your decision cannot be taken back. Decide on the item anew.");
                 }
 
-                return Record(db, goal, item, last.StateBefore, last.TextBefore, reviewerId, ReviewAction.Undo, reason: null, note: null, last.Id);
+                return Record(db, goal, item, last.StateBefore, last.TextBefore, last.WeightBefore, reviewerId, ReviewAction.Undo, reason: null, note: null, last.Id);
             },
             cancellationToken);
     }
@@ -141,6 +159,17 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
         RubricItemState.Edited => "edited",
         _ => "rejected",
     };
+
+    private static SeenItem Seen(RubricItem item) => new(item.State, item.Text, item.Weight);
+
+    private static void RequireUnchanged(RubricItem item, SeenItem seen)
+    {
+        if (seen != Seen(item))
+        {
+            var weight = item.Weight == seen.Weight ? "" : FormattableString.Invariant($", has weight {item.Weight}");
+            throw new ReviewRefusedException($"Another reviewer has changed this item meanwhile: it is now {Words(item.State)}{weight} and reads \"{item.Text}\". Look at it again, then decide.");
+        }
+    }
 
     // One query, so that item and version are of one moment: an item older than its goal's version would be saved over.
     private static async Task<(RubricItem Item, Goal Goal)> FindAsync(CoScientistDb db, RubricItemId itemId, CancellationToken cancellationToken)
@@ -170,7 +199,7 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
             counts.GetValueOrDefault((goal, RubricItemState.Rejected))));
     }
 
-    private ReviewDecision Record(CoScientistDb db, Goal goal, RubricItem item, RubricItemState state, string text, string reviewerId, ReviewAction action, RejectionReason? reason, string? note, ReviewDecisionId? undoes)
+    private ReviewDecision Record(CoScientistDb db, Goal goal, RubricItem item, RubricItemState state, string text, double weight, string reviewerId, ReviewAction action, RejectionReason? reason, string? note, ReviewDecisionId? undoes)
     {
         var decision = new ReviewDecision
         {
@@ -184,11 +213,13 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
             TextAfter = text,
             StateBefore = item.State,
             StateAfter = state,
+            WeightBefore = item.Weight,
+            WeightAfter = weight,
             RubricVersion = ++goal.RubricVersion,
             Undoes = undoes,
             At = time.GetUtcNow(),
         };
-        (item.State, item.Text) = (state, text);
+        (item.State, item.Text, item.Weight) = (state, text, weight);
         db.ReviewDecisions.Add(decision);
         return decision;
     }

@@ -102,7 +102,7 @@ public sealed partial class RunDataStore(IDbContextFactory<CoScientistDb> factor
         [.. goal.Items
             .Where(item => item.State != RubricItemState.Rejected && states.Contains(item.State))
             .OrderBy(item => item.Order).ThenBy(item => item.Id.Value)
-            .Select(item => new RunItem(item.Id.ToString(), item.Order, item.Text))]);
+            .Select(item => new RunItem(item.Id.ToString(), item.Order, item.Text, item.Weight))]);
 
     /// <summary>One goal of each domain in turn until there are enough. Within a domain the order is that of a hash, so that the first few are not all of one kind.</summary>
     private static List<RunGoal> Balanced(List<RunGoal> goals, int count)

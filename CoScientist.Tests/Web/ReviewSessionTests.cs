@@ -45,6 +45,25 @@ public sealed class ReviewSessionTests
     }
 
     [Fact]
+    public async Task Weigh_Item_StaysOnItUntilItIsDecidedOn()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var goal = await database.AddGoalAsync(items: 2);
+        var session = Session(database);
+        await session.StartAsync(new ReviewFilter { Sandbox = true }, Cancellation);
+        session.Mode = ReviewMode.Weigh;
+
+        await session.WeighAsync(Reviewer, double.NaN, Cancellation);
+        Assert.Equal(ReviewMode.Weigh, session.Mode);
+        Assert.Contains("at most 100", session.Refused, StringComparison.Ordinal);
+        await session.WeighAsync(Reviewer, 3, Cancellation);
+        Assert.Equal((goal.Items[0].Id, 3, ReviewMode.Read, 0), (session.Current!.Item.Id, session.Current.Item.Weight, session.Mode, session.Counts.Decided));
+        Assert.Null(session.Refused);
+        Assert.True(await session.DecideAsync(Reviewer, ReviewAction.Approve, null, Cancellation));
+        Assert.Equal(goal.Items[1].Id, session.Current!.Item.Id);
+    }
+
+    [Fact]
     public async Task Decide_ThenUndo_GoesOnAndComesBack()
     {
         await using var database = await TestDatabase.CreateAsync();

@@ -14,6 +14,9 @@ public enum ReviewMode
 
     /// <summary>Writing another wording.</summary>
     Edit,
+
+    /// <summary>Giving it another weight.</summary>
+    Weigh,
 }
 
 /// <summary>One reviewer's walk through the items: what is on the screen, what was skipped, what was saved.</summary>
@@ -106,6 +109,28 @@ public sealed class ReviewSession(ReviewStore store, LibraryStore library)
 
         await NextAsync(cancellationToken);
         return true;
+    }
+
+    /// <summary>Gives the current item another weight and stays on it: whether it counts is still to be decided.</summary>
+    public async Task WeighAsync(string reviewerId, double weight, CancellationToken cancellationToken)
+    {
+        if (Current is not { } current)
+        {
+            return;
+        }
+
+        Refused = null;
+        try
+        {
+            Saved = await store.WeighAsync(current.Item.Id, reviewerId, weight, current.Seen, cancellationToken);
+            Mode = ReviewMode.Read;
+        }
+        catch (ReviewRefusedException refused)
+        {
+            Refused = refused.Message;
+        }
+
+        await RefreshAsync(current, cancellationToken);
     }
 
     /// <summary>Takes back the reviewer's last decision and shows its item.</summary>

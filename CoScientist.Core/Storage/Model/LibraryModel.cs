@@ -34,6 +34,7 @@ internal sealed class LibraryModel :
     {
         item.HasIndex(i => new { i.GoalId, i.Order });
         item.HasIndex(i => i.State);
+        item.Property(i => i.Weight).HasDefaultValue(1.0);
     }
 
     public void Configure(EntityTypeBuilder<ReviewDecision> decision)
@@ -41,6 +42,9 @@ internal sealed class LibraryModel :
         // Reviewers have no foreign key: a judgment outlives the account that gave it, and imported ones never had one.
         decision.HasIndex(d => new { d.ReviewerId, d.At });
         decision.HasOne<RubricItem>().WithMany().HasForeignKey(d => d.ItemId).OnDelete(DeleteBehavior.Restrict);
+
+        decision.Property(d => d.WeightBefore).HasDefaultValue(1.0);
+        decision.Property(d => d.WeightAfter).HasDefaultValue(1.0);
 
         // Unique: a decision is taken back once.
         decision.HasOne<ReviewDecision>().WithOne().HasForeignKey<ReviewDecision>(d => d.Undoes).OnDelete(DeleteBehavior.Restrict);

@@ -55,6 +55,20 @@ public sealed class DatasetReaderTests
     }
 
     [Theory]
+    [InlineData("[1]")]
+    [InlineData("[1,0]")]
+    [InlineData("[1,101]")]
+    [InlineData("[1,null]")]
+    [InlineData("\"1,2\"")]
+    public void Read_weights_that_do_not_fit_the_rubric_are_reported(string weights)
+    {
+        var (rows, faults) = Read("a.jsonl", $$"""{"Goal":"g","Rubric":["x","y"],"article_id":"a","rubric_weights":{{weights}}}""");
+
+        Assert.Empty(rows);
+        Assert.Contains("no list of 2 numbers above 0 and at most 100", Assert.Single(faults).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("a.csv", "title,text\nx,y\n")]
     [InlineData("a.jsonl", "{\"title\":\"x\"}\n")]
     public void Read_missing_columns_are_named_together(string fileName, string text)

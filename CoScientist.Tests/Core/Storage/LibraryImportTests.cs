@@ -130,6 +130,31 @@ public sealed class LibraryImportTests
     [Theory]
     [InlineData("out.csv")]
     [InlineData("out.jsonl")]
+    public async Task DatasetAsync_weights_come_back(string fileName)
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        await using var other = await TestDatabase.CreateAsync();
+        await database.Store<DatasetImportStore>().ImportGoalsAsync("d.jsonl", Stream("{\"Goal\":\"g\",\"Rubric\":[\"x\",\"y\"],\"article_id\":\"a\",\"q_id\":\"1\"}\n{\"Goal\":\"h\",\"Rubric\":[\"z\"],\"article_id\":\"b\",\"q_id\":\"1\"}"), null, 0, Token);
+        await using (var db = database.NewContext())
+        {
+            var item = await db.RubricItems.SingleAsync(row => row.Text == "y", Token);
+            await database.Store<ReviewStore>().WeighAsync(item.Id, "ada", 2.5, cancellationToken: Token);
+        }
+
+        var path = Path.Combine(database.Folder, fileName);
+        var table = await database.Store<ExportStore>().DatasetAsync(sandbox: false, Token);
+        TableFile.Write(path, table.Columns, table.Rows);
+        await using var file = File.OpenRead(path);
+        await other.Store<DatasetImportStore>().ImportGoalsAsync(fileName, file, null, 0, Token);
+
+        await using var copy = other.NewContext();
+        var weights = await copy.RubricItems.OrderBy(row => row.Text).Select(row => row.Weight).ToListAsync(Token);
+        Assert.Equal([1, 2.5, 1], weights);
+    }
+
+    [Theory]
+    [InlineData("out.csv")]
+    [InlineData("out.jsonl")]
     public async Task DatasetAsync_export_comes_back_as_it_was(string fileName)
     {
         await using var database = await TestDatabase.CreateAsync();

@@ -44,6 +44,50 @@ public sealed class ReviewStoreTests : IAsyncLifetime
         Assert.Equal(("item 0", "states its limits"), (decision.TextBefore, decision.TextAfter));
     }
 
+    [Fact]
+    public async Task Weigh_Item_WritesTrailAndVersionAndLeavesItUndecided()
+    {
+        var goal = await database.AddGoalAsync();
+
+        var decision = await Store.WeighAsync(goal.Items[0].Id, "ada", 2.5, cancellationToken: Token);
+        await Store.DecideAsync(goal.Items[0].Id, "bob", ReviewAction.Edit, newText: "sharper", cancellationToken: Token);
+
+        var (item, version) = await ReadAsync(goal, 0);
+        Assert.Equal((RubricItemState.Edited, "sharper", 2.5, 3), (item.State, item.Text, item.Weight, version));
+        Assert.Equal((ReviewAction.Weigh, RubricItemState.Proposed, 1.0, 2.5), (decision.Action, decision.StateAfter, decision.WeightBefore, decision.WeightAfter));
+        Assert.Equal((2.5, 2.5), ((await Store.HistoryAsync(item.Id, Token))[1].WeightBefore, (await Store.HistoryAsync(item.Id, Token))[1].WeightAfter));
+        await Store.UndoAsync("bob", Token);
+        await Store.UndoAsync("ada", Token);
+        Assert.Equal((RubricItemState.Proposed, "item 0", 1.0), ((await ReadAsync(goal, 0)).Item1.State, (await ReadAsync(goal, 0)).Item1.Text, (await ReadAsync(goal, 0)).Item1.Weight));
+    }
+
+    [Theory]
+    [InlineData(0, "above 0 and at most 100")]
+    [InlineData(-1, "above 0 and at most 100")]
+    [InlineData(100.5, "above 0 and at most 100")]
+    [InlineData(double.NaN, "above 0 and at most 100")]
+    [InlineData(1, "already 1")]
+    public async Task Weigh_NoWeight_IsRefusedAndChangesNothing(double weight, string message)
+    {
+        var goal = await database.AddGoalAsync();
+
+        var refused = await Assert.ThrowsAsync<ReviewRefusedException>(() => Store.WeighAsync(goal.Items[0].Id, "ada", weight, cancellationToken: Token));
+
+        Assert.Contains(message, refused.Message, StringComparison.Ordinal);
+        Assert.Equal(1, (await ReadAsync(goal, 0)).Item2);
+    }
+
+    [Fact]
+    public async Task Weigh_ItemThatAnotherReviewerWeighed_IsRefusedWithItsWeight()
+    {
+        var goal = await database.AddGoalAsync();
+        await Store.WeighAsync(goal.Items[0].Id, "ada", 2, cancellationToken: Token);
+
+        var refused = await Assert.ThrowsAsync<ReviewRefusedException>(() => Store.WeighAsync(goal.Items[0].Id, "bob", 3, new SeenItem(RubricItemState.Proposed, "item 0"), Token));
+
+        Assert.Contains("has weight 2", refused.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(ReviewAction.Reject, null, null, null, "needs a reason")]
     [InlineData(ReviewAction.Reject, RejectionReason.Other, "  ", null, "needs a note")]

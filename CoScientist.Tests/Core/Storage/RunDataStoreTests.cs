@@ -147,6 +147,24 @@ public sealed class RunDataStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Reward_OfTheSamePlan_FollowsTheWeightThatAReviewerSets()
+    {
+        var goal = await database.AddGoalAsync(items: 3);
+        async Task<double> RewardAsync()
+        {
+            var rubric = (await Store.LoadAsync(new RunDataSpec(), 0, 0, Token)).Train.Single();
+            return Reward.Of([.. rubric.Items.Select(item => (ItemOutcome?)(ItemOutcome.Of(item.Order == 0) with { Weight = item.Weight }))], new PlanForm(Finished: true), new RewardSpec())!.Total;
+        }
+
+        var before = await RewardAsync();
+        await Review.WeighAsync(goal.Items[0].Id, "ada", 4, cancellationToken: Token);
+        var heavy = await RewardAsync();
+        await Review.UndoAsync("ada", Token);
+
+        Assert.Equal((1 / 3.0, 4 / 6.0, 1 / 3.0), (before, heavy, await RewardAsync()));
+    }
+
+    [Fact]
     public async Task Fingerprint_ChangesWithEveryDecisionAndOnlyThen()
     {
         var goal = await database.AddGoalAsync();
