@@ -37,7 +37,7 @@ internal static class RunMethodPresets
         new(
             "sandbox-dpo",
             "Learns from the answers of experts in closed studies of the sandbox (DPO); the goals they saw leave the evaluation.",
-            new RunSpec { Name = "sandbox-dpo", Method = "dpo", TopP = 0.98, Reward = new RewardSpec { MalformedPenalty = 1.5 }, Steps = 20, EvaluateEvery = 5 }),
+            new RunSpec { Name = "sandbox-dpo", Method = "dpo", TopP = 0.98, Steps = 20, EvaluateEvery = 5 }),
         new(
             "grpo",
             "The paper's method on real goals, all weights at learning rate 1e-6. Name your model and a judge.",

@@ -10,6 +10,7 @@ public sealed partial class RunConfiguration
 {
     private RunSpec _spec = new();
     private string _rubrics = "";
+    private string? _answers;
     private bool _read;
 
     /// <summary>The run.</summary>
@@ -30,6 +31,7 @@ public sealed partial class RunConfiguration
 
         var data = new RunFolder(Options.RunDirectory(Run.Name)).ReadData();
         _read = data is not null;
+        _answers = data?.PreferenceNote;
         _rubrics = data is null ? "written down when the run starts" : Describe(data);
     }
 
