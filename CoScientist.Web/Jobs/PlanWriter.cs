@@ -70,7 +70,7 @@ internal sealed class SandboxPlanWriter(string name, CheckpointId checkpoint, IP
         Task.Run<IReadOnlyList<WrittenPlan>>(
             () =>
             {
-                var options = new SamplingOptions { Temperature = temperature, EndTokens = [protocol.EndToken], BannedTokens = protocol.NotInPlans };
+                var options = SandboxEvaluation.Sampling with { Temperature = temperature, EndTokens = [protocol.EndToken], BannedTokens = protocol.NotInPlans };
                 var requests = goals.Select(goal => new SampleRequest { Prompt = protocol.WritePrompt(goal.Text), Seed = SeedFor(goal, seed) }).ToArray();
                 return [.. engine.Sample(requests, options, cancellationToken).Select(sample => new WrittenPlan(protocol.PlanText(sample.Tokens), sample.Tokens.Length, sample.Ended, null))];
             },
