@@ -10,6 +10,7 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     TrainCommand.Create(),
     PlanCommand.Create(),
     GradeCommand.Create(),
+    EvaluateCommand.Create(),
     SandboxCommand.Create(),
     BenchCommand.Create(),
     DoctorCommand.Create(),

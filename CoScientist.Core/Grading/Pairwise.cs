@@ -1,8 +1,10 @@
+using System.Text.Json.Serialization;
 using CoScientist.Core.Statistics;
 
 namespace CoScientist.Core.Grading;
 
 /// <summary>What a judge of two plans chose.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<PairChoice>))]
 public enum PairChoice
 {
     /// <summary>The first plan.</summary>

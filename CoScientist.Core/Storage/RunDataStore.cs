@@ -91,6 +91,16 @@ public sealed partial class RunDataStore(IDbContextFactory<CoScientistDb> factor
         return data;
     }
 
+    /// <summary>All test goals that have an item that counts, in the order in which evaluations take them: a smaller number is part of a larger one, and the domains take turns.</summary>
+    /// <param name="sandbox">Those of the sandbox, or the real ones.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<IReadOnlyList<RunGoal>> TestGoalsAsync(bool sandbox, CancellationToken cancellationToken)
+    {
+        var states = new RunDataSpec().RubricStates;
+        var goals = await ReadAsync(sandbox, cancellationToken);
+        return InTurn(goals.Where(goal => goal.Split == GoalSplit.Test).Select(goal => ToRunGoal(goal, states)).Where(goal => goal.Items.Count > 0));
+    }
+
     /// <summary>A goal with the items in one of the states; rejected ones never count.</summary>
     internal static RunGoal ToRunGoal(Goal goal, List<RubricItemState> states) => new(
         goal.Id.ToString(),
@@ -104,18 +114,20 @@ public sealed partial class RunDataStore(IDbContextFactory<CoScientistDb> factor
             .OrderBy(item => item.Order).ThenBy(item => item.Id.Value)
             .Select(item => new RunItem(item.Id.ToString(), item.Order, item.Text, item.Weight))]);
 
-    /// <summary>One goal of each domain in turn until there are enough. Within a domain the order is that of a hash, so that the first few are not all of one kind.</summary>
+    /// <summary>As many goals as wanted, the domains in turn, in their old order.</summary>
     private static List<RunGoal> Balanced(List<RunGoal> goals, int count)
     {
-        var chosen = goals
-            .GroupBy(goal => goal.Domain, StringComparer.Ordinal)
-            .SelectMany(domain => domain.OrderBy(Hash, StringComparer.Ordinal).Select((goal, turn) => (goal, turn)))
-            .OrderBy(pair => pair.turn).ThenBy(pair => pair.goal.Domain, StringComparer.Ordinal)
-            .Take(count)
-            .Select(pair => pair.goal.Id)
-            .ToHashSet(StringComparer.Ordinal);
+        var chosen = InTurn(goals).Take(count).Select(goal => goal.Id).ToHashSet(StringComparer.Ordinal);
         return [.. goals.Where(goal => chosen.Contains(goal.Id))];
     }
+
+    /// <summary>One goal of each domain in turn. Within a domain the order is that of a hash, so that the first few are not all of one kind.</summary>
+    private static List<RunGoal> InTurn(IEnumerable<RunGoal> goals) =>
+    [.. goals
+        .GroupBy(goal => goal.Domain, StringComparer.Ordinal)
+        .SelectMany(domain => domain.OrderBy(Hash, StringComparer.Ordinal).Select((goal, turn) => (goal, turn)))
+        .OrderBy(pair => pair.turn).ThenBy(pair => pair.goal.Domain, StringComparer.Ordinal)
+        .Select(pair => pair.goal)];
 
     private static string Hash(RunGoal goal) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(goal.ExternalKey ?? goal.Id)));
 

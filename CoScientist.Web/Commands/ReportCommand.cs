@@ -1,8 +1,10 @@
 using System.CommandLine;
+using CoScientist.Core.Evaluations;
 using CoScientist.Core.Interchange;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Web.Configuration;
+using CoScientist.Web.Jobs;
 using CoScientist.Web.ViewModels;
 
 namespace CoScientist.Web.Commands;
@@ -14,13 +16,14 @@ internal static class ReportCommand
     {
         var study = new Option<string?>("--study") { Description = "Name or id of a study", HelpName = "NAME" };
         var run = new Option<string?>("--run") { Description = "Name of a run", HelpName = "NAME" };
-        var csv = new Option<bool>("--csv") { Description = "A table instead of Markdown: one line per goal of a study, or per step of a run" };
-        var command = new Command("report", "Results of a study or a run as Markdown, CSV or JSON") { study, run, csv };
+        var evaluation = new Option<string?>("--evaluation") { Description = "Name of an evaluation", HelpName = "NAME" };
+        var csv = new Option<bool>("--csv") { Description = "A table instead of Markdown: one line per goal of a study, per step of a run, or per plan of an evaluation" };
+        var command = new Command("report", "Results of a study, a run or an evaluation as Markdown, CSV or JSON") { study, run, evaluation, csv };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(study) is null == result.GetValue(run) is null)
+            if (new[] { result.GetValue(study), result.GetValue(run), result.GetValue(evaluation) }.Count(name => name is not null) != 1)
             {
-                result.AddError("Name what to report: either --study NAME or --run NAME.");
+                result.AddError("Name what to report: one of --study NAME, --run NAME and --evaluation NAME.");
             }
             else if (result.GetValue(csv) && result.GetValue(CommandContext.Json))
             {
@@ -32,7 +35,9 @@ internal static class ReportCommand
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
             var report = parsed.GetValue(study) is { } name
                 ? await StudyAsync(services.GetRequiredService<StudyStore>(), name, cancellationToken)
-                : await RunAsync(services, parsed.GetValue(run)!, cancellationToken);
+                : parsed.GetValue(run) is { } runName
+                    ? await RunAsync(services, runName, cancellationToken)
+                    : Evaluation(services.GetRequiredService<EvaluationJob>(), parsed.GetValue(evaluation)!);
             if (parsed.GetValue(csv))
             {
                 SafeCsv.Write(Console.Out, report.Header, report.Rows);
@@ -68,6 +73,16 @@ internal static class ReportCommand
         var history = new RunHistory(new RunFolder(services.GetRequiredService<CoScientistOptions>().RunDirectory(run.Name)));
         history.Refresh();
         return RunReport.Of(run, history.Steps);
+    }
+
+    private static Report Evaluation(EvaluationJob job, string name)
+    {
+        if (EvaluationSpec.IsName(name) && job.Folder(name) is { Exists: true } folder)
+        {
+            return EvaluationReport.Of(name, EvaluationResult.Read(folder));
+        }
+
+        throw new CommandException($"There is no evaluation named \"{name}\". {Known(job.Names())}");
     }
 
     private static string Known(IEnumerable<string> names)

@@ -10,6 +10,8 @@ internal static class JobSetup
         services.AddSingleton<LibraryChoice>();
         services.AddSingleton<PlanJob>();
         services.AddSingleton<GradeJob>();
+        services.AddSingleton<EvaluationGoals>();
+        services.AddSingleton<EvaluationJob>();
         return services;
     }
 }

@@ -1,0 +1,107 @@
+using CoScientist.Core.Evaluations;
+using CoScientist.Core.Goals;
+using CoScientist.Core.Storage;
+using CoScientist.Tests.Core.Grading;
+using CoScientist.Tests.Core.Storage;
+using CoScientist.Tests.Shared;
+using CoScientist.Web.Configuration;
+using CoScientist.Web.Jobs;
+using CoScientist.Web.Runs;
+using CoScientist.Web.ViewModels;
+using Microsoft.Extensions.Configuration;
+
+namespace CoScientist.Tests.Web.Jobs;
+
+public sealed class EvaluationJobTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Run_RealGoalsAndModelServers_ScoresAndComparesInBothOrders()
+    {
+        // 'new' writes better plans; the judge sees it, prefers the better plan whatever its place, and cannot be read once.
+        await using var server = await ScriptedModelServer.StartAsync((request, call) => (200, Answer(request.GetProperty("model").GetString()!, request.GetRawText(), call)));
+        await using var database = await TestDatabase.CreateAsync();
+        await database.AddGoalAsync(items: 2, split: GoalSplit.Test, sandbox: false);
+        await database.AddGoalAsync(items: 2, split: GoalSplit.Test, sandbox: false, domain: "medicine");
+        await database.AddGoalAsync(items: 2, split: GoalSplit.Train, sandbox: false);
+        var job = Job(database, server, "old", "new", "judge", "juror");
+        var spec = new EvaluationSpec { Models = ["old", "new"], Judge = "judge", Jury = ["judge", "juror"], Plans = 1, Pairwise = true };
+
+        var failures = await job.RunAsync("real", spec, (_, _, _) => { }, Cancellation);
+
+        var result = EvaluationResult.Read(job.Folder("real"));
+        Assert.Empty(failures);
+        Assert.Equal(0, result.Missing);
+        Assert.Equal(2, result.Data.Goals.Count);
+        Assert.Equal((1, 1.0), (result.Comparisons[0].WinRate.Value, result.Comparisons[0].RelativeGain!.Value.Value));
+        var pairs = Assert.Single(result.Pairwise).Pairs;
+        Assert.Equal((2, 0, 0, 0, 0), (pairs.Tally.Wins, pairs.Tally.Ties, pairs.Tally.Losses, pairs.Unread, pairs.FirstPlace));
+        Assert.Empty(result.Curves);
+        Assert.Contains("## Judged in pairs", string.Join('\n', EvaluationReport.Of("real", result).Markdown), StringComparison.Ordinal);
+        Assert.DoesNotContain(server.Requests, request => request.GetProperty("model").GetString() is "old" or "new" && request.GetRawText().Contains("item 0", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Run_AnswersThatCannotBeRead_AreMaskedSaidAndAskedAgainLater()
+    {
+        var confused = true;
+        await using var server = await ScriptedModelServer.StartAsync((request, call) => (200, confused && request.GetProperty("model").GetString() == "judge" ? "hm" : Answer(request.GetProperty("model").GetString()!, request.GetRawText(), call)));
+        await using var database = await TestDatabase.CreateAsync();
+        await database.AddGoalAsync(items: 2, split: GoalSplit.Test, sandbox: false);
+        var job = Job(database, server, "old", "judge");
+        var spec = new EvaluationSpec { Models = ["old"], Judge = "judge", Plans = 2 };
+
+        var first = await job.RunAsync("real", spec, (_, _, _) => { }, Cancellation);
+        var masked = EvaluationResult.Read(job.Folder("real"));
+        confused = false;
+        var second = await job.RunAsync("real", spec, (_, _, _) => { }, Cancellation);
+
+        Assert.Equal(2, first.Count);
+        Assert.Contains("not scored by judge, because unreadable 3 times", first[0], StringComparison.Ordinal);
+        Assert.DoesNotContain(masked.Scores, row => row.Scorer == EvaluationResult.Judge);
+        Assert.Empty(second);
+        Assert.Equal(2, EvaluationResult.Read(job.Folder("real")).Scores.Single(row => row.Scorer == EvaluationResult.Judge).Plans);
+    }
+
+    [Theory]
+    [InlineData(new[] { "old" }, "oracle", "old is a model server and writes for real goals, but oracle knows only the sandbox's world")]
+    [InlineData(new[] { "sandbox-base" }, "judge", "sandbox-base writes for the sandbox's goals and judge is a model server")]
+    [InlineData(new[] { "old" }, "judge", "There are no real test goals")]
+    public async Task Run_ModelsOfTwoKindsOrNoGoals_IsRefusedWithTheRemedy(string[] models, string judge, string message)
+    {
+        await using var server = await ScriptedModelServer.StartAsync((_, _) => (200, "hm"));
+        await using var database = await TestDatabase.CreateAsync();
+        var job = Job(database, server, "old", "judge");
+
+        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => job.RunAsync("x", new EvaluationSpec { Models = models, Judge = judge }, (_, _, _) => { }, Cancellation));
+
+        Assert.Contains(message, fault.Message, StringComparison.Ordinal);
+        Assert.Empty(server.Requests);
+        Assert.Empty(job.Names());
+    }
+
+    private static string Answer(string model, string request, int call) => model switch
+    {
+        "old" => "<solution>We look.</solution>",
+        "new" => "<solution>We look twice, with controls.</solution>",
+        _ when call == 5 => "hm",
+        _ when request.Contains("plan_1", StringComparison.Ordinal) => $"<comparison>One has controls.</comparison><preference>{(request.IndexOf("We look.", StringComparison.Ordinal) < request.IndexOf("We look twice", StringComparison.Ordinal) ? 2 : 1)}</preference>",
+        _ => request.Contains("controls", StringComparison.Ordinal) ? PaperAnswers.Of("none", "none") : PaperAnswers.Of("none", "2"),
+    };
+
+    private static EvaluationJob Job(TestDatabase database, ScriptedModelServer server, params string[] servers)
+    {
+        var settings = servers.SelectMany((name, index) => new KeyValuePair<string, string?>[]
+        {
+            new($"CoScientist:ModelServers:{index}:Name", name),
+            new($"CoScientist:ModelServers:{index}:Endpoint", server.Endpoint.ToString()),
+            new($"CoScientist:ModelServers:{index}:Model", name),
+        });
+        var options = new CoScientistOptions { DataDirectory = database.Folder };
+        var models = new TextModels(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), TimeProvider.System);
+        var checkpoints = database.Store<RunCheckpointStore>();
+        var roles = new ModelRoles(new ModelCatalog(checkpoints, options), checkpoints, models);
+        return new EvaluationJob(roles, new EvaluationGoals(database.Store<RunDataStore>(), checkpoints, database.Store<RunStore>(), options), models, options, database.Time);
+    }
+}

@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using System.Text.Json;
+using CoScientist.Core.Evaluations;
+using CoScientist.Core.Runs;
+using CoScientist.Web.Configuration;
+using CoScientist.Web.Jobs;
+using CoScientist.Web.Runs;
+using CoScientist.Web.ViewModels;
+
+namespace CoScientist.Web.Commands;
+
+/// <summary><c>evaluate</c>: plans of any set of models for held-out goals, scored by grader, judge and jury, and the tables of it.</summary>
+internal static class EvaluateCommand
+{
+    private const string NoGrader = "none";
+    private static readonly EvaluationSpec Defaults = new() { Judge = ModelRoles.Oracle };
+
+    private static readonly Option<string[]> s_models = new("--model") { Description = "Checkpoint or model server whose plans are compared; the first is what others are compared with", HelpName = "NAME", Required = true, AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<string> s_grader = new("--grader") { Description = $"Who picks the best of N: a checkpoint or a model server, or {NoGrader}", HelpName = "NAME", DefaultValueFactory = _ => ModelCatalog.SandboxBase };
+    private static readonly Option<string> s_judge = new("--judge") { Description = $"Whose scores count: {ModelRoles.Oracle} (sandbox), a checkpoint or a model server", HelpName = "NAME", DefaultValueFactory = _ => ModelRoles.Oracle };
+    private static readonly Option<string[]> s_jury = new("--jury") { Description = "Further judges who vote item by item", HelpName = "NAME", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
+    private static readonly Option<int> s_plans = new("--plans") { Description = "Plans per goal and model: the largest N of best-of-N", DefaultValueFactory = _ => Defaults.Plans };
+    private static readonly Option<int> s_goals = new("--goals") { Description = "At most so many test goals, the domains in turn", DefaultValueFactory = _ => Defaults.Goals };
+    private static readonly Option<string[]> s_domains = new("--domains") { Description = "Domains of the goals (default: all)", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
+    private static readonly Option<bool> s_greedy = new("--greedy") { Description = "Also one greedy plan per goal" };
+    private static readonly Option<bool> s_pairwise = new("--pairwise") { Description = "The judge, a model server, also compares plans in pairs, in both orders" };
+    private static readonly Option<double> s_temperature = new("--temperature") { Description = "Sampling temperature", DefaultValueFactory = _ => Defaults.Temperature };
+    private static readonly Option<long> s_seed = new("--seed") { Description = "Seed of the sampling", DefaultValueFactory = _ => Defaults.Seed };
+    private static readonly Option<string?> s_name = new("--name") { Description = "Name of the evaluation and its folder (default: follows from the settings). The same name and settings go on with a stopped one", HelpName = "NAME" };
+
+    /// <summary>Makes the verb.</summary>
+    public static Command Create()
+    {
+        var command = new Command("evaluate", "Compare models on held-out goals; goes on where it was stopped")
+        {
+            s_models, s_grader, s_judge, s_jury, s_plans, s_goals, s_domains, s_greedy, s_pairwise, s_temperature, s_seed, s_name,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var spec = Spec(parsed);
+        var name = parsed.GetValue(s_name) ?? NameOf(spec);
+        await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+        foreach (var warning in spec.Warnings())
+        {
+            await Console.Error.WriteLineAsync($"Warning: {warning}");
+        }
+
+        var job = services.GetRequiredService<EvaluationJob>();
+        var failures = await job.RunAsync(name, spec, (what, done, all) => Console.Error.WriteLine($"{done} of {all} {what}"), cancellationToken);
+        var report = EvaluationReport.Of(name, EvaluationResult.Read(job.Folder(name)));
+        CommandContext.Answer(parsed, report.Document, report.Markdown);
+        return GoalChoice.Report(failures);
+    }
+
+    private static EvaluationSpec Spec(ParseResult parsed) => new()
+    {
+        Models = parsed.GetValue(s_models)!,
+        Grader = parsed.GetValue(s_grader) is { } grader && grader != NoGrader ? grader : null,
+        Judge = parsed.GetValue(s_judge)!,
+        Jury = parsed.GetValue(s_jury)!,
+        Plans = parsed.GetValue(s_plans),
+        Goals = parsed.GetValue(s_goals),
+        Domains = [.. parsed.GetValue(s_domains)!.SelectMany(domains => domains.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+        Greedy = parsed.GetValue(s_greedy),
+        Pairwise = parsed.GetValue(s_pairwise),
+        Temperature = parsed.GetValue(s_temperature),
+        Seed = parsed.GetValue(s_seed),
+    };
+
+    // The same settings give the same name, so that the same command goes on.
+    private static string NameOf(EvaluationSpec spec) =>
+        $"evaluation-{Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(spec, RunFolder.LineOptions)))[..8]}";
+}

@@ -1,0 +1,238 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using CoScientist.Core;
+using CoScientist.Core.Evaluations;
+using CoScientist.Core.Goals;
+using CoScientist.Core.Grading;
+using CoScientist.Core.Grading.PaperProtocol;
+using CoScientist.Core.Plans;
+using CoScientist.Core.Runs;
+using CoScientist.Core.Storage;
+using CoScientist.Training.Sandbox;
+using CoScientist.Web.Configuration;
+
+namespace CoScientist.Web.Jobs;
+
+/// <summary>
+/// Writes plans for held-out goals with any set of models and has them scored, batch after batch, each kept at once: a stopped
+/// evaluation goes on where it was, and comes to the same.
+/// </summary>
+internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, TextModels servers, CoScientistOptions options, TimeProvider time)
+{
+    private const int PairsPerBatch = 8;
+
+    /// <summary>The folder of an evaluation.</summary>
+    public EvaluationFolder Folder(string name) => new(Path.Combine(options.DataDirectory, EvaluationFolder.Parent, name));
+
+    /// <summary>Names of the evaluations that there are, sorted.</summary>
+    public IReadOnlyList<string> Names()
+    {
+        var parent = Path.Combine(options.DataDirectory, EvaluationFolder.Parent);
+        return Directory.Exists(parent) ? [.. Directory.EnumerateDirectories(parent).Select(Path.GetFileName).OfType<string>().Where(name => Folder(name).Exists).Order(StringComparer.Ordinal)] : [];
+    }
+
+    /// <summary>Does it, or goes on with it.</summary>
+    /// <param name="name">Name of the evaluation.</param>
+    /// <param name="spec">What is to be done; the same as before when it goes on.</param>
+    /// <param name="progress">Called after each batch with what is being done, how much is done and how much there is.</param>
+    /// <param name="cancellationToken">Cancels between batches; what was done stays done.</param>
+    /// <returns>One sentence for each plan that could not be had or scored.</returns>
+    /// <exception cref="InvalidDataException">It cannot be done as asked; the message says what to do, and nothing was changed.</exception>
+    public async Task<IReadOnlyList<string>> RunAsync(string name, EvaluationSpec spec, Action<string, int, int> progress, CancellationToken cancellationToken)
+    {
+        Require(name, spec);
+        var folder = Folder(name);
+        if (folder.Exists)
+        {
+            RequireSame(name, folder.ReadSpec(), spec);
+        }
+
+        var sandbox = await KindAsync(spec, cancellationToken);
+        var data = folder.Exists ? folder.ReadData() : await goals.FindAsync(spec, sandbox, cancellationToken);
+        using var journal = EvaluationJournal.Open(folder);
+        if (!folder.Exists)
+        {
+            journal.Begin(spec, data);
+        }
+
+        var failures = new List<string>();
+        foreach (var model in spec.Models)
+        {
+            await WriteAsync(journal, folder, spec, data, model, failures, progress, cancellationToken);
+        }
+
+        foreach (var scorer in spec.Scorers())
+        {
+            await ScoreAsync(journal, folder, spec, data, scorer, failures, progress, cancellationToken);
+        }
+
+        if (spec.Pairwise)
+        {
+            await CompareAsync(journal, folder, spec, data, failures, progress, cancellationToken);
+        }
+
+        return failures;
+    }
+
+    private static void Require(string name, EvaluationSpec spec)
+    {
+        List<string> faults = [.. spec.Faults()];
+        if (!EvaluationSpec.IsName(name))
+        {
+            faults.Add($"--name \"{name}\": use lower-case letters, digits and hyphens, 64 at most.");
+        }
+
+        if (faults.Count > 0)
+        {
+            throw new InvalidDataException(string.Join(' ', faults));
+        }
+    }
+
+    private static void RequireSame(string name, EvaluationSpec before, EvaluationSpec now)
+    {
+        var (old, @new) = (Fields(before), Fields(now));
+        var changed = old.Concat(@new).Select(field => field.Key).Distinct(StringComparer.Ordinal).Where(key => !JsonNode.DeepEquals(old[key], @new[key])).Select(key => $"{key} was {old[key]?.ToJsonString() ?? "none"}").ToList();
+        if (changed.Count > 0)
+        {
+            throw new InvalidDataException($"The evaluation {name} was started with other settings ({string.Join("; ", changed)}): repeat them to go on with it, or choose another --name.");
+        }
+
+        static JsonObject Fields(EvaluationSpec spec) => JsonSerializer.SerializeToNode(spec, RunFolder.LineOptions)!.AsObject();
+    }
+
+    // Loads every model once, so that a misspelt name is found before the first plan is written.
+    private async Task<bool> KindAsync(EvaluationSpec spec, CancellationToken cancellationToken)
+    {
+        var kinds = new List<(string Name, bool Sandbox)>();
+        foreach (var model in spec.Models)
+        {
+            using var writer = await roles.WriterAsync(model, cancellationToken);
+            kinds.Add((model, writer.Sandbox));
+        }
+
+        foreach (var scorer in spec.Scorers())
+        {
+            using var grader = await roles.GraderAsync(scorer, GraderRole.Judge, cancellationToken);
+            kinds.Add((scorer, grader.Sandbox));
+        }
+
+        var sandbox = kinds[0].Sandbox;
+        if (kinds.Find(kind => kind.Sandbox != sandbox) is { Name: { } other })
+        {
+            throw new InvalidDataException(sandbox
+                ? $"{kinds[0].Name} writes for the sandbox's goals and {other} is a model server for real ones: name models of one kind."
+                : $"{kinds[0].Name} is a model server and writes for real goals, but {other} knows only the sandbox's world: name model servers with --judge and --grader (--grader none leaves the grader out).");
+        }
+
+        if (spec.Pairwise && sandbox)
+        {
+            throw new InvalidDataException($"--pairwise: plans are compared in pairs by a model server that follows instructions, and {spec.Judge} cannot. Leave it out: win rates by the judge's scores are shown in any case.");
+        }
+
+        return sandbox;
+    }
+
+    private async Task WriteAsync(EvaluationJournal journal, EvaluationFolder folder, EvaluationSpec spec, EvaluationData data, string model, List<string> failures, Action<string, int, int> progress, CancellationToken cancellationToken)
+    {
+        var present = folder.ReadPlans().Select(plan => plan.Key).ToHashSet();
+        int?[] samples = [.. Enumerable.Range(0, spec.Plans).Select(sample => (int?)sample), .. spec.Greedy ? [null] : Array.Empty<int?>()];
+        var open = samples.SelectMany(sample => data.Goals, (sample, goal) => (sample, goal)).Where(plan => !present.Contains((model, plan.goal.Id, plan.sample))).ToList();
+        if (open.Count == 0)
+        {
+            return;
+        }
+
+        using var writer = await roles.WriterAsync(model, cancellationToken);
+        var done = 0;
+        foreach (var round in open.GroupBy(plan => plan.sample))
+        {
+            var (seed, temperature) = (spec.Seed + (round.Key ?? 0), round.Key is null ? 0 : spec.Temperature);
+            foreach (var batch in round.Select(plan => plan.goal).Chunk(writer.BatchSize))
+            {
+                List<Goal> texts = [.. batch.Select(Goal)];
+                var answers = await writer.WriteAsync(texts, temperature, seed, cancellationToken);
+                failures.AddRange(batch.Zip(answers).Where(pair => pair.Second.Text is null).Select(pair => $"{model}, goal {pair.First.Id}: no plan, because {pair.Second.Fault}. Evaluate again with the same name to ask once more."));
+                journal.Append(
+                    EvaluationFolder.PlansFile,
+                    batch.Zip(texts, answers).Where(plan => plan.Third.Text is not null).Select(plan => new EvaluationPlan(
+                        model,
+                        plan.First.Id,
+                        round.Key,
+                        writer.SeedFor(plan.Second, seed),
+                        plan.Third.Text!,
+                        plan.Third.Tokens,
+                        plan.Third.Finished,
+                        data.Sandbox ? SandboxOracle.Check(plan.Third.Text!, plan.Third.Finished).WellFormed : plan.Third is { Fault: null, Finished: true })));
+                done += batch.Length;
+                progress($"plans by {model}", done, open.Count);
+            }
+        }
+    }
+
+    private async Task ScoreAsync(EvaluationJournal journal, EvaluationFolder folder, EvaluationSpec spec, EvaluationData data, string scorer, List<string> failures, Action<string, int, int> progress, CancellationToken cancellationToken)
+    {
+        var scored = folder.ReadGradings().Where(grading => grading.Scorer == scorer && grading.Score is not null).Select(grading => grading.Plan).ToHashSet();
+        var open = folder.ReadPlans().Where(plan => !scored.Contains(plan.Key)).ToList();
+        if (open.Count == 0)
+        {
+            return;
+        }
+
+        var known = data.Goals.ToDictionary(goal => goal.Id, StringComparer.Ordinal);
+        using var grader = await roles.GraderAsync(scorer, scorer == spec.Grader ? GraderRole.SelfGrade : GraderRole.Judge, cancellationToken);
+        var done = 0;
+        foreach (var batch in open.Chunk(grader.BatchSize))
+        {
+            var grades = await grader.GradeAsync([.. batch.Select(plan => new PlanToGrade(Plan(plan), known[plan.Goal]))], cancellationToken);
+            failures.AddRange(batch.Zip(grades).Where(pair => pair.Second.Score is null).Select(pair => $"{pair.First.Model}, goal {pair.First.Goal}: not scored by {scorer}, because {pair.Second.Failure}."));
+            journal.Append(EvaluationFolder.GradingsFile, batch.Zip(grades, (plan, grade) => new EvaluationGrading(
+                plan.Model,
+                plan.Goal,
+                plan.Sample,
+                scorer,
+                grade.Score,
+                grade.Score is null ? null : [.. grade.Verdicts.Select(verdict => verdict.Met)],
+                grade.Failure)));
+            done += batch.Length;
+            progress($"plans scored by {scorer}", done, open.Count);
+        }
+    }
+
+    private async Task CompareAsync(EvaluationJournal journal, EvaluationFolder folder, EvaluationSpec spec, EvaluationData data, List<string> failures, Action<string, int, int> progress, CancellationToken cancellationToken)
+    {
+        var plans = folder.ReadPlans().ToDictionary(plan => plan.Key);
+        var read = folder.ReadPairs().Where(pair => pair.Shown is not null && pair.Exchanged is not null).Select(pair => (pair.Model, pair.Goal, pair.Sample)).ToHashSet();
+        var open = plans.Values.Where(plan => plan.Model != spec.Models[0] && plan.Sample is not null && !read.Contains(plan.Key) && plans.ContainsKey(plan.Key with { Model = spec.Models[0] })).ToList();
+        var known = data.Goals.ToDictionary(goal => goal.Id, goal => goal.Text, StringComparer.Ordinal);
+        var comparer = new PaperComparer(servers.Get(spec.Judge));
+        var done = 0;
+        foreach (var batch in open.Chunk(PairsPerBatch))
+        {
+            var verdicts = await comparer.CompareAsync([.. batch.Select(plan => new PaperComparisonTask(known[plan.Goal], plan.Text, plans[plan.Key with { Model = spec.Models[0] }].Text))], spec.Seed, cancellationToken);
+            failures.AddRange(batch.Zip(verdicts).Where(pair => pair.Second.Choice is null).Select(pair => $"{pair.First.Model}, goal {pair.First.Goal}: the comparison with {spec.Models[0]} could not be read."));
+            journal.Append(EvaluationFolder.PairsFile, batch.Zip(verdicts, (plan, verdict) => new EvaluationPair(plan.Model, plan.Goal, plan.Sample, verdict.Shown, verdict.Exchanged)));
+            done += batch.Length;
+            progress($"pairs judged by {spec.Judge}", done, open.Count);
+        }
+    }
+
+    private Goal Goal(RunGoal goal) => new()
+    {
+        Id = GoalId.From(Guid.Parse(goal.Id)),
+        Domain = goal.Domain,
+        Text = goal.Text,
+        Origin = "evaluation",
+        ExternalKey = goal.ExternalKey,
+        Split = GoalSplit.Test,
+        CreatedAt = time.GetUtcNow(),
+    };
+
+    private Plan Plan(EvaluationPlan plan) => new()
+    {
+        Id = TypedId.New<PlanId>(time),
+        GoalId = GoalId.From(Guid.Parse(plan.Goal)),
+        Writer = plan.Model,
+        Text = plan.Text,
+        CreatedAt = time.GetUtcNow(),
+    };
+}
