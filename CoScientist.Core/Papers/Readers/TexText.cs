@@ -6,13 +6,25 @@ namespace CoScientist.Core.Papers.Readers;
 /// Turns the body of a TeX document into sections of plain text. Figures, tables and listings are left out, mathematics stays
 /// TeX between dollar signs, citations become "[1]" (or the names where the text uses them), references "[ref]".
 /// </summary>
-internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, string> citationLabels)
+internal sealed class TexText
 {
     private const int MaxNesting = 200;
 
-    private readonly Dictionary<string, int> citationNumbers = new(StringComparer.Ordinal);
+    private readonly PaperDraft draft;
+    private readonly TexFront front;
+    private readonly TexCitations citations;
     private readonly List<(int Level, string Title)> headings = [];
     private readonly StringBuilder section = new();
+
+    /// <summary>Reads into a draft.</summary>
+    /// <param name="draft">Where title, abstract and sections go.</param>
+    /// <param name="citationLabels">Names and years of the bibliography by key.</param>
+    public TexText(PaperDraft draft, IReadOnlyDictionary<string, string> citationLabels)
+    {
+        this.draft = draft;
+        front = new TexFront(draft, Plain);
+        citations = new TexCitations(citationLabels);
+    }
 
     /// <summary>Reads the whole document into the draft.</summary>
     public void Read(string document)
@@ -21,7 +33,7 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
         var end = document.IndexOf(@"\end{document}", Math.Max(start, 0), StringComparison.Ordinal);
         var preamble = start < 0 ? "" : document[..start];
         var body = document[(start < 0 ? 0 : start + 16)..(end < 0 ? document.Length : end)];
-        ReadPreamble(preamble);
+        front.ReadPreamble(preamble);
         Append(body, section, 0, topLevel: true);
         Flush();
     }
@@ -32,38 +44,6 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
         var text = new StringBuilder();
         Append(tex, text, 0, topLevel: false);
         return text.ToString();
-    }
-
-    private void ReadPreamble(string preamble)
-    {
-        for (var at = preamble.IndexOf('\\', StringComparison.Ordinal); at >= 0; at = preamble.IndexOf('\\', at + 1))
-        {
-            var scan = new TexScanner(preamble, at + 1);
-            ReadFrontMatter(scan.CommandName(), ref scan);
-        }
-    }
-
-    private bool ReadFrontMatter(string command, ref TexScanner scan)
-    {
-        switch (command)
-        {
-            case "title" or "icmltitle" or "Title":
-                scan.OptionalArgument();
-                draft.Title = Plain(scan.Argument().Replace(@"\\", " ", StringComparison.Ordinal));
-                return true;
-            case "author" or "icmlauthor" or "Author":
-                scan.OptionalArgument();
-                draft.Authors.AddRange(TexAuthors.Read(scan.Argument(), Plain));
-                return true;
-            case "date":
-                draft.Year ??= TexAuthors.Year(scan.Argument());
-                return true;
-            case "abstract" when scan.Peek == '{':
-                draft.Abstract = Plain(scan.Argument());
-                return true;
-            default:
-                return false;
-        }
     }
 
     private void Append(string tex, StringBuilder text, int depth, bool topLevel)
@@ -83,7 +63,7 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
                     Command(scan.CommandName(), ref scan, text, depth, topLevel);
                     break;
                 case '$':
-                    text.Append('$').Append(Mathematics(ref scan)).Append('$');
+                    text.Append('$').Append(TexSpans.Mathematics(ref scan)).Append('$');
                     break;
                 case '{' when RunInHeading(tex, scan.Position):
                     AppendRunIn(scan.Argument(), ref scan, text, depth);
@@ -139,7 +119,7 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
 
     private void Command(string name, ref TexScanner scan, StringBuilder text, int depth, bool topLevel)
     {
-        if (topLevel && (Heading(name, ref scan) || ReadFrontMatter(name, ref scan)))
+        if (topLevel && (Heading(name, ref scan) || front.Read(name, ref scan)))
         {
             return;
         }
@@ -154,7 +134,7 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
                 text.Append("\n\n");
                 break;
             case "(" or "[":
-                text.Append('$').Append(Formula(ref scan, name == "(" ? @"\)" : @"\]")).Append('$');
+                text.Append('$').Append(TexSpans.Formula(ref scan, name == "(" ? @"\)" : @"\]")).Append('$');
                 break;
             case "item":
                 text.Append("\n\n");
@@ -183,8 +163,8 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
                 }
 
                 break;
-            case var cite when cite.StartsWith("cite", StringComparison.OrdinalIgnoreCase) || cite is "parencite" or "textcite" or "autocite" or "footcite":
-                Citation(name, ref scan, text);
+            case var cite when TexCitations.IsCitation(cite):
+                text.Append(citations.Read(name, ref scan, Plain));
                 break;
             case var reference when reference.EndsWith("ref", StringComparison.OrdinalIgnoreCase) && reference is not "href":
                 scan.SkipStar();
@@ -239,15 +219,15 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
         var bare = name.TrimEnd('*');
         if (bare is "abstract" or "onecolabstract")
         {
-            draft.Abstract = Plain(Inside(name, ref scan));
+            draft.Abstract = Plain(TexSpans.Inside(name, ref scan));
         }
         else if (TexSymbols.IsFormula(bare))
         {
-            text.Append(" $").Append(Inside(name, ref scan).Trim()).Append("$ ");
+            text.Append(" $").Append(TexSpans.Inside(name, ref scan).Trim()).Append("$ ");
         }
         else if (TexSymbols.IsLeftOut(bare))
         {
-            Inside(name, ref scan);
+            TexSpans.Inside(name, ref scan);
         }
         else
         {
@@ -260,39 +240,10 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
             text.Append("\n\n");
             if (bare is not ("document" or "frontmatter" or "multicols" or "spacing"))
             {
-                Append(Inside(name, ref scan), text, depth + 1, topLevel);
+                Append(TexSpans.Inside(name, ref scan), text, depth + 1, topLevel);
                 text.Append("\n\n");
             }
         }
-    }
-
-    // Everything up to the matching \end, nested environments of the same name included.
-    private static string Inside(string name, ref TexScanner scan)
-    {
-        var result = new StringBuilder();
-        var depth = 1;
-        while (!scan.AtEnd)
-        {
-            result.Append(scan.Until('\\'));
-            var command = scan.TryCommand();
-            if (command is @"\begin" or @"\end" && scan.Peek == '{')
-            {
-                var inner = scan.Argument();
-                depth += inner.Trim() != name ? 0 : command == @"\begin" ? 1 : -1;
-                if (depth == 0)
-                {
-                    break;
-                }
-
-                result.Append(command).Append('{').Append(inner).Append('}');
-            }
-            else
-            {
-                result.Append(command);
-            }
-        }
-
-        return result.ToString();
     }
 
     private bool Heading(string name, ref TexScanner scan)
@@ -334,63 +285,5 @@ internal sealed class TexText(PaperDraft draft, IReadOnlyDictionary<string, stri
     {
         draft.AddSection([.. headings.Select(heading => heading.Title)], section.ToString());
         section.Clear();
-    }
-
-    private void Citation(string name, ref TexScanner scan, StringBuilder text)
-    {
-        scan.SkipStar();
-        while (scan.OptionalArgument() is not null)
-        {
-        }
-
-        var keys = scan.Argument().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var textual = name is "citet" or "citeauthor" or "textcite" or "Citet" or "newcite" or "citealt";
-        if (textual && keys.Length > 0 && Array.TrueForAll(keys, citationLabels.ContainsKey))
-        {
-            text.Append(Plain(string.Join(", ", keys.Select(key => citationLabels[key]))));
-            return;
-        }
-
-        foreach (var key in keys)
-        {
-            citationNumbers.TryAdd(key, citationNumbers.Count + 1);
-        }
-
-        text.Append('[').AppendJoin(", ", keys.Select(key => citationNumbers[key])).Append(']');
-    }
-
-    private static string Mathematics(ref TexScanner scan)
-    {
-        scan.Next();
-        var display = scan.Peek == '$';
-        if (display)
-        {
-            scan.Next();
-        }
-
-        var formula = Formula(ref scan, "$");
-        if (display && scan.Peek == '$')
-        {
-            scan.Next();
-        }
-
-        return formula;
-    }
-
-    private static string Formula(ref TexScanner scan, string end)
-    {
-        var result = new StringBuilder();
-        while (!scan.AtEnd)
-        {
-            var piece = scan.TryCommand() ?? scan.Next().ToString();
-            if (piece == end)
-            {
-                break;
-            }
-
-            result.Append(piece);
-        }
-
-        return result.ToString().Trim();
     }
 }
