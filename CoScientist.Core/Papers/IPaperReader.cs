@@ -3,7 +3,7 @@ namespace CoScientist.Core.Papers;
 /// <summary>Reads one file format into a <see cref="Paper"/>. One implementation per format, in <c>Papers/Readers</c>.</summary>
 public interface IPaperReader
 {
-    /// <summary>Name of the format ("jats", "arxiv", "markdown", "text").</summary>
+    /// <summary>Name of the format ("jats", "s2orc", "markdown", …).</summary>
     string Format { get; }
 
     /// <summary>Whether this reader takes the file, judged by name and first bytes only.</summary>

@@ -46,7 +46,7 @@ public sealed class Paper
     /// <summary>Abstract, plain text; empty when the source has none.</summary>
     public string Abstract { get; set; } = "";
 
-    /// <summary>Format that was read: "jats", "arxiv", "markdown", "text", "dataset", "sandbox".</summary>
+    /// <summary>Format that was read: "jats", "tei", "s2orc", "peerread", "pdf", "arxiv", "markdown", "text", "sandbox".</summary>
     public required string Format { get; init; }
 
     /// <summary>File name it came from, for people; never a path that is opened again.</summary>
@@ -54,6 +54,15 @@ public sealed class Paper
 
     /// <summary>SHA-256 of the source bytes in lower-case hexadecimal: the same file twice is one paper.</summary>
     public required string ContentHash { get; init; }
+
+    /// <summary>Number of the version, where the source or its file name gives one (arXiv's "v2").</summary>
+    public int? Version { get; set; }
+
+    /// <summary>What all versions of one article share: the <see cref="ContentHash"/> of the one that came first; null on that one itself.</summary>
+    public string? FirstVersionHash { get; set; }
+
+    /// <summary>The newest version of the article, which lists show instead; null on the newest itself.</summary>
+    public PaperId? NewestVersion { get; set; }
 
     /// <summary>True for papers of the sandbox world; never mixed with real ones.</summary>
     public bool IsSandbox { get; init; }

@@ -27,17 +27,31 @@ internal sealed partial class PaperDraft
 
     public string? Licence { get; set; }
 
+    public int? Version { get; set; }
+
     public string Abstract { get; set; } = "";
 
     /// <summary>Subjects and keywords: only used to guess the domain.</summary>
     public string Subjects { get; set; } = "";
 
-    /// <summary>Adds a section with its own text, without its subsections'; back matter and empty sections are left out.</summary>
+    /// <summary>
+    /// Adds a section with its own text, without its subsections'; back matter and empty sections are left out. What follows
+    /// under the same headings belongs to the same section.
+    /// </summary>
     public void AddSection(IReadOnlyList<string> path, string text)
     {
         var headings = path.Select(CleanLine).Where(heading => heading.Length > 0).ToList();
         var clean = CleanText(text);
-        if (clean.Length > 0 && !headings.Any(SectionRoles.IsBackMatter))
+        if (clean.Length == 0 || headings.Any(SectionRoles.IsBackMatter))
+        {
+            return;
+        }
+
+        if (sections.Count > 0 && sections[^1].Path.SequenceEqual(headings, StringComparer.Ordinal))
+        {
+            sections[^1] = (headings, $"{sections[^1].Text}\n\n{clean}");
+        }
+        else
         {
             sections.Add((headings, clean));
         }
@@ -69,9 +83,10 @@ internal sealed partial class PaperDraft
             Authors = [.. Authors.Select(CleanLine).Where(author => author.Length > 0)],
             Year = Year,
             Venue = NullIfEmpty(Venue),
-            Doi = NullIfEmpty(Doi)?.ToLowerInvariant(),
-            Pmid = NullIfEmpty(Pmid),
-            ArxivId = NullIfEmpty(ArxivId),
+            Doi = PaperIdentifiers.Doi(Doi),
+            Pmid = PaperIdentifiers.Pmid(Pmid),
+            ArxivId = PaperIdentifiers.Arxiv(ArxivId) ?? PaperIdentifiers.ArxivOfDoi(Doi),
+            Version = Version ?? PaperIdentifiers.VersionOfFile(fileName),
             Licence = NullIfEmpty(Licence),
             Domain = Domains.Guess($"{Subjects} {Venue} {title} {summary}"),
             Abstract = summary,

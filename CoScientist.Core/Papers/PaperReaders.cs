@@ -12,11 +12,11 @@ public sealed class PaperReaders(TimeProvider time)
     private const int HeadBytes = 4096;
 
     /// <summary>What can be read, for messages and pages.</summary>
-    public static string Supported => "JATS XML (.nxml, .xml), arXiv source (.gz, .tar.gz, .tgz, .tar, .tex), Markdown (.md) and plain text (.txt)";
+    public static string Supported => "JATS XML (.nxml, .xml), TEI of GROBID (.tei.xml), S2ORC and PeerRead (.json), PDF, arXiv source (.gz, .tar.gz, .tgz, .tar, .tex), Markdown (.md) and plain text (.txt)";
 
     /// <summary>The readers, asked in this order.</summary>
     public IReadOnlyList<IPaperReader> All { get; } =
-        [new JatsReader(time), new ArxivReader(time), new MarkdownReader(time), new PlainTextReader(time)];
+        [new TeiReader(time), new JatsReader(time), new PeerReadReader(time), new S2orcReader(time), new PdfReader(time), new ArxivReader(time), new MarkdownReader(time), new PlainTextReader(time)];
 
     /// <summary>The reader for a file; null when its format is not supported yet.</summary>
     /// <param name="fileName">Name with extension, without folder.</param>
@@ -39,8 +39,7 @@ public sealed class PaperReaders(TimeProvider time)
     public static string NotSupported(string fileName, ReadOnlySpan<byte> content)
     {
         var what = IsReadme(fileName) ? "a README, which describes a folder and is no paper, is"
-            : content.StartsWith("%PDF"u8) || HasExtension(fileName, ".pdf") ? "PDF is"
-            : HasExtension(fileName, ".json") ? "JSON (S2ORC) is"
+            : HasExtension(fileName, ".json") ? "JSON of another layout than S2ORC's and PeerRead's is"
             : Path.GetExtension(fileName) is { Length: > 1 } extension ? $"the format '{extension}' is"
             : "this kind of file is";
         return $"{fileName}: {what} not supported yet. Supported are {Supported}.";

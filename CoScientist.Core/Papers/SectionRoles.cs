@@ -86,7 +86,7 @@ public static partial class SectionRoles
 
     private static int Words(string heading) => heading.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length;
 
-    [GeneratedRegex(@"\b(aims?|objectives?|hypothes[ie]s|research questions?|purpose|problem (statement|definition|formulation|setting)|task (definition|formulation|description))\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"\b(aims?|(?<!(training|learning|loss|optimi[sz]ation)\s)objectives?(?!\s+functions?)|hypothes[ie]s|research questions?|purpose|problem (statement|definition|formulation|setting)|task (definition|formulation|description))\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex AimsPattern();
 
     [GeneratedRegex(@"\b(experiments?\b(?! procedures?)|experimental (set-?\s?ups?|settings?|design|evaluation|protocol|details|data)|evaluations?|data ?sets?|benchmarks?|metrics?|implementation( details)?|training (details|data|set-?up)|data( collection| sources?)?$|(numerical|simulation) (studies|study|set-?up)|simulations|ablations?( stud(y|ies))?)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]

@@ -29,14 +29,18 @@ public sealed partial class ArxivReader(TimeProvider time) : IPaperReader
         cancellationToken.ThrowIfCancellationRequested();
         var draft = new PaperDraft { Venue = "arXiv" };
         new TexText(draft, source.CitationLabels()).Read(new TexMacros(fileName, document).Expand(document));
-        if (Identifier().Match(fileName) is { Success: true } id)
+        if (Identify(fileName) is { } id)
         {
-            draft.ArxivId = id.Groups["id"].Value;
-            draft.Year = 2000 + int.Parse(id.Groups["year"].Value);
+            draft.ArxivId = id.Id;
+            draft.Year = id.Year;
         }
 
         return draft.ToPaper(fileName, Format, content.Span, time);
     }
+
+    /// <summary>The identifier in the name of a file from arXiv, without its version; null when there is none.</summary>
+    internal static (string Id, int Year)? Identify(string fileName) =>
+        Identifier().Match(fileName) is { Success: true } match ? (match.Groups["id"].Value, 2000 + int.Parse(match.Groups["year"].Value)) : null;
 
     // Identifiers since April 2007: year, month, number; the version does not belong to them.
     [GeneratedRegex(@"(?<![\d.])(?<id>(?<year>\d\d)(?:0[1-9]|1[0-2])\.\d{4,5})(?:v\d+)?(?!\d)", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]

@@ -1,22 +1,19 @@
-using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
-using System.Xml;
 using System.Xml.Linq;
 
 namespace CoScientist.Core.Papers.Readers;
 
-/// <summary>
-/// JATS XML, the format of PubMed Central and most open-access publishers. No document type definition is ever processed:
-/// its line is skipped, a file that declares entities of its own is refused.
-/// </summary>
+/// <summary>JATS XML, the format of PubMed Central and most open-access publishers.</summary>
 /// <param name="time">Clock for ids and import times.</param>
 public sealed partial class JatsReader(TimeProvider time) : IPaperReader
 {
-    // Far deeper than articles are; bounds the recursion over elements.
-    private const int MaxDepth = 128;
-
     private static readonly string[] SideAbstracts = ["graphical", "teaser", "toc", "precis", "executive-summary", "summary", "editor", "short", "key-points", "plain-language-summary", "web-summary"];
+
+    private static readonly string[] SectionNames = ["sec", "app", "app-group", "boxed-text"];
+
+    // What may hold sections that are no part of the article.
+    private static readonly string[] SideMatter = ["fig", "table-wrap", "ack", "notes", "fn-group", "ref-list", "glossary", "bio", "supplementary-material"];
 
     /// <inheritdoc/>
     public string Format => "jats";
@@ -29,7 +26,7 @@ public sealed partial class JatsReader(TimeProvider time) : IPaperReader
     /// <inheritdoc/>
     public Paper Read(string fileName, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
-        var article = Article(fileName, Load(fileName, content, cancellationToken));
+        var article = Article(fileName, PaperXml.Load(fileName, content, cancellationToken));
         var draft = new PaperDraft();
         ReadFront(article, draft);
         foreach (var part in article.Elements().Where(element => element.Name.LocalName is "body" or "back"))
@@ -53,82 +50,13 @@ public sealed partial class JatsReader(TimeProvider time) : IPaperReader
         };
     }
 
-    private static XElement Load(string fileName, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
-    {
-        var text = Decode(fileName, content.Span);
-        RefuseEntities(fileName, text);
-
-        // The names of HTML belong to the JATS definition that is not loaded; whatever else is undeclared stays an error.
-        text = NamedEntity().Replace(text, match => match.Groups[1].Value is "amp" or "lt" or "gt" or "quot" or "apos" ? match.Value : WebUtility.HtmlDecode(match.Value));
-        var settings = new XmlReaderSettings
-        {
-            DtdProcessing = DtdProcessing.Ignore,
-            XmlResolver = null,
-            MaxCharactersInDocument = PaperReaders.MaxFileBytes,
-        };
-        try
-        {
-            using (var scan = XmlReader.Create(new StringReader(text), settings))
-            {
-                while (scan.Read())
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    if (scan.Depth > MaxDepth)
-                    {
-                        throw new PaperFormatException(fileName, $"line {((IXmlLineInfo)scan).LineNumber}: elements are nested more than {MaxDepth} deep, which no article needs. The file is not read.");
-                    }
-                }
-            }
-
-            using var reader = XmlReader.Create(new StringReader(text), settings);
-            return XDocument.Load(reader, LoadOptions.PreserveWhitespace).Root!;
-        }
-        catch (XmlException fault)
-        {
-            throw new PaperFormatException(fileName, $"line {fault.LineNumber}, column {fault.LinePosition}: this is not well-formed XML ({fault.Message}) Fetch the file again; it may be cut off.", fault);
-        }
-    }
-
-    private static void RefuseEntities(string fileName, string text)
-    {
-        var start = text.IndexOf("<!DOCTYPE", StringComparison.Ordinal);
-        var root = ElementStart().Match(text);
-        if (start < 0 || (root.Success && root.Index < start))
-        {
-            return;
-        }
-
-        var entity = EntityDeclaration().Match(text, start);
-        if (entity.Success)
-        {
-            var kind = entity.Groups["external"].Success ? "external entity" : "entity";
-            throw new PaperFormatException(fileName, $"its document type declares the {kind} '{entity.Groups["name"].Value}'. Entities are refused because they can read other files or blow up in memory; remove the declaration.");
-        }
-    }
-
-    private static string Decode(string fileName, ReadOnlySpan<byte> content)
-    {
-        var head = Encoding.Latin1.GetString(content[..Math.Min(content.Length, 200)]);
-        var named = DeclaredEncoding().Match(head);
-        try
-        {
-            var encoding = named.Success ? Encoding.GetEncoding(named.Groups[1].Value) : Encoding.UTF8;
-            using var reader = new StreamReader(new MemoryStream(content.ToArray()), encoding, detectEncodingFromByteOrderMarks: true);
-            return reader.ReadToEnd();
-        }
-        catch (ArgumentException fault)
-        {
-            throw new PaperFormatException(fileName, $"its encoding '{named.Groups[1].Value}' is not known here. Save it as UTF-8.", fault);
-        }
-    }
-
     private static void ReadFront(XElement article, PaperDraft draft)
     {
-        var front = Child(article, "front") ?? article;
-        var meta = Child(front, "article-meta") ?? front;
-        draft.Title = JatsText.Inline(Descendant(meta, "article-title"));
-        draft.Venue = JatsText.Inline(Descendant(front, "journal-title"));
-        foreach (var id in Elements(meta, "article-id"))
+        var front = article.Child("front") ?? article;
+        var meta = front.Child("article-meta") ?? front;
+        draft.Title = JatsText.Inline((meta.Child("title-group") ?? meta).Descendant("article-title"));
+        draft.Venue = JatsText.Inline(front.Descendant("journal-title"));
+        foreach (var id in meta.Children("article-id"))
         {
             switch (id.Attribute("pub-id-type")?.Value)
             {
@@ -138,16 +66,19 @@ public sealed partial class JatsReader(TimeProvider time) : IPaperReader
             }
         }
 
-        var contributors = Elements(meta, "contrib-group").SelectMany(group => group.Descendants())
-            .Where(element => element.Name.LocalName == "contrib" && element.Attribute("contrib-type")?.Value is null or "author");
+        draft.Version = int.TryParse(meta.Descendant("article-version")?.Value, out var version) ? version : null;
+
+        // Members of a group stand within its name: the group is the author.
+        var contributors = meta.Children("contrib-group").SelectMany(group => group.DescendantsOf("contrib"))
+            .Where(element => element.Attribute("contrib-type")?.Value is null or "author");
         draft.Authors.AddRange(contributors.Select(AuthorName));
-        draft.Year = Elements(meta, "pub-date")
+        draft.Year = meta.Children("pub-date")
             .Where(date => date.Attribute("pub-type")?.Value is not ("pmc-release" or "nihms-submitted" or "collection"))
-            .Select(date => int.TryParse(Child(date, "year")?.Value.Trim(), out var year) ? (int?)year : null)
-            .Min() ?? Elements(meta, "pub-date").Select(date => int.TryParse(Child(date, "year")?.Value.Trim(), out var year) ? (int?)year : null).Min();
+            .Select(date => int.TryParse(date.Child("year")?.Value.Trim(), out var year) ? (int?)year : null)
+            .Min() ?? meta.Children("pub-date").Select(date => int.TryParse(date.Child("year")?.Value.Trim(), out var year) ? (int?)year : null).Min();
         draft.Licence = Licence(meta);
         draft.Subjects = string.Join(' ', meta.Descendants().Where(element => element.Name.LocalName is "subject" or "kwd").Select(JatsText.Inline));
-        var abstracts = Elements(meta, "abstract").ToArray();
+        var abstracts = meta.Children("abstract").ToArray();
         var main = Array.Find(abstracts, element => !SideAbstracts.Contains(element.Attribute("abstract-type")?.Value ?? "", StringComparer.OrdinalIgnoreCase));
         draft.Abstract = (main ?? abstracts.FirstOrDefault()) is { } summary ? AbstractText(summary) : "";
     }
@@ -156,9 +87,9 @@ public sealed partial class JatsReader(TimeProvider time) : IPaperReader
     private static string AbstractText(XElement summary)
     {
         var text = new StringBuilder(JatsText.Block(summary));
-        foreach (var section in Elements(summary, "sec"))
+        foreach (var section in summary.Children("sec"))
         {
-            var title = JatsText.Inline(Child(section, "title")).TrimEnd(':', '.');
+            var title = JatsText.Inline(section.Child("title")).TrimEnd(':', '.');
             text.Append("\n\n").Append(title.Length > 0 ? title + ": " : "").Append(JatsText.Block(section).TrimStart());
         }
 
@@ -167,47 +98,31 @@ public sealed partial class JatsReader(TimeProvider time) : IPaperReader
 
     private static string AuthorName(XElement contributor)
     {
-        var name = Descendant(contributor, "name");
-        return name is null
-            ? JatsText.Inline(Descendant(contributor, "string-name") ?? Descendant(contributor, "collab"))
-            : $"{Child(name, "given-names")?.Value} {Child(name, "surname")?.Value}";
+        var named = contributor.Child("name-alternatives") ?? contributor;
+        return named.Child("name") is { } name ? $"{name.Child("given-names")?.Value} {name.Child("surname")?.Value}"
+            : named.Child("string-name") is { } whole ? JatsText.Inline(whole)
+            : contributor.Descendant("collab") is { } group ? JatsText.Inline(group.Child("institution") ?? group.Child("named-content") ?? group)
+            : "";
     }
 
     private static string? Licence(XElement meta)
     {
-        var licence = Descendant(meta, "license");
+        var licence = meta.Descendant("license");
         var link = licence?.DescendantsAndSelf().Attributes().FirstOrDefault(attribute => attribute.Name.LocalName == "href" && attribute.Value.Contains("creativecommons", StringComparison.OrdinalIgnoreCase));
-        return link?.Value ?? (licence is null ? JatsText.Inline(Descendant(meta, "copyright-statement")) : JatsText.Inline(Descendant(licence, "license-p") ?? licence));
+        return link?.Value ?? (licence is null ? JatsText.Inline(meta.Descendant("copyright-statement")) : JatsText.Inline(licence.Descendant("license-p") ?? licence));
     }
 
     private static void ReadSections(XElement parent, IReadOnlyList<string> path, PaperDraft draft)
     {
         draft.AddSection(path, JatsText.Block(parent));
-        foreach (var section in parent.Elements().Where(element => element.Name.LocalName is "sec" or "app" or "app-group"))
+        foreach (var section in parent.DescendantsOf([.. SectionNames, .. SideMatter]).Where(element => SectionNames.Contains(element.Name.LocalName, StringComparer.Ordinal)))
         {
-            var title = JatsText.Inline(Child(section, "title"));
+            // A box may have its heading in its caption.
+            var title = JatsText.Inline(section.Child("title") ?? section.Child("caption")?.Child("title"));
             ReadSections(section, title.Length > 0 ? [.. path, title] : path, draft);
         }
     }
 
-    private static XElement? Child(XElement parent, string name) => Elements(parent, name).FirstOrDefault();
-
-    private static IEnumerable<XElement> Elements(XElement parent, string name) => parent.Elements().Where(element => element.Name.LocalName == name);
-
-    private static XElement? Descendant(XElement parent, string name) => parent.Descendants().FirstOrDefault(element => element.Name.LocalName == name);
-
     [GeneratedRegex(@"<(?:!DOCTYPE\s+)?article[\s>]", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex ArticleRoot();
-
-    [GeneratedRegex(@"<[A-Za-z_]", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
-    private static partial Regex ElementStart();
-
-    [GeneratedRegex(@"<!ENTITY\s+(?:%\s+)?(?<name>[^\s>""']+)(?<external>\s+(?:SYSTEM|PUBLIC))?", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
-    private static partial Regex EntityDeclaration();
-
-    [GeneratedRegex(@"<\?xml[^>]*encoding=[""']([A-Za-z0-9._-]+)[""']", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
-    private static partial Regex DeclaredEncoding();
-
-    [GeneratedRegex(@"&([A-Za-z][A-Za-z0-9]{1,30});", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
-    private static partial Regex NamedEntity();
 }

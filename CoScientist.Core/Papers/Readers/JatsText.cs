@@ -10,12 +10,12 @@ internal static partial class JatsText
     private static readonly HashSet<string> LeftOut = new(StringComparer.Ordinal)
     {
         "fig", "fig-group", "table-wrap", "table-wrap-group", "supplementary-material", "media", "graphic", "inline-graphic", "inline-supplementary-material",
-        "label", "object-id", "title", "sec", "app", "app-group", "ref-list", "fn", "fn-group", "ack", "glossary", "bio", "notes", "attrib", "permissions", "caption", "table", "floats-group",
+        "label", "object-id", "title", "sec", "app", "app-group", "ref-list", "fn", "fn-group", "ack", "glossary", "bio", "notes", "attrib", "permissions", "caption", "table", "floats-group", "boxed-text", "contrib-group",
     };
 
     private static readonly HashSet<string> Paragraphs = new(StringComparer.Ordinal)
     {
-        "p", "list", "list-item", "def-list", "def-item", "disp-quote", "boxed-text", "statement", "verse-group", "disp-formula-group", "preformat", "code",
+        "p", "list", "list-item", "def-list", "def-item", "disp-quote", "statement", "verse-group", "disp-formula-group", "preformat", "code",
     };
 
     /// <summary>Text of an element's own paragraphs, separated by blank lines; subsections are not part of it.</summary>
@@ -73,6 +73,8 @@ internal static partial class JatsText
                 break;
             case "sup":
                 AppendRaised(element, text);
+                break;
+            case "xref" when element.Attribute("ref-type")?.Value is "fn" or "aff" or "corresp" or "author-notes":
                 break;
             case var name when Paragraphs.Contains(name):
                 text.Append("\n\n");

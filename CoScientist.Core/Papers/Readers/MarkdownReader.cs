@@ -16,7 +16,7 @@ public sealed partial class MarkdownReader(TimeProvider time) : IPaperReader
     /// <inheritdoc/>
     public Paper Read(string fileName, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
-        var lines = PlainTextReader.Decode(fileName, content.Span).Split('\n');
+        var lines = PlainTextReader.Decode(fileName, content).Split('\n');
         var draft = new PaperDraft();
         var at = ReadFrontMatter(lines, draft);
         var outline = new Outline(draft);

@@ -7,6 +7,10 @@ namespace CoScientist.Core.Papers.Readers;
 /// <param name="time">Clock for ids and import times.</param>
 public sealed partial class PlainTextReader(TimeProvider time) : IPaperReader
 {
+    // Books have a tenth of it; bounds what the patterns work on.
+    private const int MaxBytes = 16 * 1024 * 1024;
+    private const int MaxLine = 1_000_000;
+
     /// <inheritdoc/>
     public string Format => "text";
 
@@ -16,7 +20,7 @@ public sealed partial class PlainTextReader(TimeProvider time) : IPaperReader
     /// <inheritdoc/>
     public Paper Read(string fileName, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
-        var lines = Decode(fileName, content.Span).Split('\n').Select(line => line.Trim()).ToArray();
+        var lines = Decode(fileName, content).Split('\n').Select(line => line.Trim()).ToArray();
         var draft = new PaperDraft();
         var at = Array.FindIndex(lines, line => line.Length > 0);
         if (at < 0)
@@ -54,16 +58,31 @@ public sealed partial class PlainTextReader(TimeProvider time) : IPaperReader
     }
 
     /// <summary>Text of a file in UTF-8 (or UTF-16 with its mark), line breaks as \n, words joined that a line break split.</summary>
-    /// <exception cref="PaperFormatException">It is not text.</exception>
-    internal static string Decode(string fileName, ReadOnlySpan<byte> content)
+    /// <exception cref="PaperFormatException">It is not text, or longer than any paper.</exception>
+    internal static string Decode(string fileName, ReadOnlyMemory<byte> content)
     {
+        if (content.Length > MaxBytes)
+        {
+            throw new PaperFormatException(fileName, $"it is larger than {MaxBytes / (1024 * 1024)} MB, which no paper in plain text is.");
+        }
+
         try
         {
-            using var reader = new StreamReader(new MemoryStream(content.ToArray()), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true);
+            using var reader = new StreamReader(content.AsStream(), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true);
             var text = reader.ReadToEnd().ReplaceLineEndings("\n");
             if (text.Contains('\0', StringComparison.Ordinal))
             {
                 throw new PaperFormatException(fileName, "it is not text. Supported are " + PaperReaders.Supported + ".");
+            }
+
+            var number = 0;
+            foreach (var line in text.AsSpan().EnumerateLines())
+            {
+                number++;
+                if (line.Length > MaxLine)
+                {
+                    throw new PaperFormatException(fileName, $"line {number} is longer than {MaxLine:N0} characters, which no paper needs. Break it into lines.");
+                }
             }
 
             return SplitWord().Replace(text, "$1$2");

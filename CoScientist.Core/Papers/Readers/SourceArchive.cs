@@ -30,7 +30,7 @@ internal static class SourceArchive
 
         if (bytes.Span.StartsWith("%PDF"u8))
         {
-            throw new PaperFormatException(fileName, $"it holds a PDF, which is not supported yet. Supported are {PaperReaders.Supported}.");
+            throw new PaperFormatException(fileName, "it holds a PDF. Take the PDF out of it and import that.");
         }
 
         return new(StringComparer.Ordinal) { ["main.tex"] = Decode(bytes.Span) };
@@ -65,7 +65,7 @@ internal static class SourceArchive
         var buffer = new byte[81_920];
         try
         {
-            using var gzip = new GZipStream(new MemoryStream(content.ToArray()), CompressionMode.Decompress);
+            using var gzip = new GZipStream(content.AsStream(), CompressionMode.Decompress);
             int read;
             while ((read = gzip.Read(buffer)) > 0)
             {
@@ -98,7 +98,7 @@ internal static class SourceArchive
         long textBytes = 0;
         try
         {
-            using var tar = new TarReader(new MemoryStream(bytes.ToArray()));
+            using var tar = new TarReader(bytes.AsStream());
             while (tar.GetNextEntry() is { } entry)
             {
                 cancellationToken.ThrowIfCancellationRequested();

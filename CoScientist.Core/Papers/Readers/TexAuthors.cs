@@ -20,7 +20,7 @@ internal static partial class TexAuthors
     [GeneratedRegex(@"\\(?:and|And|AND|quad|qquad|newline|hfill|hspace\*?\{[^{}]*\})(?![A-Za-z])|\\\\(?:\[[^\]]*\])?|[,;]|\s&\s|\s+and\s+|~{2,}|\n\s*\n", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Separator();
 
-    [GeneratedRegex(@"\$[^$]*\$|\\(?:thanks|textsuperscript|inst|footnote|footnotemark|orcid|email|texttt|affiliations?|corref|fnref)\s*(?:\[[^\]]*\])?\s*\{(?:[^{}]|\{[^{}]*\})*\}|\\(?:tt|ttfamily)\b[^\\}]*|\^\{[^{}]*\}", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"\$[^$]*\$|\\(?:[tT]hanks|vspace|textsuperscript|inst|footnote|footnotemark|orcid|email|texttt|affiliations?|corref|fnref)\s*(?:\[[^\]]*\])?\s*\{(?:[^{}]|\{[^{}]*\})*\}|\\(?:tt|ttfamily)\b[^\\}]*|\^\{[^{}]*\}", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Ornament();
 
     [GeneratedRegex(@"^\p{Lu}[\p{L}.'’-]*(?:\s+(?:\p{Lu}[\p{L}.'’-]*|van|von|der|den|de|del|la|le|di|da|dos|bin|ibn|al|el|ter|zu|y)){1,5}$", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]

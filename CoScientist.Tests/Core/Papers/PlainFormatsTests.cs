@@ -56,8 +56,7 @@ public sealed class PlainFormatsTests
     }
 
     [Theory]
-    [InlineData("paper.pdf", "%PDF-1.3", "PDF is not supported yet")]
-    [InlineData("s2orc.json", "{}", "JSON (S2ORC) is not supported yet")]
+    [InlineData("package.json", "{}", "JSON of another layout")]
     [InlineData("README.md", "# About", "README")]
     [InlineData("paper.docx", "PK", "'.docx' is not supported yet")]
     public void Find_other_formats_are_named_with_what_is_supported(string fileName, string content, string expected)
