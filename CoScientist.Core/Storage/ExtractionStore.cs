@@ -29,18 +29,18 @@ public sealed record ExtractionSaved(IReadOnlyList<Goal> Added, int Replaced, in
 /// <param name="time">The clock.</param>
 public sealed class ExtractionStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
 {
-    /// <summary>Papers, sandbox left out, that have no goal yet, in the order they came in.</summary>
+    /// <summary>Papers (of each article the newest version), sandbox left out, that have no goal yet, in the order they came in.</summary>
     public async Task<IReadOnlyList<PaperId>> PapersWithoutGoalsAsync(CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        return await db.Papers.Where(paper => !paper.IsSandbox && !db.Goals.Any(goal => goal.PaperId == paper.Id)).OrderBy(paper => paper.Id).Select(paper => paper.Id).ToListAsync(cancellationToken);
+        return await db.Papers.Where(paper => !paper.IsSandbox && paper.NewestVersion == null && !db.Goals.Any(goal => goal.PaperId == paper.Id)).OrderBy(paper => paper.Id).Select(paper => paper.Id).ToListAsync(cancellationToken);
     }
 
-    /// <summary>All papers, sandbox left out, in the order they came in.</summary>
+    /// <summary>All papers (of each article the newest version), sandbox left out, in the order they came in.</summary>
     public async Task<IReadOnlyList<PaperId>> AllPapersAsync(CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        return await db.Papers.Where(paper => !paper.IsSandbox).OrderBy(paper => paper.Id).Select(paper => paper.Id).ToListAsync(cancellationToken);
+        return await db.Papers.Where(paper => !paper.IsSandbox && paper.NewestVersion == null).OrderBy(paper => paper.Id).Select(paper => paper.Id).ToListAsync(cancellationToken);
     }
 
     /// <summary>A paper with its sections; null when there is none.</summary>
@@ -86,7 +86,7 @@ public sealed class ExtractionStore(IDbContextFactory<CoScientistDb> factory, Ti
             Domain = paper.Domain,
             Text = extracted.Text,
             ReferenceSolution = extracted.ReferenceSolution,
-            Split = GoalSplits.Of(paper.ContentHash),
+            Split = GoalSplits.Of(paper.FirstVersionHash ?? paper.ContentHash),
             Origin = extractor.Origin,
             ExtractedBy = extractor.Name,
             PromptVersion = extractor.PromptVersion,

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using CoScientist.Core.Interchange;
+using CoScientist.Core.Papers;
 using CoScientist.Core.Storage;
 
 namespace CoScientist.Web.Commands;
@@ -7,6 +8,8 @@ namespace CoScientist.Web.Commands;
 /// <summary>Files into the library: papers, datasets, plans.</summary>
 internal static class ImportCommand
 {
+    private const int ProgressLine = 100;
+
     public static Command Create() => new("import", "Bring papers, datasets or plans into the library") { Papers(), Dataset(), Plans() };
 
     private static Command Dataset()
@@ -59,17 +62,17 @@ internal static class ImportCommand
     {
         var paths = new Argument<string[]>("PATH") { Description = "Files, or folders of files", Arity = ArgumentArity.OneOrMore };
         var domain = new Option<string?>("--domain") { Description = "Field of research, such as ml or medicine (default: guessed)" };
-        var command = new Command("papers", "Import papers: JATS XML, arXiv source, Markdown, plain text") { paths, domain };
+        var command = new Command("papers", $"Import papers: {PaperReaders.Supported}") { paths, domain };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var files = parsed.GetValue(paths)!.SelectMany(Files).ToList();
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
             var store = services.GetRequiredService<PaperImportStore>();
             var results = new List<(PaperImport Import, bool Named)>();
-            foreach (var (path, named) in files)
+            await foreach (var import in store.ImportAsync(files.Select(file => new PaperFile(Path.GetFileName(file.Path), () => File.OpenRead(file.Path))), parsed.GetValue(domain), cancellationToken))
             {
-                var import = await store.ImportAsync(Path.GetFileName(path), await ReadAsync(path, cancellationToken), parsed.GetValue(domain), cancellationToken);
-                results.Add((import, named));
+                results.Add((import, files[results.Count].Named));
+                ShowProgress(results.Count, files.Count);
             }
 
             var faults = results.Where(result => IsFault(result.Import, result.Named)).Select(result => result.Import.Message).ToList();
@@ -85,6 +88,19 @@ internal static class ImportCommand
             return faults.Count == 0 ? 0 : 1;
         });
         return command;
+    }
+
+    // A line that counts on a terminal, else one line now and then.
+    private static void ShowProgress(int done, int all)
+    {
+        if (!Console.IsErrorRedirected)
+        {
+            Console.Error.Write($"\r{done} of {all} files{(done == all ? "\n" : "")}");
+        }
+        else if (done % ProgressLine == 0 && done < all)
+        {
+            Console.Error.WriteLine($"{done} of {all} files");
+        }
     }
 
     // A file that was named must come in; what merely lies in a named folder may be of another kind.
@@ -104,21 +120,9 @@ internal static class ImportCommand
         return File.Exists(path) ? [(path, true)] : throw new CommandException($"{path}: there is no such file or folder. Check the path.");
     }
 
-    private static async Task<byte[]> ReadAsync(string path, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await File.ReadAllBytesAsync(path, cancellationToken);
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandException($"{path}: it cannot be opened ({fault.Message}) Check its permissions.", fault);
-        }
-    }
-
     private static string Summary(IReadOnlyList<PaperImport> imports)
     {
         int Count(PaperImportOutcome outcome) => imports.Count(import => import.Outcome == outcome);
-        return $"{Count(PaperImportOutcome.Imported)} imported, {Count(PaperImportOutcome.AlreadyThere)} already there, {Count(PaperImportOutcome.NotSupported)} not supported yet, {Count(PaperImportOutcome.Failed)} failed.";
+        return $"{Count(PaperImportOutcome.Imported)} imported, {Count(PaperImportOutcome.NewVersion)} versions of known articles, {Count(PaperImportOutcome.AlreadyThere)} already there, {Count(PaperImportOutcome.NotSupported)} not supported yet, {Count(PaperImportOutcome.Failed)} failed.";
     }
 }

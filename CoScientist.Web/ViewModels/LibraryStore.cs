@@ -47,11 +47,11 @@ public sealed class LibraryStore(IDbContextFactory<CoScientistDb> databases)
     /// <summary>Plans shown with a goal.</summary>
     private const int PlansShown = 12;
 
-    /// <summary>Papers, newest first.</summary>
+    /// <summary>Papers, newest first; of each article the newest version.</summary>
     public async Task<Slice<PaperRow>> PapersAsync(LibraryFilter filter, int skip, int take, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var papers = db.Papers.AsNoTracking().Where(paper => paper.IsSandbox == filter.Sandbox);
+        var papers = db.Papers.AsNoTracking().Where(paper => paper.IsSandbox == filter.Sandbox && paper.NewestVersion == null);
         if (!string.IsNullOrEmpty(filter.Domain))
         {
             papers = papers.Where(paper => paper.Domain == filter.Domain);

@@ -15,6 +15,11 @@ internal sealed class LibraryModel :
     public void Configure(EntityTypeBuilder<Paper> paper)
     {
         paper.HasIndex(p => p.ContentHash).IsUnique();
+
+        // Not unique: versions of an article share them.
+        paper.HasIndex(p => p.Doi);
+        paper.HasIndex(p => p.Pmid);
+        paper.HasIndex(p => p.ArxivId);
         paper.HasMany(p => p.Sections).WithOne().HasForeignKey(s => s.PaperId).OnDelete(DeleteBehavior.Cascade);
     }
 
