@@ -178,7 +178,7 @@ internal sealed partial class PdfBody
         return at > 0 && at + 1 < lines.Count && lines[at + 1] is var next && next.Line.Top > line.Line.Top
             && QuietHeading().IsMatch(line.Line.Text)
             && line.Line.Left < line.ColumnLeft + (0.5 * height) && line.Line.Right - line.Line.Left < 0.75 * width
-            && Math.Abs(line.Line.Height - height) < 0.06 * height
+            && Math.Abs(line.Line.Height - height) < 0.15 * height
             && (lines[at - 1].Line.Top > line.Line.Top || line.Line.Middle - lines[at - 1].Line.Middle > 1.2 * spacing)
             && next.Line.Middle - line.Line.Middle < 2 * spacing && next.Line.Right - next.Line.Left > 0.75 * width && char.IsUpper(next.Line.Text[0]);
     }

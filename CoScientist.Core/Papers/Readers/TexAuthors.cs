@@ -26,7 +26,7 @@ internal static partial class TexAuthors
     [GeneratedRegex(@"^\p{Lu}[\p{L}.'’-]*(?:\s+(?:\p{Lu}[\p{L}.'’-]*|van|von|der|den|de|del|la|le|di|da|dos|bin|ibn|al|el|ter|zu|y)){1,5}$", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Person();
 
-    [GeneratedRegex(@"\b(Universi\w+|Instit\w+|Depart\w+|School|Colleges?|Labs?|Laborator\w+|Centers?|Centre|Research|Academy|Faculty|Hospital|Inc|Ltd|Corporation|Google|Microsoft|Facebook|Amazon|IBM|DeepMind|OpenAI|NVIDIA|Technolog\w+|Sciences?|Intelligence|Brain|Group|Team|USA|Street|Avenue|Foundation|National|Engineering)\b", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"\b(Universi\w+|Instit\w+|Depart\w+|School|Colleges?|Labs?|Laborator\w+|Centers?|Centre|Research|Academy|Faculty|Hospital|Inc|Ltd|Corporation|Google|Microsoft|Facebook|Amazon|IBM|DeepMind|OpenAI|NVIDIA|Technolog\w+|Sciences?|Intelligence|Brain|Group|Team|USA|Street|Avenue|Road|Rd|Foundation|National|Engineering)\b", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Place();
 
     [GeneratedRegex(@"\b(?:19|20)\d\d\b", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]

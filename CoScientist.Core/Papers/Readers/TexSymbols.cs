@@ -43,7 +43,7 @@ internal static class TexSymbols
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private static readonly FrozenSet<string> Formulas = FrozenSet.Create(StringComparer.Ordinal,
-        "equation", "align", "gather", "multline", "eqnarray", "displaymath", "math", "alignat", "flalign", "dmath");
+        "equation", "align", "gather", "multline", "displaymath", "math", "alignat", "xalignat", "flalign", "dmath", "IEEEeqnarray", "subequations", "eqnarray", "empheq");
 
     private static readonly FrozenSet<string> LeftOut = FrozenSet.Create(StringComparer.Ordinal,
         "figure", "table", "tabular", "tabularx", "longtable", "tikzpicture", "algorithm", "algorithm2e", "algorithmic", "lstlisting", "verbatim", "minted", "thebibliography", "comment", "wrapfigure", "wraptable", "subfigure",
@@ -51,6 +51,9 @@ internal static class TexSymbols
 
     /// <summary>Whether an environment holds a formula, which stays TeX.</summary>
     public static bool IsFormula(string environment) => Formulas.Contains(environment);
+
+    /// <summary>Whether the columns of a formula's environment are given as its first argument.</summary>
+    public static bool HasColumns(string environment) => environment is "alignat" or "xalignat" or "IEEEeqnarray" or "empheq";
 
     /// <summary>Whether an environment is no running text: floats, listings, bibliographies.</summary>
     public static bool IsLeftOut(string environment) => LeftOut.Contains(environment);

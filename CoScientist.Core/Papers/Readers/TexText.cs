@@ -223,6 +223,12 @@ internal sealed class TexText
         }
         else if (TexSymbols.IsFormula(bare))
         {
+            if (TexSymbols.HasColumns(bare))
+            {
+                scan.OptionalArgument();
+                scan.Argument();
+            }
+
             text.Append(" $").Append(TexSpans.Inside(name, ref scan).Trim()).Append("$ ");
         }
         else if (TexSymbols.IsLeftOut(bare))

@@ -32,6 +32,13 @@ public sealed class ArxivReaderTests
         Assert.StartsWith("Data. Recordings were", paper.Sections[2].Text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("\\begin{IEEEeqnarray}{lCl} a &=& b \\end{IEEEeqnarray}", "$a &=& b$")]
+    [InlineData("\\begin{alignat*}{2} a &= b \\end{alignat*}", "$a &= b$")]
+    [InlineData("\\[ a = \\text{if $x$} \\]", "$a = \\text{if $x$}$")]
+    public void Read_formulas_of_any_environment_stay_tex(string tex, string expected) =>
+        Assert.Equal($"We set {expected} here.", PaperFixtures.Read("a.tex", PaperFixtures.Bytes($"\\documentclass{{a}}\\title{{T}}\\begin{{document}}\\section{{Methods}}We set {tex} here.\\end{{document}}")).Sections[0].Text);
+
     [Fact]
     public void Read_single_gzipped_file_is_a_paper() =>
         Assert.Equal("Counting bees from sound", PaperFixtures.Read("1999.00001.gz", PaperFixtures.Gzip(PaperFixtures.Bytes(PaperFixtures.TexRoot))).Title);

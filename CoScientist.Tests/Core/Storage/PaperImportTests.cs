@@ -16,11 +16,11 @@ public sealed class PaperImportTests
 
     private static List<PaperFile> Folder() =>
     [
-        .. Enumerable.Range(0, 90).Select(i => File($"a{i}.nxml", Jats($"10.5/{i}"))),
-        File("again.nxml", Jats("10.5/7")),
+        .. Enumerable.Range(0, 90).Select(i => File($"a{i}.nxml", Jats($"10.5555/{i}"))),
+        File("again.nxml", Jats("10.5555/7")),
         File("bad.nxml", PaperFixtures.Bytes("<article>")),
         File("notes.docx", PaperFixtures.Bytes("PK")),
-        File("a8-v2.nxml", Jats("10.5/8", "<sec><title>Methods</title><p>Told anew.</p></sec>")),
+        File("a8-v2.nxml", Jats("10.5555/8", "<sec><title>Methods</title><p>Told anew.</p></sec>")),
     ];
 
     private static async Task<List<PaperImport>> ImportAsync(TestDatabase database, IEnumerable<PaperFile> files)
@@ -76,7 +76,7 @@ public sealed class PaperImportTests
     {
         await using var database = await TestDatabase.CreateAsync();
 
-        var imports = await ImportAsync(database, [File("a.nxml", Jats("10.5/1")), File("b.nxml", PaperFixtures.Bytes(Encoding.UTF8.GetString(Jats("https://doi.org/10.5/1")) + "\n<!-- fetched again -->"))]);
+        var imports = await ImportAsync(database, [File("a.nxml", Jats("10.5555/1")), File("b.nxml", PaperFixtures.Bytes(Encoding.UTF8.GetString(Jats("https://doi.org/10.5555/1")) + "\n<!-- fetched again -->"))]);
 
         Assert.Equal((PaperImportOutcome.AlreadyThere, imports[0].PaperId), (imports[1].Outcome, imports[1].PaperId));
     }
@@ -105,8 +105,8 @@ public sealed class PaperImportTests
 
         var imports = await ImportAsync(database,
         [
-            File("a.nxml", Jats("10.5/1")),
-            File("a.json", PaperFixtures.Bytes("""{"paper_id": "1", "metadata": {"title": "Bees", "doi": "10.5/1"}, "abstract": "Bees.", "body_text": [{"text": "We saw bees.", "section": "Methods"}]}""")),
+            File("a.nxml", Jats("10.5555/1")),
+            File("a.json", PaperFixtures.Bytes("""{"paper_id": "1", "metadata": {"title": "Bees", "doi": "10.5555/1"}, "abstract": "Bees.", "body_text": [{"text": "We saw bees.", "section": "Methods"}]}""")),
         ]);
 
         Assert.Equal(PaperImportOutcome.NewVersion, imports[1].Outcome);
@@ -118,7 +118,7 @@ public sealed class PaperImportTests
     {
         await using var database = await TestDatabase.CreateAsync();
 
-        var imports = await ImportAsync(database, [new PaperFile("gone.nxml", () => throw new FileNotFoundException("gone")), new PaperFile("endless.txt", () => new EndlessStream()), File("a.nxml", Jats("10.5/1"))]);
+        var imports = await ImportAsync(database, [new PaperFile("gone.nxml", () => throw new FileNotFoundException("gone")), new PaperFile("endless.txt", () => new EndlessStream()), File("a.nxml", Jats("10.5555/1"))]);
 
         Assert.Equal([PaperImportOutcome.Failed, PaperImportOutcome.Failed, PaperImportOutcome.Imported], imports.Select(import => import.Outcome));
         Assert.Contains("larger than 64 MB", imports[1].Message, StringComparison.Ordinal);
