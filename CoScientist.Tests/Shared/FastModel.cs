@@ -40,7 +40,7 @@ internal sealed unsafe class FastModel : IDisposable
         _ = LogProbabilities(batch, targets, out var entropies, temperature, banned);
         using var gradients = new Parameters((Model.Adapters ?? Model.Weights).Specs);
         using var dHidden = new FloatBuffer((long)batch.Count * Model.Config.HiddenSize);
-        head.Backward(targets, upstream, new float[targets.Count], entropies, banned, temperature, dHidden.Pointer, Model.HeadOf(gradients));
+        head.Backward(targets, upstream, new float[targets.Count], entropies, banned, temperature, dHidden.Pointer, gradients);
         Model.Backward(batch, activations, dHidden.Pointer, gradients);
         return gradients.Specs.ToDictionary(spec => spec.Name, spec => new ReadOnlySpan<float>(gradients.Get(spec.Name), (int)spec.Count).ToArray(), StringComparer.Ordinal);
     }

@@ -13,6 +13,8 @@ internal static class ModelFamilies
         "qwen2" => sizes with { QkNorm = false, AttentionBias = true },
         "qwen2 sliding" => sizes with { QkNorm = false, AttentionBias = true, SlidingWindow = 70, SlidingLayers = new([1]) },
         "llama" => sizes with { QkNorm = false, TiedEmbeddings = false, RopeTheta = 500_000 },
+        "llama biased" => sizes with { QkNorm = false, TiedEmbeddings = false, AttentionBias = true, OutputBias = true, FeedForwardBias = true },
+        "qwen3 biased" => sizes with { AttentionBias = true, OutputBias = true },
         "llama 3" => sizes with { QkNorm = false, TiedEmbeddings = false, RopeTheta = 100, RopeScaling = new() { Kind = RopeScalingKind.Llama3, Factor = 8, OriginalMaxPositions = 64 } },
         "linear" => sizes with { QkNorm = false, RopeScaling = new() { Kind = RopeScalingKind.Linear, Factor = 4 } },
         "yarn" => sizes with { RopeTheta = 100, RopeScaling = new() { Kind = RopeScalingKind.Yarn, Factor = 4, OriginalMaxPositions = 64 } },

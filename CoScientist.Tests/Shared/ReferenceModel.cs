@@ -150,6 +150,11 @@ internal sealed class ReferenceModel
         var rows = x.Length / inputs;
         var y = new double[rows * outputs];
         MatMulReference.Forward<double>(x, Parameters[name], y, rows, inputs, outputs);
+        if (Parameters.TryGetValue(Bias(name), out var bias))
+        {
+            MatMulReference.AddBias<double>(y, bias, rows);
+        }
+
         Lora?.Forward(name[..^".weight".Length], x, y, inputs, outputs);
         return y;
     }
@@ -160,9 +165,16 @@ internal sealed class ReferenceModel
         var dx = new double[x.Length];
         MatMulReference.InputGradient<double>(dy, Parameters[name], dx, rows, inputs, outputs);
         MatMulReference.WeightGradient<double>(dy, x, Gradients[name], rows, inputs, outputs);
+        if (Gradients.TryGetValue(Bias(name), out var bias))
+        {
+            MatMulReference.BiasGradient<double>(dy, bias, rows);
+        }
+
         Lora?.Backward(name[..^".weight".Length], dy, x, dx, inputs, outputs);
         return dx;
     }
+
+    private static string Bias(string weight) => weight[..^"weight".Length] + "bias";
 
     private double[] Norm(double[] x, string name, int width)
     {
@@ -244,26 +256,10 @@ internal sealed class ReferenceModel
                 model.LinearBackward(dup, middleNormed, prefix + "mlp.up_proj.weight", config.HiddenSize, config.FeedForwardSize));
         }
 
-        private double[] Project(string part, int width)
-        {
-            var y = model.Linear(normed, $"{prefix}self_attn.{part}_proj.weight", config.HiddenSize, width);
-            if (config.AttentionBias)
-            {
-                MatMulReference.AddBias<double>(y, model.Parameters[$"{prefix}self_attn.{part}_proj.bias"], visibility.Rows);
-            }
+        private double[] Project(string part, int width) => model.Linear(normed, $"{prefix}self_attn.{part}_proj.weight", config.HiddenSize, width);
 
-            return y;
-        }
-
-        private double[] ProjectBackward(string part, double[] dy, int width)
-        {
-            if (config.AttentionBias)
-            {
-                MatMulReference.BiasGradient<double>(dy, model.Gradients[$"{prefix}self_attn.{part}_proj.bias"], visibility.Rows);
-            }
-
-            return model.LinearBackward(dy, normed, $"{prefix}self_attn.{part}_proj.weight", config.HiddenSize, width);
-        }
+        private double[] ProjectBackward(string part, double[] dy, int width) =>
+            model.LinearBackward(dy, normed, $"{prefix}self_attn.{part}_proj.weight", config.HiddenSize, width);
 
         /// <summary>The norm over each head, where the model has one, then the rotation.</summary>
         private double[] Turn(string part, double[] raw, int heads)

@@ -50,7 +50,15 @@ public sealed unsafe partial class CpuEngine
     public void LoadAdapter(string directory)
     {
         using var folder = AdapterFolder.Open(directory);
-        AddLora(folder.Config.ToOptions());
+        try
+        {
+            AddLora(folder.Config.ToOptions());
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new InvalidDataException($"{Path.Combine(directory, AdapterConfig.FileName)}: {exception.Message}", exception);
+        }
+
         folder.Read(Adapter!.Tensors());
         WeightsChanged();
     }

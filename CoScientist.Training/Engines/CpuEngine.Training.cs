@@ -27,7 +27,7 @@ public sealed unsafe partial class CpuEngine
             }
 
             var dHidden = ClearedHiddenGradient(microBatch);
-            head.Backward(microBatch.Targets, values.Gradient, values.EntropyGradient, values.Entropies, options.BannedTokens, Temperature(options), dHidden, model.HeadOf(gradients!));
+            head.Backward(microBatch.Targets, values.Gradient, values.EntropyGradient, values.Entropies, options.BannedTokens, Temperature(options), dHidden, gradients!);
             Backward(microBatch, dHidden);
             targets += microBatch.Targets.Count;
             tokens += microBatch.Batch.Count;
@@ -60,7 +60,7 @@ public sealed unsafe partial class CpuEngine
             BeginGradients();
             var values = Forward(student, options, Kept);
             var dHidden = ClearedHiddenGradient(student);
-            divergence += head.Distil(student.Targets, options.BannedTokens, Temperature(options), (float)mixture, 1f / all, dHidden, model.HeadOf(gradients!));
+            divergence += head.Distil(student.Targets, options.BannedTokens, Temperature(options), (float)mixture, 1f / all, dHidden, gradients!);
             Backward(student, dHidden);
             tokens += student.Batch.Count + teacher.Batch.Count;
             logProbability += values.LogProbabilitySum;

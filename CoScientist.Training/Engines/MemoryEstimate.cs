@@ -68,7 +68,7 @@ public sealed record MemoryEstimate
     {
         config.Validate();
         var linears = config.Tensors().Where(tensor => tensor.Shape.Length == 2).ToList();
-        var adapted = linears.Where(tensor => tensor.Name.StartsWith("model.layers.", StringComparison.Ordinal) && shape.Lora?.Targets(Module(tensor)) == true).ToList();
+        var adapted = linears.Where(tensor => Module(tensor) != Transformer.Embedding && shape.Lora?.Targets(Module(tensor)) == true).ToList();
         var weights = Length(config.Tensors());
         var adapter = Length(adapted.SelectMany(tensor => LoraAdapter.Tensors(Module(tensor), tensor.Shape[0], tensor.Shape[1], shape.Lora!.Rank)));
         var (train, sample) = (shape.TrainedTokens > 0, shape.CachedTokens > 0);

@@ -9,9 +9,14 @@ internal sealed unsafe partial class LanguageHead
 {
     private readonly ScratchBuffer teacher = new();
     private readonly ScratchBuffer divergences = new();
+    private readonly ScratchBuffer reducedTeacher = new();
 
     /// <summary>Keeps the hidden states of a teacher's forward pass at its targets.</summary>
-    public void Teach(float* hidden, Targets targets) => Gather(hidden, targets, teacher);
+    public void Teach(float* hidden, Targets targets)
+    {
+        Gather(hidden, targets, teacher);
+        Reduce(teacher.Get((long)targets.Count * Width), targets, reducedTeacher);
+    }
 
     /// <summary>
     /// Adds the gradient of weight · Σ JSD between the teacher's distribution p and the student's q at each target:
@@ -24,12 +29,14 @@ internal sealed unsafe partial class LanguageHead
     /// <param name="mixture">β.</param>
     /// <param name="weight">Weight of each target.</param>
     /// <param name="dHidden">Gradient of the student's hidden states, [N, C]; added to.</param>
-    /// <param name="dHead">Gradient of the head; added to.</param>
+    /// <param name="gradients">Gradients of what is trained; those of the head and its adapter are added to.</param>
     /// <returns>Σ JSD, in nats.</returns>
-    public double Distil(Targets targets, int[] banned, float temperature, float mixture, float weight, float* dHidden, float* dHead)
+    public double Distil(Targets targets, int[] banned, float temperature, float mixture, float weight, float* dHidden, Parameters gradients)
     {
         var h = gathered.Get((long)targets.Count * Width);
         var taught = teacher.Get((long)targets.Count * Width);
+        var inner = Reduced(targets, reduced);
+        var taughtInner = Reduced(targets, reducedTeacher);
         var normalisers = logNormalisers.Get(targets.Count);
         var divergence = divergences.Get(targets.Count);
         var most = Math.Min(BackwardRows, targets.Count);
@@ -42,9 +49,9 @@ internal sealed unsafe partial class LanguageHead
             model.Pool.For(
                 WorkKind.Products,
                 Tasks(rows),
-                new DistilLoop(this, h, taught, banned, temperature, mixture, weight / temperature, normalisers, divergence, dLogits, from, rows),
+                new DistilLoop(this, h, taught, inner, taughtInner, banned, temperature, mixture, weight / temperature, normalisers, divergence, dLogits, from, rows),
                 4.0 * rows * Width * Vocabulary);
-            Propagate(targets, from, rows, h, dLogits, dRows, packed, dHidden, dHead);
+            Propagate(targets, from, rows, h, inner, dLogits, dRows, packed, dHidden, gradients);
         }
 
         var sum = 0.0;
@@ -88,7 +95,7 @@ internal sealed unsafe partial class LanguageHead
         return (mixture * sumP) + ((1 - mixture) * sumQ);
     }
 
-    private readonly struct DistilLoop(LanguageHead head, float* hidden, float* taught, int[] banned, float temperature, float mixture, float weight, float* normalisers, float* divergence, float* dLogits, int from, int rows) : ILoopBody
+    private readonly struct DistilLoop(LanguageHead head, float* hidden, float* taught, float* inner, float* taughtInner, int[] banned, float temperature, float mixture, float weight, float* normalisers, float* divergence, float* dLogits, int from, int rows) : ILoopBody
     {
         public void Run(int index)
         {
@@ -96,8 +103,8 @@ internal sealed unsafe partial class LanguageHead
             var count = Math.Min(RowsPerTask, rows - first);
             var student = dLogits + ((long)first * head.Stride);
             var teacherLogits = (logitsOfThread ??= new ScratchBuffer()).Get((long)RowsPerTask * head.Stride);
-            head.Logits(hidden + ((long)(from + first) * head.Width), count, banned, 1 / temperature, student);
-            head.Logits(taught + ((long)(from + first) * head.Width), count, banned, 1 / temperature, teacherLogits);
+            head.Logits(hidden + ((long)(from + first) * head.Width), head.From(inner, from + first), count, banned, 1 / temperature, student);
+            head.Logits(taught + ((long)(from + first) * head.Width), head.From(taughtInner, from + first), count, banned, 1 / temperature, teacherLogits);
             for (var i = 0; i < count; i++)
             {
                 var target = from + first + i;

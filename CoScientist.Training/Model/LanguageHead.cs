@@ -28,6 +28,7 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
     private readonly ScratchBuffer gathered = new();
     private readonly ScratchBuffer logNormalisers = new();
     private readonly ScratchBuffer backward = new();
+    private readonly ScratchBuffer reduced = new();
 
     private int Vocabulary => model.Config.VocabularySize;
 
@@ -40,23 +41,25 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
     {
         Gather(hidden, targets);
         var h = gathered.Get((long)targets.Count * Width);
+        var inner = Reduce(h, targets, reduced);
         var normalisers = logNormalisers.Get(targets.Count);
         model.Head.Prepare();
         fixed (float* results = logProbabilities)
         fixed (float* spread = entropies)
         {
-            model.Pool.For(WorkKind.Products, Tasks(targets.Count), new ForwardLoop(this, targets, h, banned, temperature, normalisers, results, spread), 2.0 * targets.Count * Width * Vocabulary);
+            model.Pool.For(WorkKind.Products, Tasks(targets.Count), new ForwardLoop(this, targets, h, inner, banned, temperature, normalisers, results, spread), 2.0 * targets.Count * Width * Vocabulary);
         }
     }
 
     /// <summary>
     /// Given g = ∂loss/∂log p of the targets of the last <see cref="LogProbabilities"/> and e = ∂loss/∂H of the entropies that it
-    /// returned: adds to dHidden [N, C] and to the gradient of the head, unless that is null.
+    /// returned: adds to dHidden [N, C] and to the gradients of the head and its adapter, where there are such.
     /// ∂loss/∂logit_v = [g·(1[v = token] − p_v) − e·p_v·(log p_v + H)]/temperature.
     /// </summary>
-    public void Backward(Targets targets, ReadOnlySpan<float> g, ReadOnlySpan<float> e, ReadOnlySpan<float> entropies, int[] banned, float temperature, float* dHidden, float* dHead)
+    public void Backward(Targets targets, ReadOnlySpan<float> g, ReadOnlySpan<float> e, ReadOnlySpan<float> entropies, int[] banned, float temperature, float* dHidden, Parameters gradients)
     {
         var h = gathered.Get((long)targets.Count * Width);
+        var inner = Reduced(targets, reduced);
         var normalisers = logNormalisers.Get(targets.Count);
         var most = Math.Min(BackwardRows, targets.Count);
         var dLogits = backward.GetExactly(((long)most * Stride) + ((long)most * Width) + LinearInput.PackedLength(most, Width));
@@ -69,17 +72,35 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
             fixed (float* entropyGradient = e)
             fixed (float* entropy = entropies)
             {
-                model.Pool.For(WorkKind.Products, Tasks(rows), new GradientLoop(this, targets, h, banned, temperature, normalisers, gradient, entropyGradient, entropy, dLogits, from, rows), 2.0 * rows * Width * Vocabulary);
+                model.Pool.For(WorkKind.Products, Tasks(rows), new GradientLoop(this, targets, h, inner, banned, temperature, normalisers, gradient, entropyGradient, entropy, dLogits, from, rows), 2.0 * rows * Width * Vocabulary);
             }
 
-            Propagate(targets, from, rows, h, dLogits, dRows, packed, dHidden, dHead);
+            Propagate(targets, from, rows, h, inner, dLogits, dRows, packed, dHidden, gradients);
         }
     }
 
     /// <summary>Logits / temperature of consecutive rows of hidden states into [rows, padded V]; banned and padding columns hold −1e30.</summary>
     public void Logits(float* hidden, int rows, int[] banned, float inverseTemperature, float* logits)
     {
+        var inner = (float*)null;
+        if (model.Head.ActiveAdapter is { } adapter)
+        {
+            inner = reduced.Get((long)rows * adapter.Rank);
+            adapter.Reduce(hidden, null, rows, inner);
+        }
+
+        Logits(hidden, inner, rows, banned, inverseTemperature, logits);
+    }
+
+    /// <summary>The same on the calling thread, with what the head's adapter made of the rows (null without an adapter).</summary>
+    private void Logits(float* hidden, float* inner, int rows, int[] banned, float inverseTemperature, float* logits)
+    {
         model.Head.Block(hidden, logits, Stride, rows);
+        if (inner is not null)
+        {
+            model.Head.Adapter!.AddBlock(inner, logits, Stride, rows);
+        }
+
         for (var i = 0; i < rows; i++)
         {
             var row = new Span<float>(logits + ((long)i * Stride), Stride);
@@ -99,7 +120,7 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         }
     }
 
-    /// <summary>A row of logits [V] as <see cref="Logits"/> gives it: over the temperature, padded, with −1e30 in banned and padding columns.</summary>
+    /// <summary>A row of logits [V] as <see cref="Logits(float*, int, int[], float, float*)"/> gives it: over the temperature, padded, with −1e30 in banned and padding columns.</summary>
     public void Distribution(float* logits, int[] banned, float inverseTemperature, float* row)
     {
         var scale = Vector512.Create(inverseTemperature);
@@ -151,18 +172,26 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         gathered.Dispose();
         logNormalisers.Dispose();
         backward.Dispose();
+        reduced.Dispose();
+        reducedTeacher.Dispose();
         teacher.Dispose();
         divergences.Dispose();
     }
 
     /// <summary>From the gradient of some rows' logits to that of their hidden states and of the head.</summary>
-    private void Propagate(Targets targets, int from, int rows, float* h, float* dLogits, float* dRows, float* packed, float* dHidden, float* dHead)
+    private void Propagate(Targets targets, int from, int rows, float* h, float* inner, float* dLogits, float* dRows, float* packed, float* dHidden, Parameters gradients)
     {
         model.Head.InputGradient(dLogits, Stride, dRows, rows, accumulate: false);
-        if (dHead is not null)
+        if (model.HeadOf(gradients) is var dHead && dHead is not null)
         {
             var input = new LinearInput(h + ((long)from * Width), packed);
             model.Head.AddWeightGradient(dLogits, Stride, ref input, rows, dHead);
+        }
+
+        if (inner is not null)
+        {
+            var adapter = model.Head.Adapter!;
+            adapter.AddHeadGradients(dLogits, Stride, h + ((long)from * Width), inner + ((long)from * adapter.Rank), targets.Rows, from, rows, dRows, gradients);
         }
 
         for (var i = 0; i < rows; i++)
@@ -170,6 +199,8 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
             VectorMath.AddScaled(dRows + ((long)i * Width), 1, dHidden + ((long)targets.Rows[from + i] * Width), Width);
         }
     }
+
+    private float* From(float* inner, int target) => inner is null ? null : inner + ((long)target * model.Head.Adapter!.Rank);
 
     private static int Tasks(int rows) => (rows + RowsPerTask - 1) / RowsPerTask;
 
@@ -189,6 +220,23 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         }
     }
 
+    /// <summary>What the head's adapter makes of the gathered rows, [R, r]; null without an adapter.</summary>
+    private float* Reduce(float* h, Targets targets, ScratchBuffer into)
+    {
+        if (model.Head.ActiveAdapter is not { } adapter)
+        {
+            return null;
+        }
+
+        var inner = into.GetExactly((long)targets.Count * adapter.Rank);
+        adapter.Reduce(h, targets.Rows, targets.Count, inner);
+        return inner;
+    }
+
+    /// <summary>What <see cref="Reduce"/> left.</summary>
+    private float* Reduced(Targets targets, ScratchBuffer from) =>
+        model.Head.ActiveAdapter is { } adapter ? from.Get((long)targets.Count * adapter.Rank) : null;
+
     private void DistributionGradient(float* row, float normaliser, int token, float g, float e, float entropy)
     {
         var (shift, spread) = (Vector512.Create(normaliser), Vector512.Create(entropy));
@@ -202,14 +250,14 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         row[token] += g;
     }
 
-    private readonly struct ForwardLoop(LanguageHead head, Targets targets, float* hidden, int[] banned, float temperature, float* normalisers, float* results, float* entropies) : ILoopBody
+    private readonly struct ForwardLoop(LanguageHead head, Targets targets, float* hidden, float* inner, int[] banned, float temperature, float* normalisers, float* results, float* entropies) : ILoopBody
     {
         public void Run(int index)
         {
             var first = index * RowsPerTask;
             var rows = Math.Min(RowsPerTask, targets.Count - first);
             var logits = (logitsOfThread ??= new ScratchBuffer()).Get((long)RowsPerTask * head.Stride);
-            head.Logits(hidden + ((long)first * head.Width), rows, banned, 1 / temperature, logits);
+            head.Logits(hidden + ((long)first * head.Width), head.From(inner, first), rows, banned, 1 / temperature, logits);
             for (var i = 0; i < rows; i++)
             {
                 var row = logits + ((long)i * head.Stride);
@@ -219,14 +267,14 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         }
     }
 
-    private readonly struct GradientLoop(LanguageHead head, Targets targets, float* hidden, int[] banned, float temperature, float* normalisers, float* gradient, float* entropyGradient, float* entropies, float* dLogits, int from, int rows) : ILoopBody
+    private readonly struct GradientLoop(LanguageHead head, Targets targets, float* hidden, float* inner, int[] banned, float temperature, float* normalisers, float* gradient, float* entropyGradient, float* entropies, float* dLogits, int from, int rows) : ILoopBody
     {
         public void Run(int index)
         {
             var first = index * RowsPerTask;
             var count = Math.Min(RowsPerTask, rows - first);
             var logits = dLogits + ((long)first * head.Stride);
-            head.Logits(hidden + ((long)(from + first) * head.Width), count, banned, 1 / temperature, logits);
+            head.Logits(hidden + ((long)(from + first) * head.Width), head.From(inner, from + first), count, banned, 1 / temperature, logits);
             for (var i = 0; i < count; i++)
             {
                 var target = from + first + i;

@@ -69,6 +69,9 @@ internal sealed unsafe class Linear : IDisposable
     /// <summary>What is trained in place of the weight; null for none.</summary>
     public LoraAdapter? Adapter { get; set; }
 
+    /// <summary>The adapter where it adds something: not while it is switched off or written into the weight.</summary>
+    public LoraAdapter? ActiveAdapter => unmerged is null && Adapter is { Enabled: true } ? Adapter : null;
+
     /// <summary>Bytes of the packed weight.</summary>
     public long PackedBytes => PackedMatrix.Length(workspace.Precision, Inputs, Outputs) * sizeof(float);
 
@@ -157,8 +160,8 @@ internal sealed unsafe class Linear : IDisposable
     /// <summary>Packs what <see cref="Block"/> reads, if it is not.</summary>
     public void Prepare() => _ = Transposed;
 
-    /// <summary>y [N, M rounded up to 32] = x [N, K] · Wᵀ without bias or adapter, on the calling thread, after <see cref="Prepare"/>.</summary>
-    public void Block(float* x, float* y, long yRow, int rows) => Transposed.Block(x, Inputs, y, yRow, rows);
+    /// <summary>y [N, M rounded up to 32] (+)= x [N, K] · Wᵀ without bias or adapter, on the calling thread, after <see cref="Prepare"/>.</summary>
+    public void Block(float* x, float* y, long yRow, int rows, bool accumulate = false) => Transposed.Block(x, Inputs, y, yRow, rows, accumulate);
 
     /// <summary>dx [N, K] (+)= dy [N, M] · W, and what goes through the adapter.</summary>
     public void InputGradient(float* dy, float* dx, int rows, bool accumulate = false)

@@ -23,7 +23,7 @@ internal sealed class LoraState
 /// The adapter of a linear layer; see <see cref="LoraOptions"/>. Nothing is stored between the passes: x·Aᵀ costs r/M of the
 /// layer's own product to compute again, and dropped inputs follow from a counter.
 /// </summary>
-internal sealed unsafe class LoraAdapter : IDisposable
+internal sealed unsafe partial class LoraAdapter : IDisposable
 {
     /// <summary>What PEFT puts before a module's name.</summary>
     public const string Prefix = "base_model.model.";
@@ -33,6 +33,7 @@ internal sealed unsafe class LoraAdapter : IDisposable
     private readonly LoraOptions options;
     private readonly Linear down;
     private readonly Linear up;
+    private readonly string upWeight;
     private readonly float* a;
     private readonly float* b;
     private readonly float scale;
@@ -51,9 +52,13 @@ internal sealed unsafe class LoraAdapter : IDisposable
         down = new Linear(workspace, parameters, Prefix + layer.Name + ".lora_A", options.Rank, layer.Inputs);
         up = new Linear(workspace, parameters, Prefix + layer.Name + ".lora_B", layer.Outputs, options.Rank);
         a = parameters.Get(down.Name + ".weight");
-        b = parameters.Get(up.Name + ".weight");
+        upWeight = up.Name + ".weight";
+        b = parameters.Get(upWeight);
         scale = (float)options.Scale;
     }
+
+    /// <summary>Whether it adds anything.</summary>
+    public bool Enabled => state.Enabled;
 
     /// <summary>Names and shapes of the adapter of a layer, as in PEFT.</summary>
     public static IEnumerable<TensorSpec> Tensors(string layer, int outputs, int inputs, int rank) =>

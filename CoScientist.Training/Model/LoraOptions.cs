@@ -15,7 +15,7 @@ public sealed record LoraOptions
     /// <summary>Divides by √r instead of r, so that high ranks learn as fast (Kalajdzievski 2023, arXiv 2312.03732). Default false.</summary>
     public bool RankStabilised { get; init; }
 
-    /// <summary>Linear layers that get an adapter, by the end of their names as in PEFT; "all-linear" for every one but the head. Default: all of attention and feed-forward.</summary>
+    /// <summary>Linear layers that get an adapter, by the end of their names as in PEFT; "all-linear" for every one but the head, which has to be named ("lm_head") and must not be the embedding. Default: all of attention and feed-forward.</summary>
     public IReadOnlyList<string> TargetModules { get; init; } = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
     /// <summary>Seed of A and of the dropped inputs. B starts at zero.</summary>
@@ -56,5 +56,5 @@ public sealed record LoraOptions
     }
 
     /// <summary>Whether a layer gets an adapter.</summary>
-    internal bool Targets(string name) => TargetModules.Any(target => target == "all-linear" || name == target || name.EndsWith("." + target, StringComparison.Ordinal));
+    internal bool Targets(string name) => TargetModules.Any(target => (target == "all-linear" && name != Transformer.UntiedHead) || name == target || name.EndsWith("." + target, StringComparison.Ordinal));
 }

@@ -53,6 +53,12 @@ public sealed record ModelConfig
     /// <summary>Whether the query, key and value projections have a bias, as in Qwen2. Default false.</summary>
     public bool AttentionBias { get; init; }
 
+    /// <summary>Whether the output projection of attention has a bias too, as Llama's and Qwen3's with <c>attention_bias</c>. Default false.</summary>
+    public bool OutputBias { get; init; }
+
+    /// <summary>Whether the three matrices of a dense feed-forward have a bias, as Llama's with <c>mlp_bias</c>. Default false.</summary>
+    public bool FeedForwardBias { get; init; }
+
     /// <summary>Scaling of the rotary frequencies; null for none.</summary>
     public RopeScaling? RopeScaling { get; init; }
 
@@ -133,11 +139,7 @@ public sealed record ModelConfig
             faults.Add($"{nameof(RmsNormEpsilon)} ({RmsNormEpsilon}) must be a finite number above 0");
         }
 
-        if (QkNorm && AttentionBias)
-        {
-            faults.Add($"{nameof(QkNorm)} and {nameof(AttentionBias)} are both set, which no supported architecture has");
-        }
-
+        ValidateBiases(faults);
         ValidateScaling(faults);
         ValidateWindow(faults);
         ValidateExperts(faults);
@@ -197,10 +199,19 @@ public sealed record ModelConfig
             }
 
             yield return new(prefix + "self_attn.o_proj.weight", [HiddenSize, QueryWidth]);
+            if (OutputBias)
+            {
+                yield return new(prefix + "self_attn.o_proj.bias", [HiddenSize]);
+            }
+
             yield return new(prefix + "post_attention_layernorm.weight", [HiddenSize]);
             foreach (var tensor in HasExperts(layer) ? ExpertTensors(prefix + "mlp.") : FeedForwardTensors(prefix + "mlp.", FeedForwardSize))
             {
                 yield return tensor;
+                if (FeedForwardBias)
+                {
+                    yield return new(tensor.Name[..^"weight".Length] + "bias", [tensor.Shape[0]]);
+                }
             }
         }
 
@@ -220,6 +231,30 @@ public sealed record ModelConfig
         new(prefix + "up_proj.weight", [inner, HiddenSize]),
         new(prefix + "down_proj.weight", [HiddenSize, inner]),
     ];
+
+    /// <summary>Biases come in the combinations that an architecture has, which a written configuration can say.</summary>
+    private void ValidateBiases(List<string> faults)
+    {
+        if (OutputBias && !AttentionBias)
+        {
+            faults.Add($"{nameof(OutputBias)} is set without {nameof(AttentionBias)}, which no supported architecture has");
+        }
+
+        if (QkNorm && AttentionBias && !OutputBias)
+        {
+            faults.Add($"{nameof(QkNorm)} and {nameof(AttentionBias)} are set without {nameof(OutputBias)}, which no supported architecture has");
+        }
+
+        if (FeedForwardBias && (QkNorm || (AttentionBias && !OutputBias)))
+        {
+            faults.Add($"{nameof(FeedForwardBias)} is for models like Llama's: without {nameof(QkNorm)}, and with all biases of attention or none");
+        }
+
+        if (!QkNorm && SlidingLayers.Indices.Count > 0 && (OutputBias || FeedForwardBias))
+        {
+            faults.Add($"{nameof(SlidingLayers)} with {(OutputBias ? nameof(OutputBias) : nameof(FeedForwardBias))} is no supported architecture");
+        }
+    }
 
     private void ValidateScaling(List<string> faults)
     {

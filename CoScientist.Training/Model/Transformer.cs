@@ -8,7 +8,11 @@ namespace CoScientist.Training.Model;
 /// <summary>The decoder: weights, and its layers forward and backward over the rows of a <see cref="TokenBatch"/>.</summary>
 public sealed unsafe class Transformer : IDisposable
 {
-    private const string Embedding = "model.embed_tokens";
+    /// <summary>Name of the output head where it is not the embedding.</summary>
+    internal const string UntiedHead = "lm_head";
+
+    /// <summary>Name of the embedding.</summary>
+    internal const string Embedding = "model.embed_tokens";
 
     private readonly DecoderLayer[] layers;
     private readonly Linear[] linears;
@@ -55,9 +59,9 @@ public sealed unsafe class Transformer : IDisposable
 
     internal Linear Head { get; }
 
-    private string HeadWeight => Config.TiedEmbeddings ? Embedding + ".weight" : "lm_head.weight";
+    private string HeadWeight => Config.TiedEmbeddings ? Embedding + ".weight" : UntiedHead + ".weight";
 
-    private string HeadName => Config.TiedEmbeddings ? Embedding : "lm_head";
+    private string HeadName => Config.TiedEmbeddings ? Embedding : UntiedHead;
 
     /// <summary>Takes the weights for reading only: matrices go straight into their packed form, rows of the embedding are read where they lie.</summary>
     /// <param name="find">Gives each tensor; what it gives must stay valid as long as the model.</param>
@@ -121,11 +125,11 @@ public sealed unsafe class Transformer : IDisposable
             throw new InvalidOperationException("The model has an adapter already: merge it and save the model, then load that.");
         }
 
-        var targets = linears.Where(linear => linear != Head && options.Targets(linear.Name)).ToList();
+        var targets = linears.Where(linear => linear.Name != Embedding && options.Targets(linear.Name)).ToList();
         var idle = options.TargetModules.Where(target => !targets.Exists(linear => (options with { TargetModules = [target] }).Targets(linear.Name))).ToList();
         if (idle.Count > 0)
         {
-            throw new InvalidDataException($"The model has no linear layer in attention or feed-forward whose name ends with {string.Join(" or ", idle.Select(name => $"'{name}'"))}: correct {nameof(options.TargetModules)}.");
+            throw new InvalidDataException($"The model has no linear layer whose name ends with {string.Join(" or ", idle.Select(name => $"'{name}'"))}{WhyNot(idle)}: correct {nameof(options.TargetModules)}.");
         }
 
         Adapters = new Parameters(targets.SelectMany(linear => LoraAdapter.Tensors(linear.Name, linear.Outputs, linear.Inputs, options.Rank)));
@@ -139,6 +143,11 @@ public sealed unsafe class Transformer : IDisposable
             }
         }
     }
+
+    private string WhyNot(List<string> names) =>
+        names.Contains(UntiedHead) && Config.TiedEmbeddings ? " (its output head is the embedding, which an adapter of the head would change too)"
+        : names.Exists(name => name == Embedding || Embedding.EndsWith("." + name, StringComparison.Ordinal)) ? " (adapters of the embedding are not supported)"
+        : "";
 
     /// <summary>Writes the adapters into the weights they change, or puts the original weights back, to the bit.</summary>
     internal void Merge(bool merged)

@@ -89,7 +89,7 @@ internal static class ModelInspection
         $"shape        {config.Layers} layers, width {config.HiddenSize}, {config.Heads} heads and {config.KeyValueHeads} key-value heads of {config.HeadDim}, feed-forward {config.FeedForwardSize}",
         .. config.Experts > 0 ? new[] { $"experts      {config.Experts}, {config.ExpertsPerToken} for each token, of width {config.ExpertSize}" } : [],
         $"vocabulary   {config.VocabularySize}, head {(config.TiedEmbeddings ? "tied" : "untied")}",
-        $"positions    {config.MaxPositions}, rotary base {config.RopeTheta}{(config.RopeScaling is { } scaling ? $" scaled ({scaling.Kind}, {scaling.Factor})" : "")}, norm epsilon {config.RmsNormEpsilon}{(config.QkNorm ? ", query and key norms" : "")}{(config.AttentionBias ? ", attention biases" : "")}",
+        $"positions    {config.MaxPositions}, rotary base {config.RopeTheta}{(config.RopeScaling is { } scaling ? $" scaled ({scaling.Kind}, {scaling.Factor})" : "")}, norm epsilon {config.RmsNormEpsilon}{(config.QkNorm ? ", query and key norms" : "")}{(config.AttentionBias ? ", attention biases" : "")}{(config.OutputBias ? ", output bias" : "")}{(config.FeedForwardBias ? ", feed-forward biases" : "")}",
     ];
 
     private static string? Template(string directory)

@@ -4,6 +4,7 @@ using CoScientist.Tests.Training.Kernels;
 using CoScientist.Tests.Training.Model;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Model;
 using CoScientist.Training.Sampling;
 using CoScientist.Training.Tokenization;
@@ -83,11 +84,14 @@ public sealed class CpuEngineOptionTests(KernelPools pools) : IClassFixture<Kern
         Close.Bits("unmerged", adapted, LogProbabilities(engine));
     }
 
-    [Fact]
-    public void Sample_withAdapter_readsTheBitsOfTheTrainingPass()
+    [Theory]
+    [InlineData(Precision.Single, true)]
+    [InlineData(Precision.Single, false)]
+    [InlineData(Precision.Bfloat16, false)]
+    public void Sample_withAdapter_readsTheBitsOfTheTrainingPass(Precision precision, bool tied)
     {
-        using var engine = Engine(pools.All[1]);
-        engine.AddLora(Lora with { TargetModules = ["all-linear"] });
+        using var engine = Engine(pools.All[1], new EngineOptions { Precision = precision }, tied);
+        engine.AddLora(Lora with { TargetModules = tied ? ["all-linear"] : ["all-linear", "lm_head"] });
         Step(engine, 2);
         var sample = engine.Sample([new() { Prompt = [1, 2, 3] }], Options with { MaxNewTokens = 20 }, TestContext.Current.CancellationToken)[0];
 
@@ -143,11 +147,11 @@ public sealed class CpuEngineOptionTests(KernelPools pools) : IClassFixture<Kern
     [Fact]
     public void AccumulateLoss_expertsAdapterAndCheckpointing_allocatesNothingAfterWarmUp()
     {
-        var config = ModelFamilies.Shape("experts", Config with { Layers = 3 });
+        var config = ModelFamilies.Shape("experts", Config with { Layers = 3, TiedEmbeddings = false });
         using var engine = new CpuEngine(config, Tokenizer, pools.All[1], new EngineOptions { GradientCheckpointing = true, RouterBalance = 0.01 });
         engine.Weights.Initialise(config, 6);
         engine.WeightsChanged();
-        engine.AddLora(Lora with { TargetModules = ["all-linear"] });
+        engine.AddLora(Lora with { TargetModules = ["all-linear", "lm_head"] });
         var cancellationToken = TestContext.Current.CancellationToken;
         var allocated = 0L;
         for (var step = 0; step < 4; step++)
@@ -191,10 +195,11 @@ public sealed class CpuEngineOptionTests(KernelPools pools) : IClassFixture<Kern
     private static float[] LogProbabilities(CpuEngine engine) =>
         [.. engine.LogProbabilities(Groups, Options, TestContext.Current.CancellationToken).SelectMany(group => group.SelectMany(branch => branch))];
 
-    private static CpuEngine Engine(WorkerPool pool, EngineOptions? options = null)
+    private static CpuEngine Engine(WorkerPool pool, EngineOptions? options = null, bool tied = true)
     {
-        var engine = new CpuEngine(Config, Tokenizer, pool, options);
-        engine.Weights.Initialise(Config, 4);
+        var config = Config with { TiedEmbeddings = tied };
+        var engine = new CpuEngine(config, Tokenizer, pool, options);
+        engine.Weights.Initialise(config, 4);
         engine.WeightsChanged();
         return engine;
     }

@@ -17,10 +17,12 @@ public sealed unsafe class LoraTests(KernelPools pools) : IClassFixture<KernelPo
     [InlineData("qwen3", 16, 0.3, true)]
     [InlineData("qwen2", 33, 0.5, false)]
     [InlineData("experts", 4, 0, true)]
+    [InlineData("llama", 5, 0, false)]
+    [InlineData("llama biased", 3, 0.4, true)]
     public void Gradients_everyLinearLayer_equalTheReferenceAndTheBaseHasNone(string family, int rank, double dropout, bool stabilised)
     {
         var config = ModelFamilies.Shape(family, TransformerTests.Awkward);
-        var options = new LoraOptions { Rank = rank, Alpha = 5, Dropout = dropout, RankStabilised = stabilised, TargetModules = ["all-linear"], Seed = 7 };
+        var options = new LoraOptions { Rank = rank, Alpha = 5, Dropout = dropout, RankStabilised = stabilised, TargetModules = config.TiedEmbeddings ? ["all-linear"] : ["all-linear", "lm_head"], Seed = 7 };
         int[] tokens = TransformerTests.Tokens(Tree.Sum(segment => segment.Length), config.VocabularySize, 51);
         int[] targets = TransformerTests.Tokens(tokens.Length, config.VocabularySize, 52);
         double[] upstream = [.. GradientCheck.Normals(tokens.Length, 53).Select(value => (double)(float)value)];
@@ -74,12 +76,13 @@ public sealed unsafe class LoraTests(KernelPools pools) : IClassFixture<KernelPo
     [Theory]
     [InlineData("qwen3")]
     [InlineData("experts normalised")]
+    [InlineData("llama")]
     public void Merge_andBack_equalsTheAdapterAndThenTheOriginalToTheBit(string family)
     {
         var config = ModelFamilies.Shape(family, TransformerTests.Awkward);
         using var fast = new FastModel(config, new ReferenceModel(config, 59), pools.All[1]);
         var plain = Logs(fast);
-        fast.Model.AddAdapters(new LoraOptions { Rank = 5, Alpha = 8 });
+        fast.Model.AddAdapters(new LoraOptions { Rank = 5, Alpha = 8, TargetModules = config.TiedEmbeddings ? ["all-linear"] : ["q_proj", "lm_head"] });
         Close.Bits("fresh", plain, Logs(fast));
         Fill(fast.Model.Adapters!);
         fast.Model.WeightsChanged();
@@ -97,7 +100,8 @@ public sealed unsafe class LoraTests(KernelPools pools) : IClassFixture<KernelPo
 
     [Theory]
     [InlineData("up_projection", "'up_projection'")]
-    [InlineData("lm_head", "'lm_head'")]
+    [InlineData("lm_head", "'lm_head' (its output head is the embedding, which an adapter of the head would change too)")]
+    [InlineData("embed_tokens", "'embed_tokens' (adapters of the embedding are not supported)")]
     public void AddAdapters_noSuchLayer_isNamed(string target, string expected)
     {
         using var fast = new FastModel(TransformerTests.Awkward, new ReferenceModel(TransformerTests.Awkward, 60), pools.Single);

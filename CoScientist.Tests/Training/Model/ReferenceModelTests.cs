@@ -19,7 +19,7 @@ public sealed class ReferenceModelTests
         FeedForwardSize = 7,
     };
 
-    public static TheoryData<string> Shapes => ["qwen3", "qwen3 sliding", "qwen2", "llama", "llama 3", "linear", "yarn", "experts", "experts normalised", "experts balanced"];
+    public static TheoryData<string> Shapes => ["qwen3", "qwen3 sliding", "qwen2", "llama", "llama biased", "qwen3 biased", "llama 3", "linear", "yarn", "experts", "experts normalised", "experts balanced"];
 
     [Theory]
     [MemberData(nameof(Shapes))]

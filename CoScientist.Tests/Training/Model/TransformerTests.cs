@@ -37,6 +37,8 @@ public sealed class TransformerTests(KernelPools pools) : IClassFixture<KernelPo
     [InlineData("qwen2", 1)]
     [InlineData("qwen2 sliding", 1)]
     [InlineData("llama", 1)]
+    [InlineData("llama biased", 0.7)]
+    [InlineData("qwen3 biased", 1)]
     [InlineData("llama 3", 1)]
     [InlineData("linear", 1)]
     [InlineData("yarn", 1)]

@@ -40,6 +40,7 @@ FAMILIES = {
     "llama3": ("BF16", 1, base("llama", "LlamaForCausalLM", attention_bias=False, mlp_bias=False, rope_theta=None,
                                rope_parameters={"rope_type": "llama3", "rope_theta": 100.0, "factor": 8.0, "low_freq_factor": 1.0,
                                                 "high_freq_factor": 4.0, "original_max_position_embeddings": 32})),
+    "llama-biased": ("F32", 1, base("llama", "LlamaForCausalLM", attention_bias=True, mlp_bias=True)),
     "mistral": ("BF16", 1, base("mistral", "MistralForCausalLM", sliding_window=11)),
     "qwen3-moe": ("F16", 2, base("qwen3_moe", "Qwen3MoeForCausalLM", num_hidden_layers=3, head_dim=8, attention_bias=False,
                                  num_experts=6, num_experts_per_tok=2, moe_intermediate_size=16, norm_topk_prob=True,
@@ -60,6 +61,9 @@ def tensors(c, generator):
     def gain(name, width):
         result[name] = 1 + 0.2 * torch.randn(width, generator=generator, dtype=torch.float64)
 
+    def bias(name, width):
+        result[name] = 0.3 * torch.randn(width, generator=generator, dtype=torch.float64)
+
     matrix("model.embed_tokens.weight", VOCABULARY, hidden, 0.3)
     for i in range(c["num_hidden_layers"]):
         p = f"model.layers.{i}."
@@ -67,9 +71,11 @@ def tensors(c, generator):
         gain(p + "post_attention_layernorm.weight", hidden)
         for part, width in (("q", heads * head), ("k", groups * head), ("v", groups * head)):
             matrix(f"{p}self_attn.{part}_proj.weight", width, hidden)
-            if c["model_type"] == "qwen2":
-                result[f"{p}self_attn.{part}_proj.bias"] = 0.3 * torch.randn(width, generator=generator, dtype=torch.float64)
+            if c["model_type"] == "qwen2" or c.get("attention_bias"):
+                bias(f"{p}self_attn.{part}_proj.bias", width)
         matrix(p + "self_attn.o_proj.weight", hidden, heads * head)
+        if c.get("attention_bias"):
+            bias(p + "self_attn.o_proj.bias", hidden)
         if c["model_type"].startswith("qwen3"):
             gain(p + "self_attn.q_norm.weight", head)
             gain(p + "self_attn.k_norm.weight", head)
@@ -82,6 +88,9 @@ def tensors(c, generator):
             matrix(prefix + "gate_proj.weight", inner, hidden)
             matrix(prefix + "up_proj.weight", inner, hidden)
             matrix(prefix + "down_proj.weight", hidden, inner)
+            if c.get("mlp_bias"):
+                for part, width in (("gate", inner), ("up", inner), ("down", hidden)):
+                    bias(f"{prefix}{part}_proj.bias", width)
     gain("model.norm.weight", hidden)
     if not c["tie_word_embeddings"]:
         matrix("lm_head.weight", VOCABULARY, hidden)

@@ -129,7 +129,9 @@ public sealed record AdapterConfig
         {
             // Some starts (PiSSA, say) also change the weights that the adapter is added to.
             var plain = field.Name == "init_lora_weights" ? field.Value.ToString() is "True" or "False" or "gaussian" or "orthogonal" or "eva" || IsUnset(field.Value) : IsUnset(field.Value);
-            fields.Require(Harmless.Contains(field.Name) || plain, $"{FileText.Shown(field.Name)} is set, which is not supported");
+            fields.Require(Harmless.Contains(field.Name) || plain, field.Name == "modules_to_save"
+                ? $"modules_to_save is {FileText.Shown(field.Value.ToString())}: whole layers were trained beside the adapter, which is not supported; merge them with PEFT first"
+                : $"{FileText.Shown(field.Name)} is set, which is not supported");
         }
 
         var config = new AdapterConfig

@@ -101,7 +101,7 @@ public sealed class AdapterFolder : IDisposable
             var isA = name.EndsWith(EndOfA, StringComparison.Ordinal);
             if (!name.StartsWith(Prefix, StringComparison.Ordinal) || !(isA || name.EndsWith(EndOfB, StringComparison.Ordinal)))
             {
-                throw Fault($"tensor '{FileText.Shown(name)}' is no part of a LoRA adapter; A and B of linear layers are expected");
+                throw Fault($"tensor '{FileText.Shown(name)}' is {What(name)}; A and B of linear layers are expected");
             }
 
             var module = name[Prefix.Length..^EndOfA.Length];
@@ -125,6 +125,11 @@ public sealed class AdapterFolder : IDisposable
 
         return pairs.Count > 0 ? pairs : throw Fault("it holds no tensors; copy the adapter again");
     }
+
+    private static string What(string name) =>
+        name.Contains(".lora_embedding_", StringComparison.Ordinal) ? "an adapter of the embedding, which is not supported"
+        : name.StartsWith(Prefix, StringComparison.Ordinal) && !name.Contains(".lora_", StringComparison.Ordinal) ? "a whole weight (modules_to_save, or an embedding that was resized), which an adapter cannot bring along: merge it with PEFT first"
+        : "no part of a LoRA adapter";
 
     private InvalidDataException Fault(string what) => new($"{file.Path}: {what}.");
 

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using CoScientist.Training.Model;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Checkpoints.Adapters;
@@ -24,6 +25,11 @@ public static class AdapterMerge
         foreach (var (module, (a, b)) in adapter.Modules)
         {
             var (rows, columns) = (b.Spec.Shape[0], a.Spec.Shape[1]);
+            if (module == Transformer.Embedding || (module == Transformer.UntiedHead && !shapes.ContainsKey(module + Weight)))
+            {
+                throw new InvalidDataException($"{adapter.Path}: the adapter changes '{module}', {(module == Transformer.Embedding ? "and adapters of the embedding are not supported" : "but the model's output head is its embedding, which would change too")}; use the model that it was trained on, or an adapter of other layers.");
+            }
+
             if (!shapes.TryGetValue(module + Weight, out var shape) || shape is not [var outputs, var inputs] || outputs != rows || inputs != columns)
             {
                 throw new InvalidDataException($"{adapter.Path}: the adapter changes '{FileText.Shown(module)}' of shape [{rows}, {columns}], but the model has {(shape is null ? "no such layer" : TensorSpec.Text(shape))}; use the model that it was trained on.");

@@ -103,7 +103,7 @@ internal static class GgufExport
         var plainYarn = config.RopeScaling is not { Kind: RopeScalingKind.Yarn } yarn || yarn is { BetaFast: 32, BetaSlow: 1, AttentionFactor: 0, Truncate: true };
         return GgufName.Architecture(config) is { } architecture && plainYarn
             ? architecture
-            : throw new InvalidDataException("GGUF files cannot describe this model: sliding windows, experts in some layers only or not normalised, and special YaRN settings have no place in them. Keep the folder layout.");
+            : throw new InvalidDataException("GGUF files cannot describe this model: sliding windows, biases beyond those of queries, keys and values, experts in some layers only or not normalised, and special YaRN settings have no place in them. Keep the folder layout.");
     }
 
     // Tokenizer, template and special ids.

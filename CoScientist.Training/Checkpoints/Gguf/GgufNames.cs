@@ -26,7 +26,7 @@ internal readonly record struct GgufName(string Name, int? Expert, int RotaryHea
     /// <summary>The architecture's name; null for a model that such files cannot describe as we compute it.</summary>
     public static string? Architecture(ModelConfig config) => config switch
     {
-        { SlidingLayers.Indices.Count: > 0 } => null,
+        { SlidingLayers.Indices.Count: > 0 } or { OutputBias: true } or { FeedForwardBias: true } => null,
         { Experts: > 0, NormaliseExperts: true, QkNorm: true, AttentionBias: false, DenseLayers.Indices.Count: 0 } => "qwen3moe",
         { Experts: > 0 } => null,
         { QkNorm: true, AttentionBias: false } => "qwen3",

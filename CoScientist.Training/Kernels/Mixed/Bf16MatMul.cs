@@ -76,8 +76,8 @@ public static unsafe partial class Bf16MatMul
         Run(pool, new ProductLoop(null, 0, left, LeftForm.Packed, packed, c, cRow, rows, cols, depth, accumulate, Groups(pool, rows, cols)), rows, cols, depth);
     }
 
-    /// <summary>c [rows, cols rounded up to whole panels] = a · B on the calling thread, with a in single precision.</summary>
-    public static void Block(float* a, long aRow, ushort* packed, float* c, long cRow, int rows, int cols, int depth)
+    /// <summary>c [rows, cols rounded up to whole panels] (+)= a · B on the calling thread, with a in single precision.</summary>
+    public static void Block(float* a, long aRow, ushort* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate)
     {
         var padded = PaddedDepth(depth);
         var panels = Panels(cols);
@@ -85,7 +85,7 @@ public static unsafe partial class Bf16MatMul
         {
             var count = Math.Min(RowBlock, rows - first);
             var left = NarrowRows(a + (first * aRow), aRow, count, depth, (ushort*)(scratch ??= new ScratchBuffer()).Get((long)RowBlock * padded / 2));
-            Block(left, packed, 0, panels, padded, c + (first * cRow), cRow, panels * PanelWidth, count, accumulate: false, edge: null);
+            Block(left, packed, 0, panels, padded, c + (first * cRow), cRow, panels * PanelWidth, count, accumulate, edge: null);
         }
     }
 

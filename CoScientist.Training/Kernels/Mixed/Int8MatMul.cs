@@ -64,8 +64,8 @@ public static unsafe partial class Int8MatMul
         pool.For(WorkKind.Products, rowBlocks * groups, new ProductLoop(a, aRow, packed, c, cRow, rows, cols, depth, accumulate, groups), 2.0 * rows * cols * depth);
     }
 
-    /// <summary>c [rows, cols rounded up to whole panels] = a · B on the calling thread.</summary>
-    public static void Block(float* a, long aRow, byte* packed, float* c, long cRow, int rows, int cols, int depth)
+    /// <summary>c [rows, cols rounded up to whole panels] (+)= a · B on the calling thread.</summary>
+    public static void Block(float* a, long aRow, byte* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate)
     {
         for (var first = 0; first < rows; first += RowBlock)
         {
@@ -73,7 +73,7 @@ public static unsafe partial class Int8MatMul
             var left = Left.Make(a + (first * aRow), aRow, count, depth);
             for (var panel = 0; panel < Panels(cols); panel++)
             {
-                Panel(left, packed + (panel * PanelBytes(depth)), c + (first * cRow) + (panel * PanelWidth), cRow, count, depth, accumulate: false);
+                Panel(left, packed + (panel * PanelBytes(depth)), c + (first * cRow) + (panel * PanelWidth), cRow, count, depth, accumulate);
             }
         }
     }

@@ -102,19 +102,19 @@ internal readonly unsafe struct PackedMatrix(Precision precision, int depth, int
         }
     }
 
-    /// <summary>c [rows, cols rounded up to 32] = a [rows, depth] · B on the calling thread, for at most <see cref="MatMul.MostRows"/> rows; columns beyond the last are 0.</summary>
-    public void Block(float* a, long aRow, float* c, long cRow, int rows)
+    /// <summary>c [rows, cols rounded up to 32] (+)= a [rows, depth] · B on the calling thread, for at most <see cref="MatMul.MostRows"/> rows; to columns beyond the last 0.</summary>
+    public void Block(float* a, long aRow, float* c, long cRow, int rows, bool accumulate = false)
     {
         switch (precision)
         {
             case Precision.Single:
-                MatMul.Rows(a, aRow, 1, Singles, null, c, cRow, rows, 0, MatMul.Padded(cols), depth);
+                MatMul.Rows(a, aRow, 1, Singles, accumulate ? c : null, c, cRow, rows, 0, MatMul.Padded(cols), depth);
                 break;
             case Precision.Bfloat16:
-                Bf16MatMul.Block(a, aRow, Halves, c, cRow, rows, cols, depth);
+                Bf16MatMul.Block(a, aRow, Halves, c, cRow, rows, cols, depth, accumulate);
                 break;
             default:
-                Int8MatMul.Block(a, aRow, Eighths, c, cRow, rows, cols, depth);
+                Int8MatMul.Block(a, aRow, Eighths, c, cRow, rows, cols, depth, accumulate);
                 break;
         }
     }

@@ -112,7 +112,7 @@ public sealed class AdapterTests : IDisposable
     [Theory]
     [InlineData("peft_type", "\"IA3\"", "peft_type is \"IA3\"; only LORA is supported")]
     [InlineData("use_dora", "true", "use_dora is set, which is not supported")]
-    [InlineData("modules_to_save", "[\"lm_head\"]", "modules_to_save is set")]
+    [InlineData("modules_to_save", "[\"lm_head\"]", "modules_to_save is [\"lm_head\"]: whole layers were trained beside the adapter, which is not supported")]
     [InlineData("bias", "\"all\"", "bias is not \"none\"")]
     [InlineData("fan_in_fan_out", "true", "fan_in_fan_out is set")]
     [InlineData("layers_to_transform", "[0]", "layers_to_transform is set")]
@@ -152,7 +152,9 @@ public sealed class AdapterTests : IDisposable
     {
         Assert.Contains("lora_B.weight' is missing", Message(Pair(Query, 2, 6, 8)[..1]), StringComparison.Ordinal);
         Assert.Contains("floats of [2, in] and [out, 2] are expected", Message(Pair(Query, 4, 6, 8)), StringComparison.Ordinal);
-        Assert.Contains("is no part of a LoRA adapter", Message([new("base_model.model.lm_head.weight", [1], new float[1])]), StringComparison.Ordinal);
+        Assert.Contains("lm_head.weight' is a whole weight (modules_to_save", Message([new("base_model.model.lm_head.weight", [1], new float[1])]), StringComparison.Ordinal);
+        Assert.Contains("embed_tokens.lora_embedding_A' is an adapter of the embedding, which is not supported", Message([new("base_model.model.model.embed_tokens.lora_embedding_A", [1], new float[1])]), StringComparison.Ordinal);
+        Assert.Contains("'other' is no part of a LoRA adapter", Message([new("other", [1], new float[1])]), StringComparison.Ordinal);
         Assert.Contains("holds no tensors", Message([]), StringComparison.Ordinal);
         Assert.Contains("adapter_model.safetensors is missing", Assert.Throws<InvalidDataException>(() =>
         {
@@ -200,6 +202,48 @@ public sealed class AdapterTests : IDisposable
         using var engine = CpuEngine.Load(checkpoint);
 
         Assert.Contains("can be merged, but not trained on", Assert.Throws<InvalidDataException>(() => engine.LoadAdapter(adapter)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("lm_head", 300, "the model's output head is its embedding, which would change too")]
+    [InlineData("model.embed_tokens", 300, "adapters of the embedding are not supported")]
+    public void LoadAdapter_of_the_head_of_a_tied_model_names_the_file_and_the_reason(string module, int outputs, string reason)
+    {
+        var other = folder.File("other");
+        var config = new AdapterConfig { Rank = 2, Alpha = 3, TargetModules = [module] };
+        AdapterFolder.Write(other, config, Pair(module, 2, 6, outputs), new Dictionary<string, string>(StringComparer.Ordinal));
+        using var engine = CpuEngine.Load(checkpoint);
+
+        var loading = Assert.Throws<InvalidDataException>(() => engine.LoadAdapter(other)).Message;
+        var merging = Assert.Throws<InvalidDataException>(() => ModelConversion.Convert(checkpoint, folder.File("merged"), TensorType.F32, other, progress: null, TestContext.Current.CancellationToken)).Message;
+
+        Assert.StartsWith(Path.Combine(other, AdapterConfig.FileName), loading, StringComparison.Ordinal);
+        Assert.Contains($"'{module}'", loading, StringComparison.Ordinal);
+        Assert.StartsWith(other, merging, StringComparison.Ordinal);
+        Assert.Contains(reason, merging, StringComparison.Ordinal);
+        Assert.Null(engine.Lora);
+    }
+
+    [Fact]
+    public void LoadAdapter_of_an_untied_head_is_the_merged_model()
+    {
+        var (untied, other, merged) = (folder.File("untied"), folder.File("other"), folder.File("merged"));
+        var model = Model with { TiedEmbeddings = false };
+        using (var engine = new CpuEngine(model, BpeTrainer.Train(["the aim is the aim"], 300, ["<end>"])))
+        {
+            engine.Weights.Initialise(model, seed: 3);
+            engine.Save(untied, new Dictionary<string, string>(StringComparer.Ordinal));
+        }
+
+        AdapterFolder.Write(other, new AdapterConfig { Rank = 2, Alpha = 0.5, TargetModules = ["lm_head"] }, Pair("lm_head", 2, 6, 300), new Dictionary<string, string>(StringComparer.Ordinal));
+        ModelConversion.Convert(untied, merged, TensorType.F32, other, progress: null, TestContext.Current.CancellationToken);
+        using var adapted = CpuEngine.Load(untied);
+        var before = adapted.Logits([3, 4, 5], 2)[0];
+        adapted.LoadAdapter(other);
+        using var folded = CpuEngine.Load(merged);
+
+        Assert.NotEqual(before, adapted.Logits([3, 4, 5], 2)[0]);
+        Assert.All(adapted.Logits([3, 4, 5], 2)[0].Zip(folded.Logits([3, 4, 5], 2)[0]), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
     }
 
     private static NamedTensor[] Pair(string module, int rank, int inputs, int outputs) =>

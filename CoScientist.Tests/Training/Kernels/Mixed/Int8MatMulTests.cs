@@ -88,7 +88,7 @@ public sealed unsafe class Int8MatMulTests(KernelPools pools) : IClassFixture<Ke
         var packed = (byte*)memory.Filled((int)Int8MatMul.PackedLength(Inputs, Outputs) / 4);
         Int8MatMul.PackTransposed(pools.Single, memory.Of(GradientCheck.Normals(Outputs * Inputs, 6)), Outputs, Inputs, packed);
         var whole = memory.Filled(Rows * MatMul.Padded(Outputs));
-        Int8MatMul.Block(x, Inputs, packed, whole, MatMul.Padded(Outputs), Rows, Outputs, Inputs);
+        Int8MatMul.Block(x, Inputs, packed, whole, MatMul.Padded(Outputs), Rows, Outputs, Inputs, accumulate: false);
         foreach (var pool in pools.All)
         {
             foreach (var (from, count) in new[] { (0, Rows), (0, 1), (69, 1), (3, 4), (17, 50) })
