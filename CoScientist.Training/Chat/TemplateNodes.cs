@@ -18,6 +18,9 @@ internal sealed record SetNode(string Name, string? Attribute, Expression Value,
 /// <summary>An assignment of what a body renders.</summary>
 internal sealed record SetBlockNode(string Name, IReadOnlyList<Node> Body, int Line) : Node(Line);
 
+/// <summary>A piece of template to be called by name; a parameter without a default is undefined where it is not given.</summary>
+internal sealed record MacroNode(string Name, IReadOnlyList<(string Name, Expression? Default)> Parameters, IReadOnlyList<Node> Body, int Line) : Node(Line);
+
 internal sealed record LoopControlNode(bool Break, int Line) : Node(Line);
 
 /// <summary>An expression.</summary>

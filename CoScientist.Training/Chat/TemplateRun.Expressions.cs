@@ -8,11 +8,7 @@ internal sealed partial class TemplateRun
     private object? Evaluate(Expression expression)
     {
         Charge(1);
-        if (++depth > Deepest)
-        {
-            throw Fault("an expression so deep, which");
-        }
-
+        Enter();
         line = expression.Line;
         var value = expression switch
         {

@@ -15,7 +15,7 @@ internal sealed partial class TemplateRun(string source, TimeProvider time)
 
     private static readonly HashSet<string> Functions = ["raise_exception", "namespace", "range", "dict", "strftime_now"];
 
-    private readonly Stack<Dictionary<string, object?>> scopes = new();
+    private Stack<Dictionary<string, object?>> scopes = new();
     private List<MarkedString> output = [];
     private long work;
     private int depth;
@@ -39,11 +39,14 @@ internal sealed partial class TemplateRun(string source, TimeProvider time)
 
     private Flow Body(IReadOnlyList<Node> nodes)
     {
-        foreach (var node in nodes)
+        Enter();
+        var flow = Flow.Next;
+        for (var i = 0; i < nodes.Count && flow == Flow.Next; i++)
         {
+            var node = nodes[i];
             Charge(1);
             line = node.Line;
-            var flow = node switch
+            flow = node switch
             {
                 DataNode data => Write(MarkedString.Own(data.Text)),
                 OutputNode print => Write(Text(Evaluate(print.Value))),
@@ -51,16 +54,14 @@ internal sealed partial class TemplateRun(string source, TimeProvider time)
                 ForNode loop => For(loop),
                 SetNode set => Set(set),
                 SetBlockNode set => Set(set),
+                MacroNode macro => Define(macro),
                 LoopControlNode control => control.Break ? Flow.Break : Flow.Continue,
                 _ => throw new InvalidOperationException(),
             };
-            if (flow != Flow.Next)
-            {
-                return flow;
-            }
         }
 
-        return Flow.Next;
+        depth--;
+        return flow;
     }
 
     private Flow Write(MarkedString text)
@@ -179,6 +180,36 @@ internal sealed partial class TemplateRun(string source, TimeProvider time)
         return flow;
     }
 
+    private Flow Define(MacroNode node)
+    {
+        scopes.Peek()[node.Name] = new TemplateMacro(node);
+        return Flow.Next;
+    }
+
+    /// <summary>What a macro renders. It sees its parameters and the variables of the template, not those of the place that calls it.</summary>
+    private MarkedString Call(MacroNode macro, CallValues values)
+    {
+        if (values.Positional.Count > macro.Parameters.Count || values.Named.Keys.FirstOrDefault(name => !macro.Parameters.Any(parameter => parameter.Name == name)) is not null)
+        {
+            throw Fault($"a call of the macro '{macro.Name}' with arguments that it does not name");
+        }
+
+        var (outerScopes, outerOutput) = (scopes, output);
+        var own = new Dictionary<string, object?>(StringComparer.Ordinal);
+        (scopes, output) = (new Stack<Dictionary<string, object?>>([outerScopes.Last(), own]), []);
+        for (var i = 0; i < macro.Parameters.Count; i++)
+        {
+            var (name, otherwise) = macro.Parameters[i];
+            var given = values.Get(i, name);
+            own[name] = given is Undefined && otherwise is not null ? Evaluate(otherwise) : given;
+        }
+
+        Body(macro.Body);
+        var rendered = MarkedString.Concat(output);
+        (scopes, output) = (outerScopes, outerOutput);
+        return rendered;
+    }
+
     private object? Variable(string name)
     {
         foreach (var scope in scopes)
@@ -207,6 +238,15 @@ internal sealed partial class TemplateRun(string source, TimeProvider time)
         };
         Charge(items.Count);
         return items;
+    }
+
+    /// <summary>Goes one level deeper into bodies, expressions and macros, whose calls may nest without end.</summary>
+    private void Enter()
+    {
+        if (++depth > Deepest)
+        {
+            throw Fault("a nesting so deep, which");
+        }
     }
 
     private void Charge(long amount)

@@ -14,6 +14,9 @@ internal sealed class Undefined
 /// <summary>The name of a function; it only can be called.</summary>
 internal sealed record TemplateFunction(string Name);
 
+/// <summary>A macro; it only can be called.</summary>
+internal sealed record TemplateMacro(MacroNode Definition);
+
 /// <summary>A map that a template may change, by assignment to its attributes.</summary>
 internal sealed class TemplateNamespace
 {
@@ -81,6 +84,7 @@ internal static class TemplateValues
         List<object?> => "a list",
         TemplateNamespace => "a namespace",
         TemplateFunction => "a function",
+        TemplateMacro => "a macro",
         _ => "a map",
     };
 

@@ -58,6 +58,7 @@ public sealed class ChatTemplateTests : IDisposable
 
     [Theory]
     [InlineData("{{ messages[1].content | upper }}|{{ messages[1].content.split('h')[1] }}|{{ messages[1]['content'][::-1] }}", " WHY? |y? | ?yhW ")]
+    [InlineData("{% macro f(t) %}[{{ t | upper }}]{% endmacro %}{{ f(messages[3].content) }}", "[OH]")]
     [InlineData("{% set x = 'a' ~ messages[3].content %}{{ x.replace('O', 'oO') }}{{ [x, x] | join(',') }}", "aoOhaOh,aOh")]
     public void Render_content_stays_content_through_every_operation(string template, string expected)
     {
@@ -77,6 +78,10 @@ public sealed class ChatTemplateTests : IDisposable
     [InlineData("{% set t %}[{{ messages | length }}]{% endset %}{{ t ~ t }}{% for k, v in {'a': 1}.items() %}{{ k }}={{ v }}{% endfor %}", "[4][4]a=1")]
     [InlineData("{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}{% if i > 3 %}{% break %}{% endif %}{{ i }}{% endfor %}", "023")]
     [InlineData("{{ {'a': [1, true, none, 'é\\n']} | tojson }}{{ [] | tojson(indent=2) }}", "{\"a\": [1, true, null, \"é\\n\"]}[]")]
+    [InlineData("{% macro f(a, b='!', c) %}{{ a }}{{ b }}{{ c is defined }} {% endmacro %}{{ f('x') }}{{ f('y', c=1, b='?') }}", "x!False y?True ")]
+    [InlineData("{% set g = 1 %}{% macro f() %}{{ g }}{{ l is defined }}{% set g = 2 %}{% endmacro %}{% for l in [1] %}{{ f() }}{% endfor %}{{ g }}", "1False1")]
+    [InlineData("{%- macro f(n) -%}{%- if n > 0 -%}{{ n }}{{ f(n - 1) }}{%- endif -%}{%- endmacro -%}{{ f(3) | trim }}{{ f(2) == '21' }}", "321True")]
+    [InlineData("{% macro t(s) %}{% if s is string %}{{ s }}{% else %}{% for k, v in s.items() %}{{ k }}:[{{ t(v) }}]{% endfor %}{% endif %}{% endmacro %}{{ t({'a': {'b': 'c'}, 'd': 'e'}) }}", "a:[b:[c]]d:[e]")]
     [InlineData("{{ bos_token }}{{ date_string }}{{ strftime_now('%d %b %Y') }}{{ tools is none }}", "<s>1 May22 Nov 2026True")]
     [InlineData("{{ '--x--'.strip('-') }}{{ ' a b '.split() | join('+') }}{{ 'xay'.startswith(('x', 'z')) }}{{ 'a,b'.split(',', 1)[1] }}", "xa+bTrueb")]
     public void Render_constructs_of_chat_templates_do_as_Jinja_does(string template, string expected)
@@ -87,7 +92,15 @@ public sealed class ChatTemplateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{% macro f() %}{% endmacro %}", "'macro'")]
+    [InlineData("{% macro f(a, a) %}{% endmacro %}", "a parameter of 'f' that is there twice")]
+    [InlineData("{% for m in messages %}{% macro f() %}{% break %}{% endmacro %}{% endfor %}", "'break'")]
+    [InlineData("{% call f() %}{% endcall %}", "'call'")]
+    [InlineData("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "a nesting so deep")]
+    [InlineData("{% macro f(n) %}{% for i in range(99) %}{{ f(n) if n < 9 }}x{{ f(n + 1) if n < 9 }}{% endfor %}{% endmacro %}{{ f(0) }}", "a nesting so deep")]
+    [InlineData("{% macro f(n) %}{% for i in range(99) %}x{{ f(n + 1) if n < 9 }}{% endfor %}{% endmacro %}{{ f(0) }}", "does too much")]
+    [InlineData("{% macro f(a) %}{% endmacro %}{{ f(1, 2) }}", "a call of the macro 'f' with arguments that it does not name")]
+    [InlineData("{% macro f(a) %}{% endmacro %}{{ f(b=2) }}", "a call of the macro 'f' with arguments that it does not name")]
+    [InlineData("{% macro f(a) %}{% endmacro %}{{ f }}", "a macro where text is expected")]
     [InlineData("\n{% include 'x' %}", "line 2: the statement 'include'")]
     [InlineData("{{ x | attr('y') }}", "the filter 'attr'")]
     [InlineData("{{ ''.format(1) }}", "the method 'format' of a text")]
