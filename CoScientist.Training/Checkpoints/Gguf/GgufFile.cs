@@ -3,8 +3,8 @@ using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Checkpoints.Gguf;
 
-/// <summary>A GGUF file of version 2 or 3, little-endian, mapped into memory: metadata and tensors under ggml's names.</summary>
-internal sealed class GgufFile : IDisposable
+/// <summary>A GGUF file of version 2 or 3, little-endian, mapped into memory: metadata and tensors under ggml's names. A file that was split is read through its first part.</summary>
+internal sealed partial class GgufFile : IDisposable
 {
     /// <summary>Ending of such files.</summary>
     public const string Extension = ".gguf";
@@ -65,12 +65,27 @@ internal sealed class GgufFile : IDisposable
     /// <summary>What the file says of itself: long, double, bool, string or an array of one of them, by key.</summary>
     public IReadOnlyDictionary<string, object> Metadata => metadata;
 
-    /// <summary>The tensors in file order; valid until disposal.</summary>
-    public IReadOnlyList<StoredTensor> Tensors { get; }
+    /// <summary>The tensors of all parts in file order; valid until disposal.</summary>
+    public IReadOnlyList<StoredTensor> Tensors { get; private set; }
 
     /// <summary>Opens a file and checks its head against its length.</summary>
     /// <exception cref="InvalidDataException">Truncated, damaged or of another format; names the file and the place.</exception>
     public static GgufFile Open(string path)
+    {
+        var first = OpenPart(path);
+        try
+        {
+            first.JoinParts();
+            return first;
+        }
+        catch
+        {
+            first.Dispose();
+            throw;
+        }
+    }
+
+    private static GgufFile OpenPart(string path)
     {
         var mapped = new MappedFile(path);
         try
@@ -106,7 +121,11 @@ internal sealed class GgufFile : IDisposable
     public InvalidDataException Fault(string what) => new($"{Path}: {what}.");
 
     /// <inheritdoc/>
-    public void Dispose() => file.Dispose();
+    public void Dispose()
+    {
+        parts.ForEach(part => part.Dispose());
+        file.Dispose();
+    }
 
     private List<StoredTensor> ReadTensors(GgufCursor cursor, int count)
     {

@@ -21,11 +21,6 @@ internal static class GgufModel
             throw file.Fault($"general.architecture is \"{FileText.Shown(architecture)}\"; supported are {string.Join(", ", Architectures)}");
         }
 
-        if (file.Whole("split.count") is > 1 and var parts)
-        {
-            throw file.Fault($"it is one of {parts} parts; join them to one file first");
-        }
-
         var (hidden, heads) = (Whole("embedding_length"), Whole("attention.head_count"));
         var headDim = file.Whole(Key("attention.key_length")) ?? hidden / Math.Max(1, heads);
         var embedding = Shape("token_embd.weight") ?? throw file.Fault("tensor 'token_embd.weight' is missing; get the file again");

@@ -9,7 +9,7 @@ using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Tests.Training.Checkpoints.Gguf;
 
-public sealed class GgufTests : IDisposable
+public sealed partial class GgufTests : IDisposable
 {
     private static readonly BpeTokenizer Tokenizer = BpeTrainer.Train(["the aim is the aim of the plan"], 290, ["<end>", "<pad>"]);
     private static readonly ModelConfig Sizes = ModelConfigTests.Tiny with { VocabularySize = 300, HiddenSize = 32, HeadDim = 8, FeedForwardSize = 64, MaxPositions = 128 };
