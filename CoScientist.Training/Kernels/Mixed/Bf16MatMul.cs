@@ -23,10 +23,10 @@ public static unsafe partial class Bf16MatMul
     private const int PanelRowBytes = PanelWidth * 2 * sizeof(ushort);
 
     /// <summary>Inner length of one pass over the tiles, so that a panel stays in the first-level cache.</summary>
-    private const int DepthBlock = 512;
+    internal const int DepthBlock = 512;
 
     /// <summary>Rows per parallel iteration: enough work to outweigh handing it out, little enough to balance and to stay in the second-level cache.</summary>
-    private const int RowBlock = 96;
+    internal const int RowBlock = 96;
 
     [ThreadStatic]
     private static ScratchBuffer? scratch;

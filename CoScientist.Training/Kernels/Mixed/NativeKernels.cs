@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using CoScientist.Core;
+using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Kernels.Mixed;
 
@@ -187,47 +188,65 @@ internal static unsafe partial class NativeKernels
         }
     }
 
-    /// <summary>Random products at awkward sizes, against the portable kernel.</summary>
+    /// <summary>
+    /// Random products against the portable kernel: every number of rows that a panel is asked for, up to a whole block, and
+    /// inner lengths from one step to a whole block, of a left side in the middle of longer rows and into a panel between others.
+    /// </summary>
     private static (Bf16Kernel Kernel, string Reason) Tested(Bf16Kernel kernel, string reason)
     {
-        const int Rows = 45;
-        const int Depth = 96;
-        const int Width = Bf16MatMul.PanelWidth;
+        const int Rows = Bf16MatMul.RowBlock;
+        const int Depth = Bf16MatMul.DepthBlock;
+        const int LeftStride = Depth + Bf16MatMul.DepthStep;
+        const int Panel = Bf16MatMul.PanelWidth;
+        const int Stride = 3 * Panel;
         var random = new SeededRandom(1);
-        var left = stackalloc ushort[Rows * Depth];
-        var right = stackalloc ushort[Depth * Width];
-        var expected = stackalloc float[Rows * Width];
-        var actual = stackalloc float[Rows * Width];
-        Fill(left, Rows * Depth);
-        Fill(right, Depth * Width);
-        foreach (var rows in (ReadOnlySpan<int>)[1, 2, 3, 5, 8, 11, 12, 13, 16, 17, 31, 32, 33, Rows])
+        using var memory = new FloatBuffer((Rows * LeftStride / 2) + (Depth * Panel / 2) + (2 * Rows * Stride));
+        var left = (ushort*)memory.Pointer;
+        var right = left + (Rows * LeftStride);
+        var expected = (float*)(right + (Depth * Panel));
+        var actual = expected + (Rows * Stride);
+        Fill(left, Rows * LeftStride);
+        Fill(right, Depth * Panel);
+        for (var rows = 1; rows <= Rows; rows++)
         {
-            for (var depth = Bf16MatMul.DepthStep; depth <= Depth; depth += 2 * Bf16MatMul.DepthStep)
+            if (!Agrees(rows, Bf16MatMul.DepthStep) || !Agrees(rows, 3 * Bf16MatMul.DepthStep) || (rows % 19 == 1 && !Agrees(rows, Depth)))
             {
-                for (var i = 0; i < Rows * Width; i++)
-                {
-                    expected[i] = actual[i] = i % 7;
-                }
-
-                // Overwritten, then added to; rows that were not asked for must stay as they are.
-                var side = new Bf16MatMul.LeftSide(left, Depth * sizeof(ushort), 2 * sizeof(ushort));
-                foreach (var accumulate in (ReadOnlySpan<bool>)[false, true])
-                {
-                    Bf16MatMul.Panel(Bf16Kernel.Portable, side, right, expected, Width, rows, depth, accumulate);
-                    Bf16MatMul.Panel(kernel, side, right, actual, Width, rows, depth, accumulate);
-                }
-
-                for (var i = 0; i < Rows * Width; i++)
-                {
-                    if (!(Math.Abs(expected[i] - actual[i]) <= (i < rows * Width ? 1e-3f : 0)))
-                    {
-                        return (Bf16Kernel.Portable, reason + " failed its self-test");
-                    }
-                }
+                return (Bf16Kernel.Portable, reason + " failed its self-test");
             }
         }
 
-        return (kernel, reason);
+        return Agrees(Rows, Depth) ? (kernel, reason) : (Bf16Kernel.Portable, reason + " failed its self-test");
+
+        bool Agrees(int rows, int depth) =>
+            AgreesOn(Bf16MatMul.LeftSide.Rows(left, LeftStride).From(Bf16MatMul.DepthStep), rows, depth)
+            && (kernel == Bf16Kernel.MatrixTiles || rows > Panel || AgreesOn(new Bf16MatMul.LeftSide(left, 2 * sizeof(ushort), 2 * sizeof(ushort) * Panel), rows, depth));
+
+        // The dot-product kernel also reads left sides that are packed pair by pair.
+        bool AgreesOn(Bf16MatMul.LeftSide side, int rows, int depth)
+        {
+            for (var i = 0; i < Rows * Stride; i++)
+            {
+                expected[i] = actual[i] = i % 7;
+            }
+
+            // Overwritten, then added to; what was not asked for must stay as it is.
+            foreach (var accumulate in (ReadOnlySpan<bool>)[false, true])
+            {
+                Bf16MatMul.Panel(Bf16Kernel.Portable, side, right, expected + Panel, Stride, rows, depth, accumulate);
+                Bf16MatMul.Panel(kernel, side, right, actual + Panel, Stride, rows, depth, accumulate);
+            }
+
+            for (var i = 0; i < Rows * Stride; i++)
+            {
+                var asked = i / Stride < rows && i % Stride / Panel == 1;
+                if (!(Math.Abs(expected[i] - actual[i]) <= (asked ? 1e-3f : 0)))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
 
         void Fill(ushort* values, int count)
         {
