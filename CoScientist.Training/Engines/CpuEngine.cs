@@ -31,6 +31,11 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     /// <param name="pool">Threads; null makes a pool of all processors that the engine owns.</param>
     /// <param name="options">How it computes; null for the defaults.</param>
     public CpuEngine(ModelConfig config, BpeTokenizer tokenizer, WorkerPool? pool = null, EngineOptions? options = null)
+        : this(config, tokenizer, pool, options, packedOnly: false)
+    {
+    }
+
+    private CpuEngine(ModelConfig config, BpeTokenizer tokenizer, WorkerPool? pool, EngineOptions? options, bool packedOnly)
     {
         this.options = options ?? new EngineOptions();
         this.options.Validate();
@@ -41,7 +46,7 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
 
         ownsPool = pool is null;
         Pool = pool ?? new WorkerPool();
-        model = new Transformer(config, Pool, this.options.Precision);
+        model = new Transformer(config, Pool, this.options.Precision, packedOnly);
         model.BalanceExperts((float)this.options.RouterBalance);
         Tokenizer = tokenizer;
         activations = new Activations(config);
@@ -61,7 +66,7 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     /// <summary>Its threads.</summary>
     public WorkerPool Pool { get; }
 
-    /// <summary>The weights; call <see cref="WeightsChanged"/> after writing to them.</summary>
+    /// <summary>The weights; call <see cref="WeightsChanged"/> after writing to them. A model that was loaded for reading only has no matrices here.</summary>
     public Parameters Weights => model.Weights;
 
     /// <summary>The accumulated gradients; null before the first accumulation.</summary>
@@ -97,11 +102,11 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     public static CpuEngine LoadReadOnly(string directory, Precision precision, WorkerPool? pool = null)
     {
         var (config, tokenizer) = CheckpointFolder.Open(directory);
-        var engine = new CpuEngine(config, tokenizer, pool, new EngineOptions { Precision = precision });
+        var engine = new CpuEngine(config, tokenizer, pool, new EngineOptions { Precision = precision }, packedOnly: true);
         try
         {
             engine.files = WeightFiles.Open(directory);
-            engine.files.Check(engine.Weights.Specs);
+            engine.files.Check([.. config.Tensors()]);
             engine.model.LoadPacked(spec => SourceOf(engine.files.Find(spec)));
             return engine;
         }

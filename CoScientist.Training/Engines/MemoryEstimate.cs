@@ -1,4 +1,5 @@
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Model;
 using CoScientist.Training.Sampling;
 using CoScientist.Training.Tensors;
@@ -23,17 +24,20 @@ public sealed record MemoryShape
     /// <summary>Most rows of one sampling step. Default 256.</summary>
     public int SampledRows { get; init; } = 256;
 
+    /// <summary>Whether the model is loaded for reading only, as by <see cref="CpuEngine.LoadReadOnly"/>: its matrices are held packed, and nothing is trained. Default false.</summary>
+    public bool ReadOnly { get; init; }
+
     /// <summary>Threads, each with working memory of its own. Default: every processor.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 }
 
 /// <summary>
-/// Native memory that an engine takes in fp32, in bytes, from the very plans that its passes follow. The process itself (the
+/// Native memory that an engine takes, in bytes, from the very plans that its passes follow. The process itself (the
 /// runtime, the pages) comes on top: about 60 MB.
 /// </summary>
 public sealed record MemoryEstimate
 {
-    /// <summary>The weights.</summary>
+    /// <summary>The weights; of a model that is only read, those that are no matrices.</summary>
     public required long Weights { get; init; }
 
     /// <summary>The adapter.</summary>
@@ -67,38 +71,40 @@ public sealed record MemoryEstimate
     public static MemoryEstimate Of(ModelConfig config, EngineOptions options, MemoryShape shape)
     {
         config.Validate();
-        var linears = config.Tensors().Where(tensor => tensor.Shape.Length == 2).ToList();
-        var adapted = linears.Where(tensor => Module(tensor) != Transformer.Embedding && shape.Lora?.Targets(Module(tensor)) == true).ToList();
-        var weights = Length(config.Tensors());
-        var adapter = Length(adapted.SelectMany(tensor => LoraAdapter.Tensors(Module(tensor), tensor.Shape[0], tensor.Shape[1], shape.Lora!.Rank)));
+        var precision = options.Precision;
+        var linears = config.Tensors().Where(tensor => tensor.Shape.Length == 2 && (Module(tensor) != Transformer.Embedding || config.TiedEmbeddings)).ToList();
+        var adapters = Adapters(linears, shape.Lora).ToList();
+        var weights = Length(config.Tensors().Where(tensor => !shape.ReadOnly || tensor.Shape.Length == 1));
         var (train, sample) = (shape.TrainedTokens > 0, shape.CachedTokens > 0);
-        var trained = !train ? 0 : shape.Lora is null ? weights : adapter;
-        var stride = (long)MatMul.Padded(config.VocabularySize);
+        var trained = !train ? 0 : shape.Lora is null ? weights : Length(adapters);
 
-        var (activations, threads, packed) = (0L, 0L, (long)config.HiddenSize * stride);
+        var (activations, threads, packed) = (0L, 0L, 0L);
         if (train)
         {
             var longest = shape.LongestGroup > 0 ? shape.LongestGroup : shape.TrainedTokens;
             activations += Model.Activations.Length(config, shape.TrainedTokens, options.GradientCheckpointing ? Keep.LayerInputs : Keep.Everything)
                 + (2L * shape.TrainedTokens * config.HiddenSize) + LanguageHead.BackwardLength(config, shape.TrainedTokens);
-            activations += adapted.Select(tensor => LoraAdapter.ScratchLength(tensor.Shape[1], shape.Lora!.Rank, shape.TrainedTokens)).DefaultIfEmpty().Max();
+            activations += linears.Where(tensor => Targets(shape.Lora, tensor)).Select(tensor => LoraAdapter.ScratchLength(tensor.Shape[1], shape.Lora!.Rank, shape.TrainedTokens)).DefaultIfEmpty().Max();
+            activations += precision == Precision.Single ? 0 : LeftLength(config, shape, shape.Lora is null ? linears : adapters);
             threads += LanguageHead.ThreadLength(config) + AttentionLength(config, longest);
-            var widest = linears.Where(tensor => tensor.Name != "model.embed_tokens.weight").Max(tensor => MatMul.PackedLength(tensor.Shape[1], tensor.Shape[0]));
-            packed += (sample ? 0 : widest) + Math.Max(linears.Max(tensor => MatMul.PackedLength(tensor.Shape[0], tensor.Shape[1])), widest);
+            List<TensorSpec> multiplied = [.. linears, .. adapters];
+            packed += sample ? 0 : multiplied.Where(tensor => !IsHead(tensor)).Max(tensor => PackedMatrix.Length(precision, tensor.Shape[1], tensor.Shape[0]));
+            packed += multiplied.Max(tensor => PackedMatrix.Length(precision, tensor.Shape[0], tensor.Shape[1]));
         }
 
+        // The head's packed form is kept whatever happens, those of other layers where they are sampled with.
+        packed += linears.Concat(adapters).Where(tensor => sample || shape.ReadOnly || IsHead(tensor)).Sum(tensor => PackedMatrix.Length(precision, tensor.Shape[1], tensor.Shape[0]));
         if (sample)
         {
             activations += Model.Activations.Length(config, shape.SampledRows, Keep.Nothing);
-            packed += linears.Where(tensor => tensor.Name.StartsWith("model.layers.", StringComparison.Ordinal)).Sum(tensor => MatMul.PackedLength(tensor.Shape[1], tensor.Shape[0]));
-            threads += 2 * stride;
+            threads += 2L * MatMul.Padded(config.VocabularySize);
         }
 
         var cache = Bytes((long)shape.CachedTokens * config.Layers * config.KeyValueHeads * (config.HeadDim + MatMul.Padded(config.HeadDim)));
         return new MemoryEstimate
         {
             Weights = Bytes(weights),
-            Adapter = Bytes(adapter),
+            Adapter = Bytes(Length(adapters)),
             Gradients = Bytes(trained),
             Moments = Bytes(2 * trained),
             Activations = Bytes(activations),
@@ -107,6 +113,23 @@ public sealed record MemoryEstimate
             Threads = Bytes(shape.Threads * threads),
         };
     }
+
+    private static bool Targets(LoraOptions? options, TensorSpec tensor) => Module(tensor) != Transformer.Embedding && options?.Targets(Module(tensor)) == true;
+
+    private static IEnumerable<TensorSpec> Adapters(List<TensorSpec> linears, LoraOptions? options) =>
+        linears.Where(tensor => Targets(options, tensor)).SelectMany(tensor => LoraAdapter.Tensors(Module(tensor), tensor.Shape[0], tensor.Shape[1], options!.Rank));
+
+    /// <summary>Whether a matrix makes logits: the head, or the second of its adapter.</summary>
+    private static bool IsHead(TensorSpec tensor) => Module(tensor) is Transformer.Embedding or Transformer.UntiedHead || tensor.Name == $"{LoraAdapter.Prefix}{Transformer.UntiedHead}.lora_B.weight";
+
+    /// <summary>Left side of the widest gradient of a weight, which bfloat16 packs. Experts see their share of the rows.</summary>
+    private static long LeftLength(ModelConfig config, MemoryShape shape, List<TensorSpec> trained) => trained.Max(tensor =>
+    {
+        var rows = IsHead(tensor) ? Math.Min(shape.TrainedTokens, LanguageHead.BackwardRows)
+            : tensor.Name.Contains(".experts.", StringComparison.Ordinal) ? (int)((long)shape.TrainedTokens * config.ExpertsPerToken / config.Experts)
+            : shape.TrainedTokens;
+        return Bf16MatMul.PackedLeftLength(rows, tensor.Shape[0]) / 2;
+    });
 
     private static string Module(TensorSpec tensor) => tensor.Name[..^".weight".Length];
 

@@ -19,7 +19,9 @@ internal readonly record struct Targets(IReadOnlyList<int> Rows, IReadOnlyList<i
 internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposable
 {
     private const int RowsPerTask = 64;
-    private const int BackwardRows = 512;
+    /// <summary>Rows whose gradients of logits exist at a time.</summary>
+    public const int BackwardRows = 512;
+
     private const float Banned = -1e30f;
 
     [ThreadStatic]

@@ -52,7 +52,7 @@ internal sealed unsafe class Linear : IDisposable
         this.workspace = workspace;
         Name = name;
         (weightName, biasName) = (name + ".weight", name + ".bias");
-        weight = weights.Get(weightName);
+        weight = weights.Find(weightName);
         bias = weights.Find(biasName);
         (Outputs, Inputs) = (outputs, inputs);
     }
@@ -108,7 +108,7 @@ internal sealed unsafe class Linear : IDisposable
         }
     }
 
-    /// <summary>Packs the weight from where it lies, for a model that is only read: the weight itself is never touched and takes no memory.</summary>
+    /// <summary>Packs the weight from where it lies, for a model that is only read and has no other copy of it.</summary>
     public void PackFrom(WeightSource source)
     {
         kept ??= new FloatBuffer(PackedMatrix.Length(workspace.Precision, Inputs, Outputs));

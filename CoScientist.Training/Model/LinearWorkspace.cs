@@ -36,7 +36,7 @@ internal sealed unsafe class LinearWorkspace(WorkerPool pool, Precision precisio
     public float* Backward(long length) => backward.GetExactly(length);
 
     /// <summary>Room for the packed left side of one weight gradient.</summary>
-    public ushort* Left(long length) => (ushort*)left.Get((length + 1) / 2);
+    public ushort* Left(long length) => (ushort*)left.GetExactly((length + 1) / 2);
 
     /// <summary>Room for what one adapter computes.</summary>
     public float* Adapter(long length) => adapter.GetExactly(length);

@@ -21,15 +21,19 @@ public sealed unsafe class Transformer : IDisposable
     private ReadRows? embeddingRows;
 
     /// <summary>A model with zero weights, whose matrices are multiplied in the given precision.</summary>
+    /// <param name="config">Its shape.</param>
+    /// <param name="pool">Threads.</param>
+    /// <param name="precision">Numbers of the products.</param>
+    /// <param name="packedOnly">Whether it has no matrices of its own and waits for <see cref="LoadPacked"/>. Default: no.</param>
     /// <exception cref="InvalidDataException">The configuration is unusable.</exception>
-    public Transformer(ModelConfig config, WorkerPool pool, Precision precision = Precision.Single)
+    public Transformer(ModelConfig config, WorkerPool pool, Precision precision = Precision.Single, bool packedOnly = false)
     {
         config.Validate();
         Config = config;
         Pool = pool;
         workspace = new LinearWorkspace(pool, precision);
         Shape = new AttentionShape(config.Heads, config.KeyValueHeads, config.HeadDim);
-        Weights = new Parameters(config);
+        Weights = new Parameters(config.Tensors().Where(tensor => !packedOnly || tensor.Shape.Length == 1));
         Rope = new Rope(RopeScaling.Frequencies(config.RopeScaling, config.HeadDim, config.RopeTheta), config.MaxPositions, config.RopeScaling?.Magnitude ?? 1);
         layers = [.. Enumerable.Range(0, config.Layers).Select(index => new DecoderLayer(workspace, config, Weights, Rope, index))];
         finalNorm = new Norm(pool, Weights, "model.norm.weight", config.HiddenSize, config.RmsNormEpsilon);
@@ -68,7 +72,7 @@ public sealed unsafe class Transformer : IDisposable
     internal void LoadPacked(Func<TensorSpec, WeightSource> find)
     {
         var matrices = linears.ToDictionary(linear => linear.Name + ".weight", StringComparer.Ordinal);
-        foreach (var spec in Weights.Specs)
+        foreach (var spec in Config.Tensors())
         {
             if (matrices.TryGetValue(spec.Name, out var linear))
             {

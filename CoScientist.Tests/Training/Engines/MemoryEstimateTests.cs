@@ -1,7 +1,10 @@
 using CoScientist.Tests.Shared;
+using CoScientist.Tests.Training.Checkpoints;
 using CoScientist.Tests.Training.Model;
+using CoScientist.Training.Checkpoints;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Model;
 using CoScientist.Training.Sampling;
 using CoScientist.Training.Tensors;
@@ -31,25 +34,31 @@ public sealed class MemoryEstimateTests
         MaxPositions = 512,
     };
 
-    public static TheoryData<string, bool, bool, bool> Cases => new()
+    public static TheoryData<string, Precision, bool, bool, bool> Cases => new()
     {
-        { "qwen3", false, false, false },
-        { "qwen3", true, false, false },
-        { "qwen3", false, true, false },
-        { "qwen3", false, false, true },
-        { "llama", false, false, false },
-        { "experts", false, false, false },
-        { "experts", true, true, true },
+        { "qwen3", Precision.Single, false, false, false },
+        { "qwen3", Precision.Single, true, false, false },
+        { "qwen3", Precision.Single, false, true, false },
+        { "qwen3", Precision.Single, false, false, true },
+        { "llama", Precision.Single, false, false, false },
+        { "llama", Precision.Single, false, true, true },
+        { "experts", Precision.Single, false, false, false },
+        { "experts", Precision.Single, true, true, true },
+        { "qwen3", Precision.Bfloat16, false, false, false },
+        { "qwen3", Precision.Bfloat16, false, false, true },
+        { "llama", Precision.Bfloat16, true, true, false },
+        { "experts", Precision.Bfloat16, false, false, false },
+        { "experts", Precision.Bfloat16, true, true, true },
     };
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Of_trainingAndSampling_isWithinATenthOfWhatIsTaken(string family, bool checkpointing, bool lora, bool sampling)
+    public void Of_trainingAndSampling_isWithinATenthOfWhatIsTaken(string family, Precision precision, bool checkpointing, bool lora, bool sampling)
     {
         var config = ModelFamilies.Shape(family, Sizes);
         config = config.Experts > 0 ? config with { ExpertSize = 96 } : config;
-        var options = new EngineOptions { GradientCheckpointing = checkpointing };
-        var adapter = lora ? new LoraOptions { Rank = 8, Dropout = 0.1 } : null;
+        var options = new EngineOptions { GradientCheckpointing = checkpointing, Precision = precision };
+        var adapter = lora ? new LoraOptions { Rank = 8, Dropout = 0.1, TargetModules = config.TiedEmbeddings ? ["all-linear"] : ["all-linear", "lm_head"] } : null;
         const int Groups = 8, Length = 128, Samples = 64, New = 128, Prompt = 64;
         var measured = Measure(() =>
         {
@@ -80,6 +89,37 @@ public sealed class MemoryEstimateTests
             CachedTokens = sampling ? Samples * (Prompt + New) : 0,
             Threads = 2,
         });
+
+        Assert.True(Math.Abs(estimate.Total - measured) <= 0.1 * measured, $"estimated {estimate.Total / 1e6:F2} MB, measured {measured / 1e6:F2} MB: {estimate}");
+    }
+
+    [Theory]
+    [InlineData("qwen3", Precision.Single, TensorType.F32)]
+    [InlineData("qwen3", Precision.Bfloat16, TensorType.BF16)]
+    [InlineData("llama", Precision.Int8, TensorType.BF16)]
+    [InlineData("experts", Precision.Int8, TensorType.F32)]
+    public void Of_modelThatIsOnlyRead_isWithinATenthOfWhatIsTaken(string family, Precision precision, TensorType stored)
+    {
+        var config = ModelFamilies.Shape(family, Sizes with { Layers = 8 });
+        config = config.Experts > 0 ? config with { ExpertSize = 96 } : config;
+        using var folder = new TemporaryFolder();
+        var path = folder.File("model");
+        using (var engine = new CpuEngine(config, Tokenizer))
+        {
+            engine.Weights.Initialise(config, 1);
+            CheckpointFolder.Write(path, config, engine.Weights.Tensors(), Tokenizer, new Dictionary<string, string>(StringComparer.Ordinal), stored);
+        }
+
+        const int Samples = 16, New = 64, Prompt = 64;
+        var measured = Measure(() =>
+        {
+            using var pool = new WorkerPool(2);
+            using var engine = CpuEngine.LoadReadOnly(path, precision, pool);
+            SampleRequest[] requests = [.. Enumerable.Range(0, Samples).Select(i => new SampleRequest { Prompt = TransformerTests.Tokens(Prompt, 250, i), Seed = i })];
+            engine.Sample(requests, new SamplingOptions { MaxNewTokens = New }, default);
+        });
+
+        var estimate = MemoryEstimate.Of(config, new EngineOptions { Precision = precision }, new MemoryShape { ReadOnly = true, CachedTokens = Samples * (Prompt + New), Threads = 2 });
 
         Assert.True(Math.Abs(estimate.Total - measured) <= 0.1 * measured, $"estimated {estimate.Total / 1e6:F2} MB, measured {measured / 1e6:F2} MB: {estimate}");
     }
