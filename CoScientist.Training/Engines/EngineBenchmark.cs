@@ -16,7 +16,7 @@ namespace CoScientist.Training.Engines;
 /// <param name="TokensPerSecond">Median over rounds: tokens of whole training steps, or new tokens over the whole time of sampling; 0 for products.</param>
 /// <param name="Gflops">Floating-point operations of products and attention that were run, over the whole time, in 10⁹ per second.</param>
 /// <param name="PeakBytes">Largest working set of the process.</param>
-/// <param name="AllocatedBytesPerStep">Bytes allocated on the collected heap per round.</param>
+/// <param name="AllocatedBytesPerStep">Bytes allocated on the collected heap by all threads in a round: the median.</param>
 /// <param name="ClockGHzBefore">Clock of the core before; see <see cref="MachineProbe.Clock"/>.</param>
 /// <param name="ClockGHzAfter">The same after.</param>
 /// <param name="PeakFraction"><paramref name="Gflops"/> as a fraction of the machine's single-precision peak, measured before.</param>
@@ -26,6 +26,9 @@ public record BenchmarkResult(
     string Config, int Threads, int Rounds, double TokensPerSecond, double Gflops, long PeakBytes, long AllocatedBytesPerStep,
     double ClockGHzBefore, double ClockGHzAfter, double PeakFraction, MachinePeak Machine, WorkProfile Profile)
 {
+    /// <summary>Most bytes allocated in one round: a thread that takes part late makes its working memory then, once.</summary>
+    public long MostAllocatedBytes { get; init; }
+
     /// <summary>What memory was expected to be needed; null where nothing was planned.</summary>
     public MemoryEstimate? Planned { get; init; }
 }
@@ -74,7 +77,7 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
             engine.AccumulateLoss(groups, options, objective, cancellationToken);
             engine.OptimizerStep(new AdamWOptions(1e-4), 1);
         });
-        return result with { Planned = MemoryEstimate.Of(shape.Model, new EngineOptions(), new MemoryShape { TrainedTokens = targets, LongestGroup = shape.Length, Threads = pool.Threads }) };
+        return result with { Planned = MemoryEstimate.Of(shape.Model, new EngineOptions { Precision = precision }, new MemoryShape { TrainedTokens = targets, LongestGroup = shape.Length, Threads = pool.Threads }) };
     }
 
     /// <summary>Training, sampling and grading by turns for the whole duration, with the process's memory and handles read on the way.</summary>
@@ -189,22 +192,25 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         var machine = MachineProbe.Measure(pool);
         round();
         var seconds = new List<double>(1024);
-        var allocated = GC.GetTotalAllocatedBytes(precise: true);
+        var allocated = new List<long>(seconds.Capacity);
         var mark = pool.Mark();
         var all = Stopwatch.StartNew();
         while (seconds.Count < 3 || (all.Elapsed < duration && seconds.Count < seconds.Capacity))
         {
+            // Around the round alone, so that what measuring itself allocates is none of it.
+            var before = GC.GetTotalAllocatedBytes(precise: true);
             var start = Stopwatch.GetTimestamp();
             round();
             seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            allocated.Add(GC.GetTotalAllocatedBytes(precise: true) - before);
         }
 
         var profile = pool.Since(mark);
-        allocated = (GC.GetTotalAllocatedBytes(precise: true) - allocated) / seconds.Count;
         var median = Median(seconds);
+        allocated.Sort();
         using var process = Process.GetCurrentProcess();
-        return new BenchmarkResult(config, pool.Threads, seconds.Count, tokens / median, profile.Gflops, process.PeakWorkingSet64, allocated,
-            machine.ClockGHz, MachineProbe.Clock(), profile.Gflops / machine.Fp32Gflops, machine, profile);
+        return new BenchmarkResult(config, pool.Threads, seconds.Count, tokens / median, profile.Gflops, process.PeakWorkingSet64, allocated[allocated.Count / 2],
+            machine.ClockGHz, MachineProbe.Clock(), profile.Gflops / machine.Fp32Gflops, machine, profile) { MostAllocatedBytes = allocated[^1] };
     }
 
     private static double Median(List<double> values)

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using CoScientist.Training.Engines;
-using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Web.Commands;
@@ -22,7 +21,7 @@ internal static class BenchCommand
         var command = new Command(what, what switch { "train" => "Whole training steps", "sample" => "Sampling with a key-value cache", "grade" => "Grading ten items on one plan", _ => "Matrix products" }) { config, dtype, threads, seconds };
         command.SetAction((parsed, cancellationToken) =>
         {
-            var bench = new EngineBenchmark(parsed.GetValue(config)!, parsed.GetValue(threads), TimeSpan.FromSeconds(parsed.GetValue(seconds)), Of(parsed.GetValue(dtype)!));
+            var bench = new EngineBenchmark(parsed.GetValue(config)!, parsed.GetValue(threads), TimeSpan.FromSeconds(parsed.GetValue(seconds)), Dtype.Of(parsed.GetValue(dtype)!));
             var result = what switch
             {
                 "train" => bench.Train(cancellationToken),
@@ -41,7 +40,7 @@ internal static class BenchCommand
                 $"time of the threads     {Share(result, result.Profile.Products)} products, {Share(result, result.Profile.Attention)} attention, {Share(result, result.Profile.Other)} other, {Share(result, result.Profile.Waiting)} waiting",
                 $"memory                  {result.Machine.MemoryGBps:F1} GB/s",
                 $"peak memory             {result.PeakBytes / 1048576.0:F0} MiB",
-                $"allocated per step      {result.AllocatedBytesPerStep} bytes",
+                $"allocated per step      {result.AllocatedBytesPerStep} bytes, at most {result.MostAllocatedBytes}",
                 $"clock before, after     {result.ClockGHzBefore:F2}, {result.ClockGHzAfter:F2} GHz",
                 .. result.Planned is { } plan
                     ? [$"memory planned          {plan.Total / 1048576.0:F0} MiB; the peak is {result.PeakBytes / (double)plan.Needed:F2} of weights, gradients, moments and activations"]
@@ -60,7 +59,7 @@ internal static class BenchCommand
         var command = new Command("decode", "Load a model of Qwen3-0.6B's shape and continue one sequence") { dtype, threads };
         command.SetAction((parsed, cancellationToken) =>
         {
-            var result = new DecodeBenchmark(parsed.GetValue(threads), Of(parsed.GetValue(dtype)!)).Run(cancellationToken);
+            var result = new DecodeBenchmark(parsed.GetValue(threads), Dtype.Of(parsed.GetValue(dtype)!)).Run(cancellationToken);
             CommandContext.Answer(parsed, result, [
                 string.Create(CultureInfo.InvariantCulture, $"decode {result.Shape}, {result.Threads} threads, {parsed.GetValue(dtype)}"),
                 string.Create(CultureInfo.InvariantCulture, $"load                    {result.LoadSeconds:F2} s"),
@@ -120,8 +119,6 @@ internal static class BenchCommand
         });
         return command;
     }
-
-    private static Precision Of(string dtype) => dtype switch { "bf16" => Precision.Bfloat16, "int8" => Precision.Int8, _ => Precision.Single };
 
     private static string Share(BenchmarkResult result, double threadSeconds) => $"{threadSeconds / (result.Profile.Seconds * result.Profile.Threads):P0}";
 }

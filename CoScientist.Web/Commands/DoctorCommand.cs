@@ -45,7 +45,7 @@ internal static class DoctorCommand
     {
         try
         {
-            using var engine = CpuEngine.Load(SandboxBaseModel.Directory, pool);
+            using var engine = CpuEngine.LoadReadOnly(SandboxBaseModel.Directory, Precision.Single, pool);
             return new Finding("the sandbox's base model loads", Ok: true, "");
         }
         catch (Exception fault) when (fault is IOException or InvalidDataException or UnauthorizedAccessException)

@@ -17,7 +17,8 @@ internal static class GradeCommand
         var domain = GoalChoice.Domain();
         var role = new Option<string>("--role") { Description = "Capacity of the grader: judge, or self when it is the frozen start of the writer", DefaultValueFactory = _ => "judge" };
         role.AcceptOnlyFromAmong("judge", "self");
-        var command = new Command("grade", "Grade plans item by item") { grader, writer, goals, domain, role };
+        var dtype = Dtype.Create();
+        var command = new Command("grade", "Grade plans item by item") { grader, writer, goals, domain, role, dtype };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (name, capacity) = (parsed.GetValue(grader)!, parsed.GetValue(role) == "self" ? GraderRole.SelfGrade : GraderRole.Judge);
@@ -27,7 +28,7 @@ internal static class GradeCommand
             }
 
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-            using var worker = await services.GetRequiredService<ModelRoles>().GraderAsync(name, capacity, cancellationToken);
+            using var worker = await services.GetRequiredService<ModelRoles>().GraderAsync(name, capacity, Dtype.Of(parsed.GetValue(dtype)!), cancellationToken);
             var filter = new GoalFilter(worker.Sandbox, GoalChoice.Split(parsed.GetValue(goals)!), parsed.GetValue(domain));
             var result = await services.GetRequiredService<GradeJob>().RunAsync(worker, filter, parsed.GetValue(writer), GoalChoice.Progress("plans"), cancellationToken);
             CommandContext.Answer(

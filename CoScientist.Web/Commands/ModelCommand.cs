@@ -2,6 +2,7 @@ using System.CommandLine;
 using CoScientist.Training.Checkpoints;
 using CoScientist.Training.Checkpoints.Adapters;
 using CoScientist.Training.Engines;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Model;
 
 namespace CoScientist.Web.Commands;
@@ -20,7 +21,8 @@ internal static class ModelCommand
         var all = new Option<bool>("--all") { Description = "Logits after every token (default: after the last)" };
         var top = new Option<int?>("--top") { Description = "Only the N largest, each with its token", HelpName = "N" };
         var adapter = new Option<string?>("--adapter") { Description = "Folder of a PEFT adapter to add", HelpName = "DIR" };
-        var command = new Command("logits", "Logits after a sequence of ids") { Source, tokens, all, top, adapter };
+        var dtype = Dtype.Create();
+        var command = new Command("logits", "Logits after a sequence of ids") { Source, tokens, all, top, adapter, dtype };
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(top) is < 1)
@@ -28,15 +30,8 @@ internal static class ModelCommand
                 throw new CommandException("--top: give a number of at least 1.");
             }
 
-            using var engine = CpuEngine.Load(Path.GetFullPath(parsed.GetValue(Source)!));
+            using var engine = Load(Path.GetFullPath(parsed.GetValue(Source)!), parsed.GetValue(adapter), Dtype.Of(parsed.GetValue(dtype)!));
             var ids = Ids(parsed.GetValue(tokens)!, engine.Config);
-            if (parsed.GetValue(adapter) is { } directory)
-            {
-                using var change = AdapterFolder.Open(Path.GetFullPath(directory));
-                AdapterMerge.Apply(engine.Weights.Tensors(), change);
-                engine.WeightsChanged();
-            }
-
             var from = parsed.GetValue(all) ? 0 : ids.Length - 1;
             var logits = engine.Logits(ids, from);
             if (parsed.GetValue(top) is { } count)
@@ -57,6 +52,29 @@ internal static class ModelCommand
             return Task.FromResult(0);
         });
         return command;
+    }
+
+    /// <summary>A model to be read; only where an adapter is folded in are its weights held as they are stored.</summary>
+    private static CpuEngine Load(string source, string? adapter, Precision precision)
+    {
+        if (adapter is null)
+        {
+            return CpuEngine.LoadReadOnly(source, precision);
+        }
+
+        using var change = AdapterFolder.Open(Path.GetFullPath(adapter));
+        var engine = CpuEngine.Load(source, options: new EngineOptions { Precision = precision });
+        try
+        {
+            AdapterMerge.Apply(engine.Weights.Tensors(), change);
+            engine.WeightsChanged();
+            return engine;
+        }
+        catch
+        {
+            engine.Dispose();
+            throw;
+        }
     }
 
     private static Command Convert()

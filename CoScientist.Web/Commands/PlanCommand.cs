@@ -17,7 +17,8 @@ internal static class PlanCommand
         var count = new Option<int?>("--count") { Description = "At most so many goals, the domains in turn (default: all)" };
         var temperature = new Option<double>("--temperature") { Description = "Sampling temperature; 0 is greedy", DefaultValueFactory = _ => 1 };
         var seed = new Option<long>("--seed") { Description = "Seed of the sampling", DefaultValueFactory = _ => 1 };
-        var command = new Command("plan", "Write plans for goals") { model, goals, domain, count, temperature, seed };
+        var dtype = Dtype.Create();
+        var command = new Command("plan", "Write plans for goals") { model, goals, domain, count, temperature, seed, dtype };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             if (parsed.GetValue(count) is < 1)
@@ -31,7 +32,7 @@ internal static class PlanCommand
             }
 
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-            using var writer = await services.GetRequiredService<ModelRoles>().WriterAsync(parsed.GetValue(model)!, cancellationToken);
+            using var writer = await services.GetRequiredService<ModelRoles>().WriterAsync(parsed.GetValue(model)!, Dtype.Of(parsed.GetValue(dtype)!), cancellationToken);
             var filter = new GoalFilter(writer.Sandbox, GoalChoice.Split(parsed.GetValue(goals)!), parsed.GetValue(domain));
             var request = new PlanRequest(filter, parsed.GetValue(count), parsed.GetValue(temperature), parsed.GetValue(seed));
             var result = await services.GetRequiredService<PlanJob>().RunAsync(writer, request, GoalChoice.Progress("plans"), cancellationToken);

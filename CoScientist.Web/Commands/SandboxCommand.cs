@@ -45,7 +45,8 @@ internal static class SandboxCommand
         var goals = new Option<int>("--goals") { Description = "Held-out test goals", DefaultValueFactory = _ => 300 };
         var seed = new Option<long>("--seed") { Description = "Seed of the sampling", DefaultValueFactory = _ => 1 };
         var topP = new Option<double>("--top-p") { Description = "Nucleus mass (default: as the sandbox's presets train)", DefaultValueFactory = _ => SandboxEvaluation.Sampling.TopP };
-        var command = new Command("eval", "Score a checkpoint's plans with the oracle, and its grader against the oracle") { model, grader, goals, seed, topP };
+        var dtype = Dtype.Create();
+        var command = new Command("eval", "Score a checkpoint's plans with the oracle, and its grader against the oracle") { model, grader, goals, seed, topP, dtype };
         command.SetAction((parsed, cancellationToken) =>
         {
             var count = parsed.GetValue(goals);
@@ -57,8 +58,8 @@ internal static class SandboxCommand
 
             using var pool = new WorkerPool();
             var graderFolder = parsed.GetValue(grader) ?? SandboxBaseModel.Directory;
-            using var policy = CpuEngine.Load(parsed.GetValue(model) ?? SandboxBaseModel.Directory, pool);
-            using var grading = CpuEngine.Load(graderFolder, pool);
+            using var policy = CpuEngine.LoadReadOnly(parsed.GetValue(model) ?? SandboxBaseModel.Directory, Dtype.Of(parsed.GetValue(dtype)!), pool);
+            using var grading = CpuEngine.LoadReadOnly(graderFolder, Dtype.Of(parsed.GetValue(dtype)!), pool);
             var start = Stopwatch.GetTimestamp();
             var world = SandboxWorld.Default;
             var report = new SandboxEvaluation(world).Report(

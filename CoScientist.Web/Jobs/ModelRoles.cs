@@ -3,7 +3,9 @@ using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Core.TextModels;
 using CoScientist.Training.Engines;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Sandbox;
+using CoScientist.Web.Commands;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Runs;
 
@@ -15,16 +17,31 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
     /// <summary>Name that stands for the sandbox's oracle.</summary>
     public const string Oracle = "oracle";
 
-    /// <summary>A writer of plans.</summary>
+    /// <summary>A writer of plans; a checkpoint is read in fp32.</summary>
     /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
-    public async Task<PlanWriter> WriterAsync(string name, CancellationToken cancellationToken) =>
+    public Task<PlanWriter> WriterAsync(string name, CancellationToken cancellationToken) => WriterAsync(name, Precision.Single, cancellationToken);
+
+    /// <summary>A grader of plans; a checkpoint is read in fp32.</summary>
+    /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
+    public Task<PlanGrader> GraderAsync(string name, GraderRole role, CancellationToken cancellationToken) => GraderAsync(name, role, Precision.Single, cancellationToken);
+
+    /// <summary>A writer of plans.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="precision">Numbers in which a checkpoint is read.</param>
+    /// <param name="cancellationToken">Cancels the look-up.</param>
+    /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
+    public async Task<PlanWriter> WriterAsync(string name, Precision precision, CancellationToken cancellationToken) =>
         await FindAsync(name, cancellationToken) is { } checkpoint
-            ? new SandboxPlanWriter(checkpoint.Name, checkpoint.Id, CpuEngine.Load(await catalog.ResolveAsync(name, cancellationToken)))
+            ? new SandboxPlanWriter(Dtype.Name(checkpoint.Name, precision), checkpoint.Id, CpuEngine.LoadReadOnly(await catalog.ResolveAsync(name, cancellationToken), precision))
             : new ServerPlanWriter(Server(name));
 
     /// <summary>A grader of plans.</summary>
+    /// <param name="name">The model's name, or <see cref="Oracle"/>.</param>
+    /// <param name="role">In what capacity it grades.</param>
+    /// <param name="precision">Numbers in which a checkpoint is read.</param>
+    /// <param name="cancellationToken">Cancels the look-up.</param>
     /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
-    public async Task<PlanGrader> GraderAsync(string name, GraderRole role, CancellationToken cancellationToken)
+    public async Task<PlanGrader> GraderAsync(string name, GraderRole role, Precision precision, CancellationToken cancellationToken)
     {
         if (name == Oracle)
         {
@@ -37,7 +54,7 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
         }
 
         var folder = await catalog.ResolveAsync(name, cancellationToken);
-        return new SandboxPlanGrader(checkpoint.Name, role, CpuEngine.Load(folder), SandboxBaseModel.GraderThreshold(folder));
+        return new SandboxPlanGrader(Dtype.Name(checkpoint.Name, precision), role, CpuEngine.LoadReadOnly(folder, precision), SandboxBaseModel.GraderThreshold(folder));
     }
 
     private ITextModel Server(string name)

@@ -72,6 +72,13 @@ public sealed class ModelCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("fp32")]
+    [InlineData("bf16")]
+    [InlineData("int8")]
+    public async Task Logits_in_any_numbers_succeed(string dtype) =>
+        Assert.Equal(0, await RunAsync("logits", checkpoint, "--tokens", "1,2,3", "--dtype", dtype));
+
+    [Theory]
     [InlineData("half", "q8_0", "hf", "--dtype q8_0 exists in GGUF files only")]
     [InlineData("half.gguf", "f16", "hf", "a GGUF file ends in .gguf and a folder does not")]
     [InlineData("half", "f16", "gguf", "a GGUF file ends in .gguf and a folder does not")]
