@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
+using CoScientist.Tests.Shared;
 using CoScientist.Tests.Training.Model;
 using CoScientist.Training.Checkpoints;
 using CoScientist.Training.Engines;
@@ -39,6 +41,49 @@ public sealed class IndependentReaderTests : IDisposable
         }
 
         Assert.Equal(config.Tensors().Count(), map.Count);
+    }
+
+    [Theory]
+    [InlineData(TensorType.F32, 1 << 20)]
+    [InlineData(TensorType.BF16, 3000)]
+    [InlineData(TensorType.F16, 3000)]
+    public void Checkpoint_is_read_by_a_reader_in_another_language(TensorType type, long shardBytes)
+    {
+        var config = ModelFamilies.Shape("llama biased", ModelConfigTests.Tiny with { VocabularySize = 300 });
+        using var engine = new CpuEngine(config, BpeTrainer.Train(["the aim is the aim"], 300, ["<end>"]));
+        engine.Weights.Initialise(config, seed: 9);
+        var directory = folder.File("model");
+        var content = new CheckpointContent(config, [.. engine.Weights.Tensors().Select(TensorSource.From)], engine.Tokenizer, new Dictionary<string, string>(StringComparer.Ordinal), Companions.None);
+        CheckpointFolder.Write(directory, content, type, shardBytes, TestContext.Current.CancellationToken);
+
+        var read = Python(directory);
+
+        Assert.Equal(config.Tensors().Select(tensor => tensor.Name).Order(StringComparer.Ordinal), read.Select(tensor => tensor.Key).Order(StringComparer.Ordinal));
+        foreach (var tensor in engine.Weights.Tensors())
+        {
+            var (entry, values) = (read[tensor.Name]!, tensor.Values.ToArray());
+            var tolerance = type switch { TensorType.F32 => 1e-7, TensorType.F16 => 1.0 / 1024, _ => 1.0 / 256 };
+            var step = Math.Max(1, values.Length / 17);
+            Assert.Equal(tensor.Shape, entry["shape"]!.AsArray().Select(extent => (int)extent!));
+            Assert.Equal(values.Sum(value => (double)value), (double)entry["sum"]!, tolerance * values.Sum(value => Math.Abs((double)value)) + 1e-9);
+            Assert.All(
+                values.Where((_, at) => at % step == 0).Zip(entry["values"]!.AsArray(), (value, other) => (Value: (double)value, Other: (double)other!)),
+                pair => Assert.Equal(pair.Value, pair.Other, (tolerance * Math.Abs(pair.Value)) + (tolerance * 1e-4)));
+        }
+    }
+
+    /// <summary>What read_safetensors.py says of a folder.</summary>
+    private static JsonObject Python(string directory)
+    {
+        var start = new ProcessStartInfo("python3") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Training", "Checkpoints", "read_safetensors.py"));
+        start.ArgumentList.Add(directory);
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, error.GetAwaiter().GetResult());
+        return JsonNode.Parse(output)!.AsObject();
     }
 
     /// <summary>Length of the header (8 bytes), header (JSON), then the data, to which offsets count.</summary>
