@@ -53,10 +53,11 @@ public sealed partial class PeerReadReader(TimeProvider time) : IPaperReader
         return draft.ToPaper(fileName, Format, content.Span, time);
     }
 
-    // Lines of nothing but numbers count the lines or pages of the print; text breaks off at every column and goes on after it.
+    // Lines of nothing but numbers count the lines or pages of the print, those of few letters are formulas or rows of tables;
+    // text breaks off at every column and goes on after it.
     private static string Clean(string text) =>
-        string.Join("\n\n", RunningText.Paragraphs(text.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Where(line => !Numbers().IsMatch(line))));
+        string.Join("\n\n", RunningText.Paragraphs(text.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Where(line => line.Count(char.IsLetter) > line.Length / 2 && !Caption().IsMatch(line))));
 
-    [GeneratedRegex(@"^[\d\s]+$", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
-    private static partial Regex Numbers();
+    [GeneratedRegex(@"^(figure|fig\.|table)\s*\d+\s*[:.]", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    private static partial Regex Caption();
 }

@@ -47,7 +47,7 @@ public sealed class JsonPapersTests
     private const string PeerRead = """
         {"name": "1704.00001v2.pdf", "metadata": {"source": "CRF", "title": "Tides in court", "authors": ["Ana Sol", "Ben Moon"], "emails": ["a@b.c"], "sections": [
           {"heading": null, "text": "000\n001"},
-          {"heading": "1 Introduction", "text": "Courts need tides. Much is un-\n2\n101\n102\nknown of them.\nOthers disagree."},
+          {"heading": "1 Introduction", "text": "Courts need tides. Much is un-\n2\n101\n102\nknown of them.\nBBC .755 .740 +6%\nTable 2: Courts.\nOthers disagree."},
           {"heading": "2 Our Approach", "text": ""},
           {"heading": "2.1 Gauges", "text": "We place gauges."},
           {"heading": "References", "text": "Nobody."}], "references": [], "year": 2017, "abstractText": "Tides matter\nin court."}}

@@ -42,6 +42,15 @@ public sealed class RealPapersTests
             Assert.InRange(goal.Items.Count, ExtractiveDrafter.LeastItems, 10);
             Assert.All(goal.Items, item => Assert.Matches(@"^The plan should [a-z].*\.$", item.Text));
             Assert.InRange(goal.Text.Split(' ').Length, 15, 160);
+            Assert.All(goal.Items.Where(item => item.Source is not null), item => Assert.Matches(@"^[\p{Lu}\d""“‘($\[].*[.!?:;)""”]$", Passage(paper, item.Source!)));
         }
+    }
+
+    // What an item points at is whole sentences of its section.
+    private static string Passage(Paper paper, SourcePassage source)
+    {
+        var text = source.SectionOrder < 0 ? paper.Abstract : paper.Sections[source.SectionOrder].Text;
+        Assert.True(source.Start == 0 || char.IsWhiteSpace(text[source.Start - 1]));
+        return text.Substring(source.Start, source.Length);
     }
 }
