@@ -12,7 +12,7 @@ internal static class RunMethodPresets
     /// <summary>
     /// What the presets for real goals share. The grammar and the nine sentences are the sandbox's, so their penalties are off.
     /// 2,048 tokens hold the 750 words of a plan with some thought before them. 100 steps: the paper's own grader was exploited
-    /// after about 120.
+    /// after about 120. Graders see the reference solution, as the paper's do.
     /// </summary>
     private static RunSpec Real { get; } = new()
     {
@@ -20,6 +20,7 @@ internal static class RunMethodPresets
         Judge = "",
         Data = new RunDataSpec { Sandbox = false },
         Reward = new RewardSpec { MalformedPenalty = 0, OverlongPenalty = 0 },
+        Grading = new GradingSpec { Reference = true },
         Steps = 100,
         MaxNewTokens = 2048,
         EvaluateEvery = 20,

@@ -90,6 +90,9 @@ public static class RunMetricNames
     /// <summary>Share of plans that break the format.</summary>
     public const string FormatViolation = "format_violation";
 
-    /// <summary>Share of gradings that could not be read and were left out.</summary>
+    /// <summary>Share of items whose verdict could not be read and was left out.</summary>
     public const string GraderFailure = "grader_failure";
+
+    /// <summary>The same of the judge; only at evaluations, and only when there are any.</summary>
+    public const string JudgeFailure = "judge/failure";
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using CoScientist.Core.Goals;
+using CoScientist.Core.Grading.PaperProtocol;
 
 namespace CoScientist.Core.Runs;
 
@@ -17,6 +18,9 @@ public sealed record RunSpec
 
     /// <summary><see cref="Judge"/> that stands for the sandbox's exact judge.</summary>
     public const string Oracle = "oracle";
+
+    /// <summary>What the name of a model server stands behind in <see cref="Grader"/> and <see cref="Judge"/>.</summary>
+    public const string ServerPrefix = "server:";
 
     /// <summary>Schema version of this specification.</summary>
     public int Version { get; init; } = CurrentVersion;
@@ -33,10 +37,10 @@ public sealed record RunSpec
     /// <summary>Name of the checkpoint to start from. Default: the sandbox's base model.</summary>
     public string Model { get; init; } = "sandbox-base";
 
-    /// <summary>"initial" (the frozen initial policy, the paper's choice) or the name of another checkpoint.</summary>
+    /// <summary>Who gives the reward: "initial" (the frozen initial policy, the paper's choice), another checkpoint by name, a model server as "server:NAME", or in the sandbox "oracle", which shows what a perfect grader would give.</summary>
     public string Grader { get; init; } = InitialGrader;
 
-    /// <summary>Who watches and picks the checkpoint: "oracle" (sandbox only). Never the grader.</summary>
+    /// <summary>Who watches, picks the checkpoint and reports: "oracle" (sandbox only), a checkpoint by name, or a model server as "server:NAME". It should not be the grader.</summary>
     public string Judge { get; init; } = Oracle;
 
     /// <summary>What to train on.</summary>
@@ -44,6 +48,9 @@ public sealed record RunSpec
 
     /// <summary>How gradings become a reward.</summary>
     public RewardSpec Reward { get; init; } = new();
+
+    /// <summary>How grader and judge are asked.</summary>
+    public GradingSpec Grading { get; init; } = new();
 
     /// <summary>Optimizer steps. Default 40.</summary>
     public int Steps { get; init; } = 40;
@@ -110,6 +117,15 @@ public sealed record RunSpec
 
     /// <summary>Threads of the engine; 0 takes all processors. The result does not depend on it.</summary>
     public int Threads { get; init; }
+
+    /// <summary>Name of the model server that a grader's or judge's name stands for; null when it is a checkpoint's.</summary>
+    public static string? ServerOf(string name) => name.StartsWith(ServerPrefix, StringComparison.Ordinal) ? name[ServerPrefix.Length..] : null;
+
+    /// <summary>Protocol by which a grader or judge grades: "oracle", "compact" or "paper".</summary>
+    public string ProtocolOf(string name) => name == Oracle ? Oracle : Data.Sandbox && ServerOf(name) is null ? "compact" : PaperPrompts.Protocol;
+
+    /// <summary>The model that a grader's or judge's name stands for: the initial policy is the checkpoint trained from.</summary>
+    public string ModelOf(string name) => name == InitialGrader ? Model : name;
 
     /// <summary>The parts of the run in order: those of a sequence, or the one method.</summary>
     /// <exception cref="FormatException">A stage is not "method:steps"; a validated specification has none such.</exception>

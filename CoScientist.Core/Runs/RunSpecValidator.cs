@@ -16,9 +16,6 @@ public static partial class RunSpecValidator
     /// <summary>Layers that can have an adapter.</summary>
     public static IReadOnlyList<string> AdapterModules { get; } = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
-    /// <summary>Judges that exist. The oracle knows the sandbox only.</summary>
-    public static IReadOnlyList<string> Judges { get; } = ["oracle"];
-
     /// <summary>Every fault of a specification; empty when it can run.</summary>
     /// <param name="spec">The specification.</param>
     /// <param name="knownDomains">Domains the library has; null when they are not known yet.</param>
@@ -31,17 +28,14 @@ public static partial class RunSpecValidator
         check.OneOf("method", spec.Method, [.. Methods, Sequence]);
         CheckStages(spec, check);
         check.That(!string.IsNullOrWhiteSpace(spec.Model), "model", spec.Model, spec.Data.Sandbox ? "must name a checkpoint" : "must name a checkpoint of your own: none comes with the software that can write about real goals");
-        check.That(!string.IsNullOrWhiteSpace(spec.Grader), "grader", spec.Grader, "must be \"initial\" or name a checkpoint");
-        if (string.IsNullOrWhiteSpace(spec.Judge))
-        {
-            check.That(holds: false, "judge", spec.Judge, "must name who watches the run and is not its grader");
-        }
-        else
-        {
-            check.OneOf("judge", spec.Judge, Judges);
-        }
-
-        check.That(spec.Judge != spec.Grader, "judge", spec.Judge, "must not be the grader: a judge that gives the reward sees nothing of its being gamed");
+        CheckGrader("grader", spec.Grader, "must be \"initial\", or name a checkpoint or a model server (\"server:NAME\")", check);
+        CheckGrader("judge", spec.Judge, "must name who watches the run and is not its grader: a checkpoint or a model server (\"server:NAME\")", check);
+        check.That(
+            spec.Grading.Verdicts == VerdictReading.Answer || RunSpec.ServerOf(spec.Grader) is null,
+            "grading.verdicts",
+            "likelihood",
+            "must be \"answer\" with a model server as grader: it does not say how likely its tokens were");
+        check.Range("grading.maxNewTokens", spec.Grading.MaxNewTokens, 1, 32_768);
         CheckData(spec, knownDomains, check);
         check.Range("reward.unfinishedPenalty", spec.Reward.UnfinishedPenalty, 0, 10);
         check.Range("reward.malformedPenalty", spec.Reward.MalformedPenalty, 0, 10);
@@ -72,6 +66,15 @@ public static partial class RunSpecValidator
         return check.Faults;
     }
 
+    /// <summary>What a specification should not say but may: each as a sentence, at its field.</summary>
+    public static IReadOnlyList<RunSpecFault> Warnings(RunSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        return spec.ModelOf(spec.Judge) == spec.ModelOf(spec.Grader)
+            ? [new RunSpecFault("judge", $"is the grader (\"{spec.Judge}\"): a judge that gives the reward sees nothing of its being gamed. Choose another judge, or take the judge's scores for what they are")]
+            : [];
+    }
+
     /// <summary>Throws when the specification has a fault.</summary>
     /// <param name="spec">The specification.</param>
     /// <param name="source">Where it came from, for the message.</param>
@@ -84,6 +87,12 @@ public static partial class RunSpecValidator
         {
             throw new RunSpecException(source, faults);
         }
+    }
+
+    private static void CheckGrader(string path, string name, string demand, Checks check)
+    {
+        check.That(!string.IsNullOrWhiteSpace(name), path, name, demand);
+        check.That(RunSpec.ServerOf(name) is not { } server || !string.IsNullOrWhiteSpace(server), path, name, "must name the model server after \"server:\"");
     }
 
     private static void CheckStages(RunSpec spec, Checks check)
@@ -140,7 +149,7 @@ public static partial class RunSpecValidator
     private static void CheckData(RunSpec spec, IReadOnlyCollection<string>? knownDomains, Checks check)
     {
         var data = spec.Data;
-        check.That(data.Sandbox || spec.Judge != "oracle", "data.sandbox", data.Sandbox, "must be true with the judge \"oracle\", which knows the sandbox only");
+        check.That(data.Sandbox || (spec.Judge != RunSpec.Oracle && spec.Grader != RunSpec.Oracle), "data.sandbox", data.Sandbox, "must be true with the oracle, which knows the sandbox only");
         foreach (var domain in data.Domains.Distinct(StringComparer.Ordinal))
         {
             check.That(

@@ -30,7 +30,7 @@ public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory,
                 .ToListAsync(cancellationToken))
             .Select(plan => (plan.Writer, plan.GoalId, plan.Temperature, plan.Seed))
             .ToHashSet();
-        var grader = spec.Grader == RunSpec.InitialGrader ? spec.Model : spec.Grader;
+        var (grader, judge) = (NameOf(spec, spec.Grader), NameOf(spec, spec.Judge));
         var now = time.GetUtcNow();
         var added = 0;
         foreach (var (row, index) in rows.Select((row, index) => (row, index)))
@@ -60,7 +60,8 @@ public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory,
                 CreatedAt = now,
             };
             db.Plans.Add(plan);
-            Add(plan.Id, row.SelfGrade, GraderRole.SelfGrade, grader, "compact", goal.Version, goal.Items, place);
+            Add(plan.Id, row.SelfGrade, GraderRole.SelfGrade, grader, spec.ProtocolOf(spec.Grader), goal.Version, goal.Items, place);
+            Add(plan.Id, row.Judge, GraderRole.Judge, judge, spec.ProtocolOf(spec.Judge), goal.Version, goal.Items, place);
             Add(plan.Id, row.Oracle, GraderRole.Oracle, "sandbox-oracle", "oracle", goal.Version, goal.Items, place);
             added++;
         }
@@ -82,13 +83,16 @@ public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory,
                     Protocol = protocol,
                     RubricVersion = version,
                     Score = grading.Score,
-                    Failure = grading.Score is null ? "the grading could not be read" : null,
+                    Failure = grading.Score is null ? grading.Failure ?? "the grading could not be read" : null,
                     At = now,
                     Verdicts = [.. grading.Items.Select(item => Read(item, items, place))],
                 });
             }
         }
     }
+
+    // Servers are known by their own name everywhere else.
+    private static string NameOf(RunSpec spec, string name) => RunSpec.ServerOf(name) ?? spec.ModelOf(name);
 
     private static Verdict Read(RunEvaluationVerdict item, HashSet<RubricItemId> items, string place)
     {

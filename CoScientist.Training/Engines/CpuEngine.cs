@@ -210,10 +210,10 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     }
 
     /// <inheritdoc/>
-    public void Save(string directory, IReadOnlyDictionary<string, string> manifest)
+    public void Save(string directory, IReadOnlyDictionary<string, string> manifest, string? like = null)
     {
         RequireWritable();
-        WithMerged(() => CheckpointFolder.Write(directory, Config, Weights.Tensors(), Tokenizer, manifest));
+        WithMerged(() => CheckpointFolder.Write(directory, Config, Weights.Tensors(), Tokenizer, manifest, like: like));
     }
 
     /// <inheritdoc/>

@@ -82,5 +82,8 @@ public interface IPolicyEngine : IDisposable
     void LoadOptimizer(string file);
 
     /// <summary>Writes the weights, an adapter merged into them, as a folder of Hugging Face layout, whole or not at all.</summary>
-    void Save(string directory, IReadOnlyDictionary<string, string> manifest);
+    /// <param name="directory">The folder; must not exist.</param>
+    /// <param name="manifest">Where it comes from.</param>
+    /// <param name="like">A folder whose chat template and settings are carried over; null for none.</param>
+    void Save(string directory, IReadOnlyDictionary<string, string> manifest, string? like = null);
 }

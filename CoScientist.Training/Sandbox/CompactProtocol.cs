@@ -49,6 +49,13 @@ public sealed class CompactProtocol : IPlanProtocol
     /// <summary>The special tokens that a tokenizer must have, in order.</summary>
     public static IReadOnlyList<string> SpecialTokens { get; } = [End, Write, Grade, Plan, Rubric, Quote, .. Enumerable.Range(0, 8).Select(Verdict)];
 
+    /// <summary>Whether a tokenizer's file has the protocol's tokens, by a look at its text.</summary>
+    public static bool IsSpokenBy(string tokenizerFile)
+    {
+        var text = File.ReadAllText(tokenizerFile);
+        return SpecialTokens.All(token => text.Contains($"\"{token}\"", StringComparison.Ordinal));
+    }
+
     /// <inheritdoc/>
     public string Name => "compact";
 

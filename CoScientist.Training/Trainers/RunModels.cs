@@ -1,3 +1,4 @@
+using CoScientist.Core.Grading.PaperProtocol;
 using CoScientist.Core.Runs;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
@@ -11,6 +12,9 @@ namespace CoScientist.Training.Trainers;
 /// <summary>The models of a run and the roles they play: policy, reference, grader, judge. All share one pool of threads.</summary>
 internal sealed class RunModels : IDisposable
 {
+    // As many as a model server's client has under way for one batch.
+    private const int ServerRequests = 4;
+
     private readonly TrainingRunRequest request;
     private readonly RunSpec spec;
     private readonly Dictionary<string, CpuEngine> frozen = new(StringComparer.Ordinal);
@@ -18,15 +22,10 @@ internal sealed class RunModels : IDisposable
     public RunModels(TrainingRunRequest request)
     {
         (this.request, spec) = (request, request.Spec);
-        if (!spec.Data.Sandbox)
-        {
-            throw new InvalidDataException("Local training runs in the sandbox: set data.sandbox to true. Real goals need a model that can write about them.");
-        }
-
         Pool = new WorkerPool(spec.Threads);
         try
         {
-            Protocol = new CompactProtocol(Frozen(request.ModelDirectory).Tokenizer);
+            Protocol = spec.Data.Sandbox ? new CompactProtocol(Frozen(request.ModelDirectory).Tokenizer) : new PaperPlanProtocol(Chat(request.ModelDirectory));
             Grader = GraderOf(spec.Grader, request.Grader);
             Judge = GraderOf(spec.Judge, request.Judge);
         }
@@ -39,6 +38,9 @@ internal sealed class RunModels : IDisposable
 
     /// <summary>The threads.</summary>
     public WorkerPool Pool { get; }
+
+    /// <summary>Tokens that the policy chooses among.</summary>
+    public int Vocabulary => Frozen(request.ModelDirectory).Config.VocabularySize;
 
     /// <summary>How policies are asked for plans.</summary>
     public IPlanProtocol Protocol { get; }
@@ -111,13 +113,28 @@ internal sealed class RunModels : IDisposable
         Pool.Dispose();
     }
 
-    private IPlanGrader GraderOf(string name, GradingModel model) => (name, model) switch
+    private IPlanGrader GraderOf(string name, GradingModel model)
     {
-        (RunSpec.Oracle, _) => new OracleGrader(SandboxWorld.Default),
-        _ => LocalGrader(name == RunSpec.InitialGrader ? request.ModelDirectory : model.Directory!),
-    };
+        if (name == RunSpec.Oracle)
+        {
+            return new OracleGrader(SandboxWorld.Default);
+        }
 
-    private CompactGrader LocalGrader(string directory) => new(Frozen(directory), SandboxBaseModel.GraderThreshold(directory));
+        if (model.Server is { } server)
+        {
+            return new PaperPlanGrader(server, spec.Grading, spec.Seed, ServerRequests);
+        }
+
+        var directory = name == RunSpec.InitialGrader ? request.ModelDirectory : model.Directory ?? throw new ArgumentException($"Nothing stands behind the name \"{name}\".", nameof(model));
+        return spec.ProtocolOf(name) switch
+        {
+            PaperPrompts.Protocol when spec.Grading.Verdicts == VerdictReading.Likelihood => new LikelihoodGrader(Frozen(directory), Chat(directory), spec.Grading.Reference),
+            PaperPrompts.Protocol => new PaperPlanGrader(new LocalTextModel(name, Frozen(directory), Chat(directory)), spec.Grading, spec.Seed),
+            _ => new CompactGrader(Frozen(directory), SandboxBaseModel.GraderThreshold(directory), spec.Grading.Reference),
+        };
+    }
+
+    private ChatFormat Chat(string directory) => ChatFormat.Load(directory, Frozen(directory).Tokenizer, Frozen(directory).Config.VocabularySize);
 
     /// <summary>A checkpoint that is only read, held once whatever its roles: the same bits as the whole model, without room for training.</summary>
     private CpuEngine Frozen(string directory)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
+using CoScientist.Core.TextModels;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
 using CoScientist.Training.Sandbox;
@@ -15,7 +16,8 @@ public static class TrainingRun
     /// <param name="onEvent">Called on the training thread for every event, after it has been written to the run's folder.</param>
     /// <param name="pauseRequested">Asked between steps; true ends the execution as <see cref="RunState.Paused"/> with a resumable state on disk.</param>
     /// <param name="cancellationToken">Ends the execution as <see cref="RunState.Cancelled"/>; what was written stays.</param>
-    /// <exception cref="InvalidDataException">The folder, the data or the checkpoint is unusable; the message names the thing and the remedy.</exception>
+    /// <exception cref="InvalidDataException">The folder, the data or the checkpoint is unusable, or the run cannot go on; the message names the thing and the remedy.</exception>
+    /// <exception cref="TextModelException">A model server that grades or judges cannot be reached.</exception>
     public static Task<RunOutcome> ExecuteAsync(TrainingRunRequest request, Action<RunEvent> onEvent, Func<bool> pauseRequested, CancellationToken cancellationToken) =>
         Task.Factory.StartNew(
             () =>
@@ -111,7 +113,7 @@ public static class TrainingRun
                         tokens = metrics.Values[RunMetricNames.Tokens];
                         Record(metrics, samples);
                         limits.Check(metrics);
-                        if ((step + 1) % spec.EvaluateEvery == 0 || step + 1 == spec.Steps)
+                        if (IsDue(step + 1))
                         {
                             Evaluate(policy, step + 1, cancellationToken);
                         }
@@ -170,7 +172,18 @@ public static class TrainingRun
                 }
 
                 Log(step, $"Resumed from checkpoint step-{step:D6}.");
+                if (IsDue(step) && journal.Metrics().All(metrics => metrics.Step != step || !metrics.Values.ContainsKey(RunMetricNames.JudgeScore)))
+                {
+                    // The judge failed here.
+                    Evaluate(policy, step, cancellationToken);
+                }
+
                 return;
+            }
+
+            foreach (var warning in RunSpecValidator.Warnings(spec))
+            {
+                Log(0, $"Warning: {warning}.");
             }
 
             Log(0, $"{data.Train.Count} training goals, {data.Validation.Count} validation goals, {data.Test.Count} test goals; {models.Pool.Threads} threads.");
@@ -182,9 +195,23 @@ public static class TrainingRun
             Judge(policy, 0, cancellationToken);
         }
 
+        private bool IsDue(int step) => step % spec.EvaluateEvery == 0 || step == spec.Steps;
+
         private void Evaluate(CpuEngine policy, int step, CancellationToken cancellationToken)
         {
-            var (score, verdict) = Judge(policy, step, cancellationToken);
+            double score;
+            WatchVerdict verdict;
+            try
+            {
+                (score, verdict) = Judge(policy, step, cancellationToken);
+            }
+            catch (Exception fault) when (fault is TextModelException or InvalidDataException)
+            {
+                // The steps are done whatever becomes of the judge.
+                Save(policy, step, null);
+                throw;
+            }
+
             Save(policy, step, score);
             if (verdict.Parted)
             {
@@ -197,16 +224,20 @@ public static class TrainingRun
             var seen = evaluator.Validate(policy, step, cancellationToken);
             Consider(step, seen.Score);
             var verdict = Look(step, seen.Samples);
-            Record(
-                new RunMetrics(step, new Dictionary<string, double>(StringComparer.Ordinal)
-                {
-                    [RunMetricNames.JudgeScore] = seen.Score,
-                    [RunMetricNames.JudgeSelfGrade] = seen.SelfGrade,
-                    [RunMetricNames.WatchGrowth] = verdict.Growth.Value,
-                    [RunMetricNames.WatchGrowthLow] = verdict.Growth.Low,
-                    [RunMetricNames.WatchMentions] = seen.Mentions,
-                }),
-                seen.Samples);
+            var values = new Dictionary<string, double>(StringComparer.Ordinal)
+            {
+                [RunMetricNames.JudgeScore] = seen.Score,
+                [RunMetricNames.JudgeSelfGrade] = seen.SelfGrade,
+                [RunMetricNames.WatchGrowth] = verdict.Growth.Value,
+                [RunMetricNames.WatchGrowthLow] = verdict.Growth.Low,
+                [RunMetricNames.WatchMentions] = seen.Mentions,
+            };
+            if (seen.JudgeFailure > 0)
+            {
+                values[RunMetricNames.JudgeFailure] = seen.JudgeFailure;
+            }
+
+            Record(new RunMetrics(step, values), seen.Samples);
             return (seen.Score, verdict);
         }
 
@@ -250,8 +281,12 @@ public static class TrainingRun
                 ["step"] = step.ToString(CultureInfo.InvariantCulture),
                 ["parent"] = spec.Model,
                 ["rubrics"] = RubricFingerprint.Of(data),
-                [SandboxBaseModel.ThresholdKey] = SandboxBaseModel.Format(SandboxBaseModel.GraderThreshold(request.ModelDirectory)),
             };
+            if (spec.Data.Sandbox)
+            {
+                manifest[SandboxBaseModel.ThresholdKey] = SandboxBaseModel.Format(SandboxBaseModel.GraderThreshold(request.ModelDirectory));
+            }
+
             if (score is { } judged)
             {
                 manifest[RunMetricNames.JudgeScore] = judged.ToString("R", CultureInfo.InvariantCulture);
@@ -260,7 +295,7 @@ public static class TrainingRun
             policy.SaveOptimizer(journal.OptimizerFile(step));
             if (!Directory.Exists(journal.Checkpoint(step)))
             {
-                policy.Save(journal.Checkpoint(step), manifest);
+                policy.Save(journal.Checkpoint(step), manifest, spec.Data.Sandbox ? null : request.ModelDirectory);
             }
 
             journal.DropOptimizersBefore(step);

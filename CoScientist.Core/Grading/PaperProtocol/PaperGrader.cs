@@ -8,13 +8,14 @@ namespace CoScientist.Core.Grading.PaperProtocol;
 /// stays ungraded when none of the answers can be read.
 /// </summary>
 /// <param name="model">The grader.</param>
-public sealed class PaperGrader(ITextModel model)
+/// <param name="retries">Times an unreadable grading is asked for again. Default <see cref="Retries"/>.</param>
+/// <param name="maxTokens">Most tokens of an answer. Default 8,192.</param>
+public sealed class PaperGrader(ITextModel model, int retries = PaperGrader.Retries, int maxTokens = 8192)
 {
     /// <summary>Times an unreadable grading is asked for again.</summary>
     public const int Retries = 2;
 
     private const double RetryTemperature = 0.3;
-    private const int MaxTokens = 8192;
 
     /// <summary>Name of the grader.</summary>
     public string Name => model.Name;
@@ -29,10 +30,10 @@ public sealed class PaperGrader(ITextModel model)
         ArgumentNullException.ThrowIfNull(tasks);
         var gradings = new PaperGrading[tasks.Count];
         List<int> open = [.. Enumerable.Range(0, tasks.Count)];
-        for (var attempt = 0; attempt <= Retries && open.Count > 0; attempt++)
+        for (var attempt = 0; attempt <= retries && open.Count > 0; attempt++)
         {
             // A batch gives each prompt a seed of its own: the next try starts behind them.
-            var options = new TextSamplingOptions { Temperature = attempt == 0 ? 0 : RetryTemperature, MaxTokens = MaxTokens, Seed = seed + ((long)attempt * tasks.Count) };
+            var options = new TextSamplingOptions { Temperature = attempt == 0 ? 0 : RetryTemperature, MaxTokens = maxTokens, Seed = seed + ((long)attempt * tasks.Count) };
             var answers = await model.CompleteAsync([.. open.Select(index => PaperPrompts.Grade(tasks[index]))], options, cancellationToken);
             foreach (var (index, answer) in open.Zip(answers))
             {
@@ -44,7 +45,7 @@ public sealed class PaperGrader(ITextModel model)
 
         foreach (var index in open)
         {
-            gradings[index] = PaperGrading.Unreadable($"unreadable {Retries + 1} times; at last {gradings[index].Failure}");
+            gradings[index] = PaperGrading.Unreadable($"unreadable {retries + 1} times; at last {gradings[index].Failure}");
         }
 
         return gradings;

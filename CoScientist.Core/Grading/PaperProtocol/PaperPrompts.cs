@@ -36,8 +36,10 @@ public static partial class PaperPrompts
     public const int MaxPlanWords = 750;
 
     private static readonly Template Policy = Template.Read("policy-prompt.txt");
+    private static readonly Template Teacher = Template.Read("teacher-prompt.txt");
     private static readonly Template Grader = Template.Read("grader-prompt.txt");
     private static readonly Template Comparer = Template.Read("pairwise-prompt.txt");
+    private static readonly Template ItemGrader = Template.Read("item-prompt.txt");
 
     /// <summary>Version of the prompt that plans are written with.</summary>
     public static string PolicyVersion => Policy.Version;
@@ -48,12 +50,38 @@ public static partial class PaperPrompts
     /// <summary>Version of the prompt that plans are compared with.</summary>
     public static string ComparerVersion => Comparer.Version;
 
+    /// <summary>Version of the prompt for one item.</summary>
+    public static string ItemGraderVersion => ItemGrader.Version;
+
     /// <summary>What the policy is asked: the goal, without rubric or reference.</summary>
     public static TextPrompt WritePlan(string goal) => Policy.Fill(new()
     {
         ["words"] = MaxPlanWords.ToString(CultureInfo.InvariantCulture),
         ["goal"] = Quote(goal),
     });
+
+    /// <summary>What a teacher is asked: the same, with the rubric besides. Never the policy whose plans are graded.</summary>
+    public static TextPrompt WritePlanWithRubric(string goal, IReadOnlyList<string> items) => Teacher.Fill(new()
+    {
+        ["instructions"] = WritePlan(goal).System,
+        ["goal"] = Quote(goal),
+        ["rubric"] = Numbered(items),
+    });
+
+    /// <summary>What a grader is asked whose verdict on one item is read from the likelihood of its digit: 0 met, 1 to 7 the violated guideline, 8 not addressed. The item comes last, so that all items of a plan share what stands before.</summary>
+    /// <param name="task">The plan.</param>
+    /// <param name="item">Index of the item.</param>
+    public static TextPrompt GradeItem(PaperGradingTask task, int item)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return ItemGrader.Fill(new()
+        {
+            ["goal"] = Quote(task.Goal),
+            ["reference"] = Reference(task),
+            ["plan"] = Quote(task.Plan),
+            ["item"] = Quote(task.Items[item]).ReplaceLineEndings(" "),
+        });
+    }
 
     /// <summary>What the grader is asked.</summary>
     /// <exception cref="ArgumentException">The rubric is empty.</exception>
@@ -68,8 +96,8 @@ public static partial class PaperPrompts
         return Grader.Fill(new()
         {
             ["goal"] = Quote(task.Goal),
-            ["rubric"] = string.Join('\n', task.Items.Select((item, index) => string.Create(CultureInfo.InvariantCulture, $"{index + 1}. {Quote(item).ReplaceLineEndings(" ")}"))),
-            ["reference"] = string.IsNullOrWhiteSpace(task.Reference) ? "None is known." : "One possible approach:\n" + Quote(task.Reference),
+            ["rubric"] = Numbered(task.Items),
+            ["reference"] = Reference(task),
             ["plan"] = Quote(task.Plan),
             ["count"] = task.Items.Count.ToString(CultureInfo.InvariantCulture),
         });
@@ -86,6 +114,11 @@ public static partial class PaperPrompts
             ["second"] = Quote(task.Second),
         });
     }
+
+    private static string Numbered(IReadOnlyList<string> items) =>
+        string.Join('\n', items.Select((item, index) => string.Create(CultureInfo.InvariantCulture, $"{index + 1}. {Quote(item).ReplaceLineEndings(" ")}")));
+
+    private static string Reference(PaperGradingTask task) => string.IsNullOrWhiteSpace(task.Reference) ? "None is known." : "One possible approach:\n" + Quote(task.Reference);
 
     /// <summary>Untrusted text cannot open or close a tag of the protocol: its brackets are replaced by look-alikes that no reader takes for a tag.</summary>
     private static string Quote(string text) => ProtocolTag().Replace(text.Trim(), "‹");

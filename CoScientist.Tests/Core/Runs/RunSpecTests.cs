@@ -45,6 +45,21 @@ public sealed class RunSpecTests : IDisposable
         Assert.Equal(("sft", "dpo", "dpo"), (RunPresets.Find("sft")!.Spec.Method, RunPresets.Find("dpo")!.Spec.Method, RunPresets.Find("sandbox-dpo")!.Spec.Method));
     }
 
+    [Theory]
+    [InlineData("initial", "oracle", false)]
+    [InlineData("initial", "initial", true)]
+    [InlineData("sandbox-base", "initial", true)]
+    [InlineData("server:big", "server:big", true)]
+    [InlineData("oracle", "oracle", true)]
+    [InlineData("server:big", "server:other", false)]
+    public void Warnings_JudgeThatIsTheGrader_IsNamedAndAllowed(string grader, string judge, bool expected)
+    {
+        var spec = new RunSpec { Grader = grader, Judge = judge };
+
+        Assert.Empty(RunSpecValidator.Check(spec));
+        Assert.Equal(expected ? ["judge"] : [], RunSpecValidator.Warnings(spec).Select(warning => warning.Path));
+    }
+
     public static TheoryData<string, RunSpec> Faulty() => new()
     {
         { "judge", new RunSpec { Judge = "" } },
@@ -58,8 +73,12 @@ public sealed class RunSpecTests : IDisposable
         { "method", new RunSpec { Method = "ppo" } },
         { "model", new RunSpec { Model = " " } },
         { "grader", new RunSpec { Grader = "" } },
-        { "judge", new RunSpec { Grader = "oracle" } },
-        { "judge", new RunSpec { Judge = "somebody" } },
+        { "grader", new RunSpec { Grader = "server:" } },
+        { "judge", new RunSpec { Judge = " " } },
+        { "judge", new RunSpec { Judge = "server: " } },
+        { "data.sandbox", new RunSpec { Grader = "oracle", Judge = "other", Data = new RunDataSpec { Sandbox = false } } },
+        { "grading.verdicts", new RunSpec { Grader = "server:big", Grading = new GradingSpec { Verdicts = VerdictReading.Likelihood } } },
+        { "grading.maxNewTokens", new RunSpec { Grading = new GradingSpec { MaxNewTokens = 0 } } },
         { "data.sandbox", new RunSpec { Data = new RunDataSpec { Sandbox = false } } },
         { "data.domains", new RunSpec { Data = new RunDataSpec { Domains = ["law"] } } },
         { "data.domains", new RunSpec { Data = new RunDataSpec { Domains = ["ml", "ml"] } } },

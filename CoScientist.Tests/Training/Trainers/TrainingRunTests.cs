@@ -99,11 +99,11 @@ public sealed class TrainingRunTests : IDisposable
     }
 
     [Fact]
-    public async Task Execute_RealGoals_IsRefusedWithTheRemedy()
+    public async Task Execute_RealGoalsWithoutAChatTemplate_IsRefusedWithTheRemedy()
     {
-        var request = Request("real") with { Spec = Spec with { Data = new RunDataSpec { Sandbox = false } } };
+        var request = Request("real") with { Spec = Spec with { Judge = "initial", Data = new RunDataSpec { Sandbox = false } } };
         var fault = await Assert.ThrowsAsync<InvalidDataException>(() => TrainingRun.ExecuteAsync(request, _ => { }, () => false, TestContext.Current.CancellationToken));
-        Assert.Contains("data.sandbox", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("eos_token_id", fault.Message, StringComparison.Ordinal);
     }
 
     private static RunSpec Spec { get; } = new()

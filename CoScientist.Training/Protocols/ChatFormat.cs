@@ -1,0 +1,101 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using CoScientist.Core.TextModels;
+using CoScientist.Training.Chat;
+using CoScientist.Training.Checkpoints;
+using CoScientist.Training.Tokenization;
+
+namespace CoScientist.Training.Protocols;
+
+/// <summary>How a model is spoken to in its own way: prompts through its chat template, answers to its end token.</summary>
+public sealed class ChatFormat
+{
+    private const string GenerationFile = "generation_config.json";
+
+    private readonly ChatTemplate template;
+
+    /// <summary>A format from its parts.</summary>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="template">Its chat template.</param>
+    /// <param name="endTokens">Tokens that end an answer, at least one.</param>
+    /// <param name="vocabulary">Rows of its embedding: some models have more than their tokenizer has tokens.</param>
+    public ChatFormat(BpeTokenizer tokenizer, ChatTemplate template, IReadOnlyList<int> endTokens, int vocabulary)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(endTokens.Count);
+        (Tokenizer, this.template, EndTokens) = (tokenizer, template, [.. endTokens]);
+
+        // Control tokens have no place in an answer but at its end, save those around thoughts; ids without a text have none at all.
+        NeverSampled =
+        [
+            .. tokenizer.SpecialTokens.Where(token => token is not ("<think>" or "</think>")).Select(tokenizer.TokenId).Where(id => !EndTokens.Contains(id)),
+            .. Enumerable.Range(tokenizer.VocabularySize, vocabulary - tokenizer.VocabularySize),
+        ];
+    }
+
+    /// <summary>The tokenizer.</summary>
+    public BpeTokenizer Tokenizer { get; }
+
+    /// <summary>Tokens that end an answer.</summary>
+    public int[] EndTokens { get; }
+
+    /// <summary>Tokens that an answer never contains.</summary>
+    public int[] NeverSampled { get; }
+
+    /// <summary>Reads the format of a checkpoint's folder: its chat template, and the end tokens of <c>generation_config.json</c>, <c>config.json</c> or <c>tokenizer_config.json</c>, the first that names any.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="vocabulary">Rows of its embedding.</param>
+    /// <exception cref="InvalidDataException">There is no template or no end token; the message names the files.</exception>
+    public static ChatFormat Load(string folder, BpeTokenizer tokenizer, int vocabulary)
+    {
+        int[] end = [.. Ids(Json(folder, GenerationFile)["eos_token_id"])];
+        end = end.Length > 0 ? end : [.. Ids(Json(folder, CheckpointFolder.ConfigFile)["eos_token_id"])];
+        if (end.Length == 0 && Json(folder, CheckpointFolder.TokenizerConfigFile)["eos_token"] is { } named)
+        {
+            var text = (named as JsonObject)?["content"] ?? named;
+            end = [tokenizer.TokenId(text.GetValue<string>())];
+        }
+
+        return end.Length > 0 && end.All(id => id >= 0 && id < vocabulary)
+            ? new ChatFormat(tokenizer, ChatTemplate.Load(folder), end, vocabulary)
+            : throw new InvalidDataException($"{folder} names no token that ends an answer: put eos_token_id into {GenerationFile}, as on the model's page.");
+    }
+
+    /// <summary>A prompt to the point where the answer begins. What the user part says can fake no turn.</summary>
+    /// <param name="prompt">Instructions, which are ours, and the task with its material, which is not.</param>
+    /// <param name="thinking">Whether the model may think first; false asks templates that know the switch for the answer at once.</param>
+    public int[] Prompt(TextPrompt prompt, bool thinking = true)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        List<ChatMessage> messages = [new("user", prompt.User)];
+        if (prompt.System.Length > 0)
+        {
+            messages.Insert(0, new("system", prompt.System) { IsTrusted = true });
+        }
+
+        return Tokenizer.Encode(template.Render(messages, addGenerationPrompt: true, thinking ? null : new JsonObject { ["enable_thinking"] = false }));
+    }
+
+    /// <summary>An answer's tokens as text, its end token left out.</summary>
+    public string Text(IEnumerable<int> tokens) => Tokenizer.Decode(tokens.Where(token => !EndTokens.Contains(token)).ToArray(), skipSpecial: false);
+
+    private static IEnumerable<int> Ids(JsonNode? node) => node switch
+    {
+        JsonArray several => several.SelectMany(Ids),
+        JsonValue value when value.GetValueKind() == JsonValueKind.Number => [value.GetValue<int>()],
+        _ => [],
+    };
+
+    private static JsonObject Json(string folder, string name)
+    {
+        var path = Path.Combine(folder, name);
+        try
+        {
+            return File.Exists(path) && JsonNode.Parse(File.ReadAllText(path)) is JsonObject document ? document : [];
+        }
+        catch (JsonException fault)
+        {
+            throw new InvalidDataException($"{path} is not JSON: {fault.Message} Get the file again.", fault);
+        }
+    }
+}
