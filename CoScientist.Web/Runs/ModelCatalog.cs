@@ -1,4 +1,5 @@
 using CoScientist.Core.Storage;
+using CoScientist.Training.Checkpoints;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.Configuration;
 
@@ -13,12 +14,26 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
     /// <summary>Path of checkpoints that come with the application.</summary>
     private const string BuiltIn = "builtin:";
 
-    /// <summary>Registers the checkpoints that come with the application.</summary>
+    /// <summary>Folder of the data directory whose subfolders are base models of people's own, in Hugging Face layout.</summary>
+    private const string OwnModels = "models";
+
+    /// <summary>Registers the checkpoints that come with the application, and those that people have put into <c>models/</c>, by the names of their folders.</summary>
     public async Task RegisterBuiltInsAsync(CancellationToken cancellationToken)
     {
         if (System.IO.Directory.Exists(SandboxBaseModel.Directory))
         {
             await checkpoints.RegisterBaseAsync(SandboxBase, BuiltIn + SandboxBase, isSandbox: true, cancellationToken);
+        }
+
+        var own = Path.Combine(options.DataDirectory, OwnModels);
+        foreach (var folder in System.IO.Directory.Exists(own) ? System.IO.Directory.GetDirectories(own) : [])
+        {
+            var tokenizer = Path.Combine(folder, CheckpointFolder.TokenizerFile);
+            if (File.Exists(Path.Combine(folder, CheckpointFolder.ConfigFile)) && File.Exists(tokenizer))
+            {
+                var name = Path.GetFileName(folder);
+                await checkpoints.RegisterBaseAsync(name, $"{OwnModels}/{name}", CompactProtocol.IsSpokenBy(tokenizer), cancellationToken);
+            }
         }
     }
 

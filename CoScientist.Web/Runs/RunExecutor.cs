@@ -16,6 +16,7 @@ internal sealed class RunExecutor(
     RunEvaluationStore evaluations,
     RunDataStore data,
     ModelCatalog models,
+    TextModels servers,
     RunEvents events,
     CoScientistOptions options,
     RunExecution execution,
@@ -123,9 +124,17 @@ internal sealed class RunExecutor(
         }
     }
 
-    private async Task<GradingModel> GradingModelAsync(string name, CancellationToken cancellationToken) => name is RunSpec.InitialGrader or RunSpec.Oracle
-        ? GradingModel.BuiltIn
-        : GradingModel.Checkpoint(await models.ResolveAsync(name, cancellationToken));
+    private async Task<GradingModel> GradingModelAsync(string name, CancellationToken cancellationToken)
+    {
+        if (name is RunSpec.InitialGrader or RunSpec.Oracle)
+        {
+            return GradingModel.BuiltIn;
+        }
+
+        return RunSpec.ServerOf(name) is { } server
+            ? GradingModel.Of(servers.Get(server))
+            : GradingModel.Checkpoint(await models.ResolveAsync(name, cancellationToken));
+    }
 
     /// <summary>Writes what the run tells into the database, off the training thread; a database that cannot be written stops the run.</summary>
     private async Task KeepBooksAsync(Run run, ChannelReader<RunEvent> told, CancellationTokenSource stop)

@@ -1,3 +1,4 @@
+using CoScientist.Core.TextModels;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
@@ -13,6 +14,7 @@ internal static class RunFault
 
         // These already name the thing and the remedy.
         InvalidDataException => fault.Message,
+        TextModelException => $"{fault.Message} Then resume: the last checkpoint is intact.",
         OutOfMemoryException => "The machine ran out of memory: lower the goals per step, the group size or the longest plan in a new run, or free memory and resume.",
         UnauthorizedAccessException or IOException => $"A file of the run could not be read or written ({Trim(fault.Message)}): make room or mend the permissions, then resume.",
         DbUpdateException or SqliteException => $"The database could not be written ({Trim((fault.InnerException ?? fault).Message)}): make room in the data directory or close what holds it, then resume.",

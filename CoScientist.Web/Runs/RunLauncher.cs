@@ -6,7 +6,7 @@ using CoScientist.Web.Configuration;
 namespace CoScientist.Web.Runs;
 
 /// <summary>Puts runs into the queue after everything about them that can be known beforehand has been checked.</summary>
-internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints, RunDataStore data, CoScientistOptions options)
+internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints, RunDataStore data, TextModels servers, CoScientistOptions options)
 {
     /// <summary>Domains of the library that a specification can name.</summary>
     public Task<IReadOnlyList<string>> DomainsAsync(bool sandbox, CancellationToken cancellationToken) => data.DomainsAsync(sandbox, cancellationToken);
@@ -31,10 +31,8 @@ internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints,
     {
         var faults = RunSpecValidator.Check(spec, await DomainsAsync(spec.Data.Sandbox, cancellationToken)).ToList();
         await CheckModelAsync("model", spec.Model);
-        if (spec.Grader != RunSpec.InitialGrader)
-        {
-            await CheckModelAsync("grader", spec.Grader);
-        }
+        await CheckGraderAsync("grader", spec.Grader);
+        await CheckGraderAsync("judge", spec.Judge);
 
         if (faults.Count == 0 && spec.Parts().Any(part => part.Method == "dpo") && (await data.PreferencesAsync(spec.Data, cancellationToken)).Fault is { } missing)
         {
@@ -42,6 +40,29 @@ internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints,
         }
 
         return faults;
+
+        async Task CheckGraderAsync(string field, string name)
+        {
+            if (RunSpec.ServerOf(name) is not { } server)
+            {
+                if (name is not (RunSpec.InitialGrader or RunSpec.Oracle))
+                {
+                    await CheckModelAsync(field, name);
+                }
+
+                return;
+            }
+
+            try
+            {
+                servers.Get(server);
+            }
+            catch (ArgumentException fault)
+            {
+                // Without the parameter's name, which means nothing to people.
+                faults.Add(new RunSpecFault(field, $"is \"{name}\". {fault.Message.Split(" (Parameter", 2)[0].TrimEnd('.')}"));
+            }
+        }
 
         async Task CheckModelAsync(string field, string name)
         {

@@ -15,7 +15,7 @@ public enum RunFieldKind
     /// <summary>A checkpoint of the library.</summary>
     Model,
 
-    /// <summary>The frozen initial policy, or a checkpoint.</summary>
+    /// <summary>The frozen initial policy, the sandbox's oracle, a checkpoint or a model server.</summary>
     Grader,
 
     /// <summary>Domains of the library.</summary>
@@ -62,6 +62,11 @@ internal static class RunFields
     public static IReadOnlyList<RunField> Advanced { get; } =
     [
         new("grader", "Grader", "", "Who gives the reward; the paper takes the frozen initial policy.", RunFieldKind.Grader),
+        new("judge", "Judge", "", "Who watches, picks the checkpoint and reports; not the grader.", RunFieldKind.Grader),
+        Choice("grading.reference", "Reference shown", "Whether graders see the reference solution as one possible approach, as in the paper.", ["false", "true"]),
+        Choice("grading.items", "Items asked", "All in one answer, as in the paper, or one by one; for graders that read text.", Names<ItemQuestions>()),
+        Choice("grading.verdicts", "Verdicts read", "In the answer, or in the likelihood of its first token, which local checkpoints give in one pass.", Names<VerdictReading>()),
+        new("grading.maxNewTokens", "Longest grading", "tokens", "Of graders that write their verdicts."),
         new("data.rubricStates", "Rubric items that count", "", "Items in these states of review make the reward; rejected ones never do.", RunFieldKind.States),
         new("evaluateEvery", "Judge every", "steps", "Each judged evaluation also writes a checkpoint."),
         new("validationGoals", "Validation goals", "", "The judge picks the checkpoint on them; never reported."),

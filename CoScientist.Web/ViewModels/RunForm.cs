@@ -50,6 +50,9 @@ public sealed class RunForm
     /// <summary>The faults of a field.</summary>
     public IEnumerable<RunSpecFault> FaultsOf(string path) => Faults.Where(fault => fault.Path == path);
 
+    /// <summary>What a field should not say but may.</summary>
+    public IEnumerable<RunSpecFault> WarningsOf(string path) => Spec is null ? [] : RunSpecValidator.Warnings(Spec).Where(warning => warning.Path == path);
+
     /// <summary>Faults that no field of the form shows.</summary>
     public IEnumerable<RunSpecFault> OtherFaults => Faults.Where(fault => !defaults.ContainsKey(fault.Path));
 

@@ -4,6 +4,7 @@ using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Runs;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CoScientist.Tests.Web.Runs;
@@ -117,6 +118,7 @@ internal sealed class RunHarness : IAsyncDisposable
         Database.Store<RunEvaluationStore>(),
         Database.Store<RunDataStore>(),
         Models,
+        new TextModels(new ConfigurationBuilder().Build(), TimeProvider.System),
         Events,
         Options,
         Trainer.ExecuteAsync,

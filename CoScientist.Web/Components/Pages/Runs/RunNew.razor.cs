@@ -40,6 +40,9 @@ public sealed partial class RunNew : IDisposable
     private RunLauncher Launcher { get; set; } = default!;
 
     [Inject]
+    private TextModels Servers { get; set; } = default!;
+
+    [Inject]
     private RunWorker Worker { get; set; } = default!;
 
     [Inject]
