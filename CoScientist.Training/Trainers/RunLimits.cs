@@ -26,7 +26,7 @@ internal sealed class RunLimits(IReadOnlyList<RunStage>? parts = null)
     /// <summary>Entropy, nats per token, below which a policy has one answer only.</summary>
     public const double DeadEntropy = 1e-3;
 
-    private static readonly string[] s_finite = [RunMetricNames.Loss, RunMetricNames.GradNorm, RunMetricNames.Entropy];
+    private static readonly string[] Finite = [RunMetricNames.Loss, RunMetricNames.GradNorm, RunMetricNames.Entropy];
 
     private readonly Dictionary<string, int> collapsed = new(StringComparer.Ordinal);
     private IReadOnlyDictionary<string, double>? first;
@@ -39,7 +39,7 @@ internal sealed class RunLimits(IReadOnlyList<RunStage>? parts = null)
     public void Check(RunMetrics metrics)
     {
         var values = metrics.Values;
-        foreach (var name in s_finite)
+        foreach (var name in Finite)
         {
             if (values.TryGetValue(name, out var value) && !double.IsFinite(value))
             {

@@ -47,7 +47,7 @@ public sealed class LibraryCommandTests : IDisposable
     {
         Write("papers/bees.nxml", PaperFixtures.Bytes(PaperFixtures.Jats()));
         Write("papers/2004.01234.gz", PaperFixtures.Arxiv());
-        Write("papers/other.pdf", PaperFixtures.Bytes("%PDF-1.4"));
+        Write("papers/other.docx", PaperFixtures.Bytes("PK"));
         var export = Path.Combine(folder, "goals.csv");
 
         Assert.Equal(0, await RunAsync("import", "papers", Path.Combine(folder, "papers")));

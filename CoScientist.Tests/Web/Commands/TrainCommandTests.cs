@@ -28,7 +28,7 @@ public sealed class TrainCommandTests : IDisposable
     public async Task Train_FileWithThreeFaults_NamesAllWithTheirLines()
     {
         var file = Path.Combine(folder.FullName, "spec.json");
-        await File.WriteAllTextAsync(file, "{\n  \"groupSize\": 1,\n  \"learningRat\": 0.1,\n  \"judge\": \"gpt\"\n}\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(file, "{\n  \"groupSize\": 1,\n  \"learningRat\": 0.1,\n  \"judge\": \"\"\n}\n", TestContext.Current.CancellationToken);
 
         var error = await Refused("train", file);
 
