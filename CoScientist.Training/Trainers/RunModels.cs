@@ -22,7 +22,7 @@ internal sealed class RunModels : IDisposable
     public RunModels(TrainingRunRequest request)
     {
         (this.request, spec) = (request, request.Spec);
-        Pool = new WorkerPool(spec.Threads);
+        Pool = new WorkerPool(spec.Threads, request.GivesWay);
         try
         {
             Protocol = spec.Data.Sandbox ? new CompactProtocol(Frozen(request.ModelDirectory).Tokenizer) : new PaperPlanProtocol(Chat(request.ModelDirectory));

@@ -26,6 +26,9 @@ public sealed record TrainingRunRequest
 
     /// <summary>What stands behind <see cref="RunSpec.Judge"/>. Default: the oracle, or the frozen initial policy where the specification says so.</summary>
     public GradingModel Judge { get; init; } = GradingModel.BuiltIn;
+
+    /// <summary>Whether the engine gives the processor up after every piece of work to whoever waits for it, as it must beside web pages. Default: no.</summary>
+    public bool GivesWay { get; init; }
 }
 
 /// <summary>Where a grader or judge comes from: the files of a checkpoint, a model server, or neither, when its name says enough ("initial", "oracle").</summary>

@@ -7,6 +7,9 @@ internal sealed class RunControl : IDisposable
     private volatile bool pauseRequested;
     private volatile bool interrupted;
 
+    /// <summary>Whether it works beside web pages of the same process and lets them go first. Default: no.</summary>
+    public bool GivesWay { get; init; }
+
     /// <summary>Whether it should pause after the step that it is doing.</summary>
     public bool PauseRequested => pauseRequested;
 

@@ -91,6 +91,7 @@ internal sealed class RunExecutor(
             ModelDirectory = model,
             Grader = await GradingModelAsync(spec.Grader, control.Stop),
             Judge = await GradingModelAsync(spec.Judge, control.Stop),
+            GivesWay = control.GivesWay,
         };
         await RegisterForgottenAsync(run);
 

@@ -133,7 +133,7 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
     /// <returns>False when the process is about to end.</returns>
     private async Task<bool> WorkOnAsync(Run run)
     {
-        using var control = new RunControl();
+        using var control = new RunControl { GivesWay = true };
         lock (gate)
         {
             if (leaving)

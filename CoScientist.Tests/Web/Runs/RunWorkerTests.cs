@@ -20,6 +20,7 @@ public sealed class RunWorkerTests
 
         Assert.Equal((RunState.Finished, 4, 4, null, null), (run.State, run.Step, run.BestStep, run.Error, run.Worker));
         Assert.Equal(.7, run.Result!.WinRate);
+        Assert.True(harness.Trainer.Asked!.GivesWay, "pages of the same process go first");
         Assert.Equal(["x-1@2", "x-1@4"], (await harness.Checkpoints.OfRunAsync(run.Id, Cancellation)).Select(checkpoint => checkpoint.Name));
         await using var db = harness.Database.NewContext();
         Assert.Equal(["tiny", "x-1@4"], await db.Plans.OrderBy(plan => plan.Writer).Select(plan => plan.Writer).ToListAsync(Cancellation));

@@ -21,12 +21,16 @@ internal sealed class ScriptedTrainer : IDisposable
 
     public List<int> StartedAt { get; } = [];
 
+    /// <summary>What it was asked to run last.</summary>
+    public TrainingRunRequest? Asked { get; private set; }
+
     public void Allow(int steps) => allowed.Release(steps);
 
     public void Dispose() => allowed.Dispose();
 
     public async Task<RunOutcome> ExecuteAsync(TrainingRunRequest request, Action<RunEvent> onEvent, Func<bool> pauseRequested, CancellationToken cancellationToken)
     {
+        Asked = request;
         var folder = new RunFolder(request.Directory);
         var state = folder.File("state");
         var step = File.Exists(state) ? int.Parse(await File.ReadAllTextAsync(state, CancellationToken.None), CultureInfo.InvariantCulture) : 0;
