@@ -30,7 +30,7 @@ internal sealed unsafe class FastModel : IDisposable
     {
         var logProbabilities = new float[targets.Count];
         entropies = new float[targets.Count];
-        head.LogProbabilities(Model.Forward(batch, activations, keep), targets, banned, temperature, logProbabilities, entropies);
+        head.LogProbabilities(Model.Forward(batch, activations, keep), targets, banned, temperature, keep == Keep.Everything, logProbabilities, entropies);
         return logProbabilities;
     }
 

@@ -242,7 +242,7 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     {
         var values = new TargetValues(targetMemory, part.Targets.Count);
         var hidden = model.Forward(part.Batch, activations, keep);
-        head.LogProbabilities(hidden, part.Targets, options.BannedTokens, Temperature(options), values.LogProbabilities, values.Entropies);
+        head.LogProbabilities(hidden, part.Targets, options.BannedTokens, Temperature(options), keep == Keep.Everything, values.LogProbabilities, values.Entropies);
         return values;
     }
 

@@ -83,7 +83,7 @@ public sealed record MemoryEstimate
         {
             var longest = shape.LongestGroup > 0 ? shape.LongestGroup : shape.TrainedTokens;
             activations += Model.Activations.Length(config, shape.TrainedTokens, options.GradientCheckpointing ? Keep.LayerInputs : Keep.Everything)
-                + (2L * shape.TrainedTokens * config.HiddenSize) + LanguageHead.BackwardLength(config, shape.TrainedTokens);
+                + (2L * shape.TrainedTokens * config.HiddenSize) + LanguageHead.BackwardLength(config, shape.TrainedTokens, keep: !options.GradientCheckpointing);
             activations += linears.Where(tensor => Targets(shape.Lora, tensor)).Select(tensor => LoraAdapter.ScratchLength(tensor.Shape[1], shape.Lora!.Rank, shape.TrainedTokens)).DefaultIfEmpty().Max();
             activations += precision == Precision.Single ? 0 : LeftLength(config, shape, shape.Lora is null ? linears : adapters);
             threads += LanguageHead.ThreadLength(config) + AttentionLength(config, longest);

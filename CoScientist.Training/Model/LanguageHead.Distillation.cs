@@ -39,20 +39,22 @@ internal sealed unsafe partial class LanguageHead
         var taughtInner = Reduced(targets, reducedTeacher);
         var normalisers = logNormalisers.Get(targets.Count);
         var divergence = divergences.Get(targets.Count);
-        var most = Math.Min(BackwardRows, targets.Count);
-        var dLogits = backward.Get(((long)most * Stride) + ((long)most * Width) + LinearInput.PackedLength(most, Width));
-        var dRows = dLogits + ((long)most * Stride);
-        var packed = dRows + ((long)most * Width);
+        var room = Room(targets.Count);
         for (var from = 0; from < targets.Count; from += BackwardRows)
         {
             var rows = Math.Min(BackwardRows, targets.Count - from);
+            var isKept = from < keptRows;
+            var dLogits = isKept ? room.Kept + ((long)from * Stride) : room.Logits;
             model.Pool.For(
                 WorkKind.Products,
                 Tasks(rows),
-                new DistilLoop(this, h, taught, inner, taughtInner, banned, temperature, mixture, weight / temperature, normalisers, divergence, dLogits, from, rows),
-                4.0 * rows * Width * Vocabulary);
-            Propagate(targets, from, rows, h, inner, dLogits, dRows, packed, dHidden, gradients);
+                new DistilLoop(this, h, taught, inner, taughtInner, banned, temperature, mixture, weight / temperature, normalisers, divergence, dLogits, isKept, from, rows),
+                (isKept ? 2.0 : 4.0) * rows * Width * Vocabulary);
+            Propagate(targets, from, rows, h, inner, dLogits, room, dHidden, gradients);
         }
+
+        // What was kept holds gradients now.
+        keptRows = 0;
 
         var sum = 0.0;
         for (var i = 0; i < targets.Count; i++)
@@ -95,7 +97,7 @@ internal sealed unsafe partial class LanguageHead
         return (mixture * sumP) + ((1 - mixture) * sumQ);
     }
 
-    private readonly struct DistilLoop(LanguageHead head, float* hidden, float* taught, float* inner, float* taughtInner, int[] banned, float temperature, float mixture, float weight, float* normalisers, float* divergence, float* dLogits, int from, int rows) : ILoopBody
+    private readonly struct DistilLoop(LanguageHead head, float* hidden, float* taught, float* inner, float* taughtInner, int[] banned, float temperature, float mixture, float weight, float* normalisers, float* divergence, float* dLogits, bool isKept, int from, int rows) : ILoopBody
     {
         public void Run(int index)
         {
@@ -103,7 +105,11 @@ internal sealed unsafe partial class LanguageHead
             var count = Math.Min(RowsPerTask, rows - first);
             var student = dLogits + ((long)first * head.Stride);
             var teacherLogits = (logitsOfThread ??= new ScratchBuffer()).Get((long)RowsPerTask * head.Stride);
-            head.Logits(hidden + ((long)(from + first) * head.Width), head.From(inner, from + first), count, banned, 1 / temperature, student);
+            if (!isKept)
+            {
+                head.Logits(hidden + ((long)(from + first) * head.Width), head.From(inner, from + first), count, banned, 1 / temperature, student);
+            }
+
             head.Logits(taught + ((long)(from + first) * head.Width), head.From(taughtInner, from + first), count, banned, 1 / temperature, teacherLogits);
             for (var i = 0; i < count; i++)
             {

@@ -13,15 +13,13 @@ internal readonly record struct Targets(IReadOnlyList<int> Rows, IReadOnlyList<i
 }
 
 /// <summary>
-/// From hidden states to log-probabilities of targets and back, with logits [R, V] existing for a few hundred rows at a time.
+/// From hidden states to log-probabilities of targets and back. Of the logits [R, V], as many rows as fit 64 MiB are kept for
+/// the backward pass; the others exist for a few hundred rows at a time and are computed twice.
 /// The distribution is softmax(logits / temperature) over the tokens that are not banned.
 /// </summary>
 internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposable
 {
     private const int RowsPerTask = 64;
-    /// <summary>Rows whose gradients of logits exist at a time.</summary>
-    public const int BackwardRows = 512;
-
     private const float Banned = -1e30f;
 
     [ThreadStatic]
@@ -31,6 +29,8 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
     private readonly ScratchBuffer logNormalisers = new();
     private readonly ScratchBuffer backward = new();
     private readonly ScratchBuffer reduced = new();
+    private readonly ScratchBuffer kept = new();
+    private int keptRows;
 
     private int Vocabulary => model.Config.VocabularySize;
 
@@ -38,10 +38,12 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
 
     private int Stride => MatMul.Padded(Vocabulary);
 
-    /// <summary>log p(token | row) and the entropy of each row's distribution, in nats.</summary>
-    public void LogProbabilities(float* hidden, Targets targets, int[] banned, float temperature, Span<float> logProbabilities, Span<float> entropies)
+    /// <summary>log p(token | row) and the entropy of each row's distribution, in nats; <paramref name="keep"/> spends memory on a faster <see cref="Backward"/>.</summary>
+    public void LogProbabilities(float* hidden, Targets targets, int[] banned, float temperature, bool keep, Span<float> logProbabilities, Span<float> entropies)
     {
         Gather(hidden, targets);
+        keptRows = keep ? KeptRows(model.Config, targets.Count) : 0;
+        var logits = kept.GetExactly((long)keptRows * Stride);
         var h = gathered.Get((long)targets.Count * Width);
         var inner = Reduce(h, targets, reduced);
         var normalisers = logNormalisers.Get(targets.Count);
@@ -49,7 +51,7 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         fixed (float* results = logProbabilities)
         fixed (float* spread = entropies)
         {
-            model.Pool.For(WorkKind.Products, Tasks(targets.Count), new ForwardLoop(this, targets, h, inner, banned, temperature, normalisers, results, spread), 2.0 * targets.Count * Width * Vocabulary);
+            model.Pool.For(WorkKind.Products, Tasks(targets.Count), new ForwardLoop(this, targets, h, inner, banned, temperature, logits, keptRows, normalisers, results, spread), 2.0 * targets.Count * Width * Vocabulary);
         }
     }
 
@@ -63,22 +65,25 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         var h = gathered.Get((long)targets.Count * Width);
         var inner = Reduced(targets, reduced);
         var normalisers = logNormalisers.Get(targets.Count);
-        var most = Math.Min(BackwardRows, targets.Count);
-        var dLogits = backward.GetExactly(((long)most * Stride) + ((long)most * Width) + LinearInput.PackedLength(most, Width));
-        var dRows = dLogits + ((long)most * Stride);
-        var packed = dRows + ((long)most * Width);
+        var room = Room(targets.Count);
         for (var from = 0; from < targets.Count; from += BackwardRows)
         {
             var rows = Math.Min(BackwardRows, targets.Count - from);
+            var isKept = from < keptRows;
+            var dLogits = isKept ? room.Kept + ((long)from * Stride) : room.Logits;
             fixed (float* gradient = g)
             fixed (float* entropyGradient = e)
             fixed (float* entropy = entropies)
             {
-                model.Pool.For(WorkKind.Products, Tasks(rows), new GradientLoop(this, targets, h, inner, banned, temperature, normalisers, gradient, entropyGradient, entropy, dLogits, from, rows), 2.0 * rows * Width * Vocabulary);
+                var loop = new GradientLoop(this, targets, h, inner, banned, temperature, normalisers, gradient, entropyGradient, entropy, dLogits, isKept, from, rows);
+                model.Pool.For(isKept ? WorkKind.Other : WorkKind.Products, Tasks(rows), loop, isKept ? 0 : 2.0 * rows * Width * Vocabulary);
             }
 
-            Propagate(targets, from, rows, h, inner, dLogits, dRows, packed, dHidden, gradients);
+            Propagate(targets, from, rows, h, inner, dLogits, room, dHidden, gradients);
         }
+
+        // What was kept holds gradients now.
+        keptRows = 0;
     }
 
     /// <summary>Logits / temperature of consecutive rows of hidden states into [rows, padded V]; banned and padding columns hold −1e30.</summary>
@@ -162,13 +167,6 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         return max + MathF.Log(total);
     }
 
-    /// <summary>Floats that training on a number of targets takes, threads' own aside: their hidden states and normalisers, and the gradients of one block.</summary>
-    public static long BackwardLength(ModelConfig config, int targets) =>
-        ((config.HiddenSize + 1L) * targets) + (Math.Min(BackwardRows, targets) * ((long)MatMul.Padded(config.VocabularySize) + config.HiddenSize + MatMul.Padded(config.HiddenSize)));
-
-    /// <summary>Floats that each thread takes.</summary>
-    public static long ThreadLength(ModelConfig config) => (long)RowsPerTask * MatMul.Padded(config.VocabularySize);
-
     public void Dispose()
     {
         gathered.Dispose();
@@ -176,17 +174,19 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         backward.Dispose();
         reduced.Dispose();
         reducedTeacher.Dispose();
+        kept.Dispose();
         teacher.Dispose();
         divergences.Dispose();
     }
 
     /// <summary>From the gradient of some rows' logits to that of their hidden states and of the head.</summary>
-    private void Propagate(Targets targets, int from, int rows, float* h, float* inner, float* dLogits, float* dRows, float* packed, float* dHidden, Parameters gradients)
+    private void Propagate(Targets targets, int from, int rows, float* h, float* inner, float* dLogits, in BackwardRoom room, float* dHidden, Parameters gradients)
     {
+        var dRows = room.Rows;
         model.Head.InputGradient(dLogits, Stride, dRows, rows, accumulate: false);
         if (model.HeadOf(gradients) is var dHead && dHead is not null)
         {
-            var input = new LinearInput(h + ((long)from * Width), packed);
+            var input = new LinearInput(h + ((long)from * Width), room.Packed);
             model.Head.AddWeightGradient(dLogits, Stride, ref input, rows, dHead);
         }
 
@@ -252,13 +252,13 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         row[token] += g;
     }
 
-    private readonly struct ForwardLoop(LanguageHead head, Targets targets, float* hidden, float* inner, int[] banned, float temperature, float* normalisers, float* results, float* entropies) : ILoopBody
+    private readonly struct ForwardLoop(LanguageHead head, Targets targets, float* hidden, float* inner, int[] banned, float temperature, float* kept, int keptRows, float* normalisers, float* results, float* entropies) : ILoopBody
     {
         public void Run(int index)
         {
             var first = index * RowsPerTask;
             var rows = Math.Min(RowsPerTask, targets.Count - first);
-            var logits = (logitsOfThread ??= new ScratchBuffer()).Get((long)RowsPerTask * head.Stride);
+            var logits = first < keptRows ? kept + ((long)first * head.Stride) : (logitsOfThread ??= new ScratchBuffer()).Get((long)RowsPerTask * head.Stride);
             head.Logits(hidden + ((long)first * head.Width), head.From(inner, first), rows, banned, 1 / temperature, logits);
             for (var i = 0; i < rows; i++)
             {
@@ -269,14 +269,18 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
         }
     }
 
-    private readonly struct GradientLoop(LanguageHead head, Targets targets, float* hidden, float* inner, int[] banned, float temperature, float* normalisers, float* gradient, float* entropyGradient, float* entropies, float* dLogits, int from, int rows) : ILoopBody
+    private readonly struct GradientLoop(LanguageHead head, Targets targets, float* hidden, float* inner, int[] banned, float temperature, float* normalisers, float* gradient, float* entropyGradient, float* entropies, float* dLogits, bool isKept, int from, int rows) : ILoopBody
     {
         public void Run(int index)
         {
             var first = index * RowsPerTask;
             var count = Math.Min(RowsPerTask, rows - first);
             var logits = dLogits + ((long)first * head.Stride);
-            head.Logits(hidden + ((long)(from + first) * head.Width), head.From(inner, from + first), count, banned, 1 / temperature, logits);
+            if (!isKept)
+            {
+                head.Logits(hidden + ((long)(from + first) * head.Width), head.From(inner, from + first), count, banned, 1 / temperature, logits);
+            }
+
             for (var i = 0; i < count; i++)
             {
                 var target = from + first + i;

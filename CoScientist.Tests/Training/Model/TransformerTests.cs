@@ -30,6 +30,29 @@ public sealed class TransformerTests(KernelPools pools) : IClassFixture<KernelPo
 
     private static (int Length, int Parent)[] Tree => [(20, -1), (7, 0), (1, 0), (33, 0), (5, 3), (2, 3), (64, -1), (66, 6), (3, 7), (1, -1)];
 
+    [Fact]
+    public void Gradients_logitsKeptInPart_areTheBitsOfThoseComputedAgain()
+    {
+        // 64 MiB keep 512 of these rows; with checkpointing none.
+        var config = Awkward with { VocabularySize = 32_700, HiddenSize = 8, Layers = 1, Heads = 2 };
+        var reference = new ReferenceModel(config, 17);
+        var batch = new TokenBatch();
+        for (var i = 0; i < 6; i++)
+        {
+            batch.Add(Tokens(90, config.VocabularySize, 18 + i));
+        }
+
+        var targets = new Targets([.. Enumerable.Range(0, batch.Count)], Tokens(batch.Count, config.VocabularySize, 25));
+        float[] weights = [.. GradientCheck.Normals(batch.Count, 26).Select(value => (float)value)];
+        using var keeping = new FastModel(config, reference, pools.All[1]);
+        using var recomputing = new FastModel(config, reference, pools.Single, checkpointing: true);
+        var (kept, computed) = (keeping.Gradients(batch, targets, weights), recomputing.Gradients(batch, targets, weights));
+        foreach (var (name, gradient) in computed)
+        {
+            Close.Bits(name, gradient, kept[name]);
+        }
+    }
+
     [Theory]
     [InlineData("qwen3", 1)]
     [InlineData("qwen3", 0.7)]
