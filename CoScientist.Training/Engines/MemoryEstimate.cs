@@ -100,7 +100,7 @@ public sealed record MemoryEstimate
             threads += 2L * MatMul.Padded(config.VocabularySize);
         }
 
-        var cache = Bytes((long)shape.CachedTokens * config.Layers * config.KeyValueHeads * (config.HeadDim + MatMul.Padded(config.HeadDim)));
+        var cache = Bytes((long)shape.CachedTokens * config.Layers * config.KeyValueHeads * (precision == Precision.Bfloat16 ? MatMul.Padded(config.HeadDim) : config.HeadDim + MatMul.Padded(config.HeadDim)));
         return new MemoryEstimate
         {
             Weights = Bytes(weights),

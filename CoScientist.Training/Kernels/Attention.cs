@@ -30,7 +30,7 @@ public static unsafe class Attention
         pool.For(WorkKind.Attention, batch.Trees.Count * shape.KeyValueHeads, new BackwardLoop(batch, shape, q, k, v, dout, dq, dk, dv), 10.0 * VisiblePairs(batch, shape) * shape.QueryWidth);
 
     /// <summary>Pairs of a token and a token that it sees.</summary>
-    private static double VisiblePairs(TokenBatch batch, AttentionShape shape)
+    internal static double VisiblePairs(TokenBatch batch, AttentionShape shape)
     {
         var pairs = 0.0;
         for (var s = 0; s < batch.Segments.Count; s++)

@@ -120,7 +120,7 @@ public static unsafe partial class MatMul
     }
 
     /// <summary>Asks for the rows of the next tile's result, which come from memory while the current one is computed.</summary>
-    private static void Prefetch(float* c, long cRow, int rows)
+    internal static void Prefetch(float* c, long cRow, int rows)
     {
         if (Sse.IsSupported)
         {

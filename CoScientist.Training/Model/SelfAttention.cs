@@ -1,4 +1,5 @@
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Model;
@@ -29,7 +30,17 @@ internal sealed unsafe class SelfAttention(LinearWorkspace workspace, ModelConfi
     }
 
     /// <summary>What the queries see of the values.</summary>
-    public void Attend(LayerActivations at, TokenBatch batch) => Attention.Forward(workspace.Pool, batch, Shape, at.Query, at.Key, at.Value, at.Attended);
+    public void Attend(LayerActivations at, TokenBatch batch)
+    {
+        if (workspace.Precision == Precision.Bfloat16)
+        {
+            Bf16Attention.Forward(workspace.Pool, batch, Shape, at.Query, at.Key, at.Value, at.Attended);
+        }
+        else
+        {
+            Attention.Forward(workspace.Pool, batch, Shape, at.Query, at.Key, at.Value, at.Attended);
+        }
+    }
 
     /// <summary>Adds the output projection of what attention gave to <paramref name="stream"/>, [N, C].</summary>
     public void AddOutput(LayerActivations at, float* stream, int rows) => output.Forward(at.Attended, stream, rows, accumulate: true);
@@ -46,7 +57,15 @@ internal sealed unsafe class SelfAttention(LinearWorkspace workspace, ModelConfi
             Turn(at, positions, rows);
         }
 
-        Attention.Backward(workspace.Pool, batch, Shape, at.Query, at.Key, at.Value, t.Attended, t.Query, t.Key, t.Value);
+        if (workspace.Precision == Precision.Bfloat16)
+        {
+            Bf16Attention.Backward(workspace.Pool, batch, Shape, at.Query, at.Key, at.Value, t.Attended, t.Query, t.Key, t.Value);
+        }
+        else
+        {
+            Attention.Backward(workspace.Pool, batch, Shape, at.Query, at.Key, at.Value, t.Attended, t.Query, t.Key, t.Value);
+        }
+
         rope.Apply(workspace.Pool, t.Query, positions, rows, config.Heads, inverse: true);
         rope.Apply(workspace.Pool, t.Key, positions, rows, config.KeyValueHeads, inverse: true);
         queryNorm?.Backward(at.RawQuery, at.QueryRoots, t.Query, t.Query, rows * config.Heads, gradients, t.Norms, accumulate: false);

@@ -50,6 +50,9 @@ public sealed unsafe class Transformer : IDisposable
     /// <summary>Threads it works on.</summary>
     public WorkerPool Pool { get; }
 
+    /// <summary>Numbers in which its matrices are multiplied.</summary>
+    internal Precision Precision => workspace.Precision;
+
     /// <summary>Tensors of the adapters under PEFT's names; null without adapters.</summary>
     public Parameters? Adapters { get; private set; }
 

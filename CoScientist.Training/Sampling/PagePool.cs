@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Sampling;
@@ -7,8 +8,9 @@ namespace CoScientist.Training.Sampling;
 /// <summary>
 /// Memory for cached keys and values in pages of a fixed number of tokens, so that sequences of any length come and go without
 /// moving each other (Kwon et al. 2023, arXiv 2309.06180). A page holds all layers and key-value heads: keys column-wise,
-/// [D, T], so that scores of one query against all keys are plain vector code; values row-wise, [T, D padded]. Several
-/// sequences may share a page, which is then only read.
+/// [D, T], so that scores of one query against all keys are plain vector code; values row-wise, [T, D padded]; in bfloat16
+/// both packed in panels of pairs, as <see cref="Bf16MatMul"/> takes a right side, with D padded. Several sequences may share
+/// a page, which is then only read.
 /// </summary>
 internal sealed unsafe class PagePool : IDisposable
 {
@@ -22,14 +24,23 @@ internal sealed unsafe class PagePool : IDisposable
     private readonly List<nint> addresses = [];
     private readonly long pageFloats;
 
-    public PagePool(AttentionShape shape, int layers, SamplerLimits limits)
+    /// <summary>A pool without pages.</summary>
+    /// <param name="shape">Sizes of attention.</param>
+    /// <param name="layers">Layers.</param>
+    /// <param name="limits">Size of a page, and bytes of all.</param>
+    /// <param name="half">Whether keys and values are in bfloat16. Default: in single precision.</param>
+    public PagePool(AttentionShape shape, int layers, SamplerLimits limits, bool half = false)
     {
-        (this.shape, PageTokens) = (shape, limits.PageTokens);
+        (this.shape, PageTokens, IsHalf) = (shape, limits.PageTokens, half);
         ValueStride = MatMul.Padded(shape.HeadDim);
-        BlockFloats = (long)PageTokens * (shape.HeadDim + ValueStride);
+        KeyFloats = (long)PageTokens * (half ? ValueStride / 2 : shape.HeadDim);
+        BlockFloats = KeyFloats + ((long)PageTokens * ValueStride / (half ? 2 : 1));
         pageFloats = layers * shape.KeyValueHeads * BlockFloats;
         Capacity = (int)Math.Min(int.MaxValue / 2, limits.CacheBytes / PageBytes);
     }
+
+    /// <summary>Whether keys and values are in bfloat16.</summary>
+    public bool IsHalf { get; }
 
     /// <summary>Tokens of a page, T.</summary>
     public int PageTokens { get; }
@@ -49,8 +60,11 @@ internal sealed unsafe class PagePool : IDisposable
     /// <summary>Pages that nobody has or was promised.</summary>
     public int Available => Capacity - Used - Promised;
 
-    /// <summary>Floats between a value and the next token's.</summary>
+    /// <summary>Numbers between a value and the next token's: D padded.</summary>
     public int ValueStride { get; }
+
+    /// <summary>Floats of the keys of one layer and head in a page.</summary>
+    private long KeyFloats { get; }
 
     /// <summary>Floats of one layer and head in a page: its keys, then its values.</summary>
     private long BlockFloats { get; }
@@ -108,11 +122,11 @@ internal sealed unsafe class PagePool : IDisposable
     /// <summary>Copies a whole page.</summary>
     public void Copy(int from, int to) => NativeMemory.Copy((void*)addresses[from], (void*)addresses[to], (nuint)PageBytes);
 
-    /// <summary>Keys of a layer and head, [D, T].</summary>
+    /// <summary>Keys of a layer and head, [D, T] or, in bfloat16, [T/32][D/2][32][2].</summary>
     public float* Keys(int page, int layer, int head) => (float*)addresses[page] + ((((long)layer * shape.KeyValueHeads) + head) * BlockFloats);
 
-    /// <summary>Values of a layer and head, [T, D padded].</summary>
-    public float* Values(int page, int layer, int head) => Keys(page, layer, head) + (shape.HeadDim * PageTokens);
+    /// <summary>Values of a layer and head, [T, D padded] or, in bfloat16, [D/32][T/2][32][2].</summary>
+    public float* Values(int page, int layer, int head) => Keys(page, layer, head) + KeyFloats;
 
     public void Dispose()
     {

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Sampling;
@@ -16,7 +17,8 @@ internal readonly record struct CachedSpan(PageTable Table, int Count, int Row, 
 /// <summary>
 /// Causal grouped-query attention over a paged cache. The arithmetic is that of <see cref="Attention"/>, step by step: a score
 /// is one chain over D, a row of scores is contiguous before its softmax, an output is one chain over the keys in ascending
-/// order. So pages, chunks and batch change no bit.
+/// order. So pages, chunks and batch change no bit. Where the cache is in bfloat16, <see cref="Bf16Attention"/> is followed in
+/// the same way.
 /// </summary>
 internal static unsafe partial class PagedAttention
 {
@@ -25,13 +27,23 @@ internal static unsafe partial class PagedAttention
 
     private const int QueryBlock = 64;
 
+    private const int Panel = MatMul.PanelWidth;
+
     [ThreadStatic]
     private static ScratchBuffer? scratch;
 
     /// <summary>Puts the span's keys and values of one head into the cache, then computes its attention: out [N, H·D] from q [N, H·D], k and v [N, G·D].</summary>
     public static void Run(PagePool pool, in AttentionShape shape, int layer, int keyHead, in CachedSpan span, float* q, float* k, float* v, float* output)
     {
-        Store(pool, shape, layer, keyHead, span, k, v);
+        if (pool.IsHalf)
+        {
+            StoreHalf(pool, shape, layer, keyHead, span, k, v);
+        }
+        else
+        {
+            Store(pool, shape, layer, keyHead, span, k, v);
+        }
+
         var work = new Work(pool, shape, layer, keyHead, span.Table);
         if (span.Queries == 1)
         {
@@ -81,7 +93,7 @@ internal static unsafe partial class PagedAttention
     }
 
     /// <summary>One key-value head of one sequence.</summary>
-    private readonly struct Work(PagePool pool, AttentionShape shape, int layer, int keyHead, PageTable table)
+    private readonly partial struct Work(PagePool pool, AttentionShape shape, int layer, int keyHead, PageTable table)
     {
         /// <summary>
         /// Attention of a few query rows (stride <paramref name="queryStride"/>, results alike); row i stands after the first
@@ -94,9 +106,19 @@ internal static unsafe partial class PagedAttention
             var skipped = firstPage * pool.PageTokens;
             var keys = visible + ((rows - 1) * visibleStep) - skipped;
             var stride = MatMul.Padded(keys) + MatMul.PanelWidth;
-            var scores = (scratch ??= new ScratchBuffer()).Get(((long)rows * stride) + ((long)rows * pool.ValueStride));
+            // Scores, results, and in bfloat16 queries and probabilities.
+            var scores = (scratch ??= new ScratchBuffer()).Get((long)rows * (stride + pool.ValueStride) * (pool.IsHalf ? 2 : 1));
             var attended = scores + ((long)rows * stride);
-            Scores(q, queryStride, rows, firstPage, keys, scores, stride);
+            var halves = (ushort*)(attended + ((long)rows * pool.ValueStride));
+            if (pool.IsHalf)
+            {
+                HalfScores(q, queryStride, rows, firstPage, keys, halves, scores, stride);
+            }
+            else
+            {
+                Scores(q, queryStride, rows, firstPage, keys, scores, stride);
+            }
+
             for (var i = 0; i < rows; i++)
             {
                 var row = scores + ((long)i * stride);
@@ -105,10 +127,18 @@ internal static unsafe partial class PagedAttention
                 end -= skipped;
                 new Span<float>(row, first).Clear();
                 VectorMath.Softmax(row + first, end - first, shape.Scale);
-                new Span<float>(row + end, keys - end).Clear();
+                new Span<float>(row + end, stride - end).Clear();
             }
 
-            Values(scores, stride, rows, firstPage, keys, attended);
+            if (pool.IsHalf)
+            {
+                HalfValues(scores, stride, rows, firstPage, keys, halves, attended);
+            }
+            else
+            {
+                Values(scores, stride, rows, firstPage, keys, attended);
+            }
+
             for (var i = 0; i < rows; i++)
             {
                 new ReadOnlySpan<float>(attended + ((long)i * pool.ValueStride), shape.HeadDim).CopyTo(new Span<float>(output + ((long)i * queryStride), shape.HeadDim));
@@ -118,7 +148,6 @@ internal static unsafe partial class PagedAttention
         /// <summary>scores [rows, stride] of the queries against the keys from a page on.</summary>
         private void Scores(float* q, int queryStride, int rows, int firstPage, int keys, float* scores, int stride)
         {
-            const int Panel = MatMul.PanelWidth;
             var paired = Paired(rows);
             for (var c = 0; paired > 0 && c < keys; c += 2 * Panel)
             {

@@ -1,4 +1,5 @@
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Model;
 using CoScientist.Training.Tensors;
 
@@ -42,7 +43,7 @@ internal sealed unsafe class Sampler : IDisposable
         }
 
         this.textOf = textOf ?? (_ => []);
-        pages = new PagePool(model.Shape, model.Config.Layers, this.limits);
+        pages = new PagePool(model.Shape, model.Config.Layers, this.limits, half: model.Precision == Precision.Bfloat16);
         forward = new CachedForward(model, pages, this.limits.Rows);
         head = new LanguageHead(model);
     }

@@ -41,6 +41,58 @@ public static unsafe partial class Bf16MatMul
         }
     }
 
+    /// <summary>Packs rowsᵀ for x · rowsᵀ on the calling thread, from rows [count, width] in bfloat16, both multiples of 32.</summary>
+    internal static void PackColumns(ushort* rows, int count, int width, ushort* packed)
+    {
+        for (var first = 0; first < count; first += PanelWidth)
+        {
+            TransposePairs((uint*)(rows + ((long)first * width)), width / 2, (uint*)(packed + ((long)first * width)), PanelWidth, PanelWidth, width / 2);
+        }
+    }
+
+    /// <summary>Packs rows for p · rows on the calling thread, from rows [count, width] in bfloat16, both multiples of 32.</summary>
+    internal static void PackRows(ushort* rows, int count, int width, ushort* packed)
+    {
+        for (var column = 0; column < width; column += PanelWidth)
+        {
+            var target = (uint*)(packed + ((long)column * count));
+            for (var pair = 0; pair < count / 2; pair++)
+            {
+                JoinRows(rows + (2L * pair * width) + column, width, both: true, PanelWidth, target + ((long)pair * PanelWidth));
+            }
+        }
+    }
+
+    /// <summary>
+    /// pᵀ as a left side, on the calling thread, from p [rows, cols] in bfloat16 with rows <paramref name="stride"/> apart, both multiples of 32.
+    /// </summary>
+    /// <param name="p">The matrix; its rows become the inner index.</param>
+    /// <param name="rows">Its rows, at most 64.</param>
+    /// <param name="cols">Its columns.</param>
+    /// <param name="stride">Between its rows, a multiple of 32 and at least <paramref name="cols"/> and 32 more.</param>
+    /// <param name="memory">Room for 64 · stride numbers of 32 bits.</param>
+    internal static LeftSide Transposed(ushort* p, int rows, int cols, int stride, uint* memory)
+    {
+        var pairs = rows / 2;
+        for (var pair = 0; pair < pairs; pair++)
+        {
+            for (var column = 0; column < cols; column += PanelWidth)
+            {
+                JoinRows(p + (2L * pair * stride) + column, stride, both: true, PanelWidth, memory + ((long)pair * stride) + column);
+            }
+        }
+
+        if (Kernel != Bf16Kernel.MatrixTiles)
+        {
+            return new LeftSide((ushort*)memory, sizeof(uint), stride * sizeof(uint));
+        }
+
+        // Matrix instructions take pairs of a row side by side.
+        var target = memory + (32L * stride);
+        TransposePairs(memory, stride, target, pairs, pairs, cols);
+        return LeftSide.Rows((ushort*)target, rows);
+    }
+
     /// <summary>The pairs 2p and 2p + 1 of 32 columns of a matrix; columns and rows that do not exist are zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void JoinPair(float* single, ushort* half, int pair, int depth, int column, int cols, long stride, uint* target)

@@ -79,6 +79,7 @@ internal static unsafe partial class NativeKernels
             var height = (rows + tiles - 1) / tiles;
             call.Left = a.Start;
             call.Result = c;
+            MatMul.Prefetch(c + (height * cRow), cRow, Math.Min(height, rows - height));
             ((delegate* unmanaged[SuppressGCTransition]<TileCall*, void>)DotProducts[height + (accumulate ? MostRows + 1 : 0)])(&call);
             a = a.Below(height);
             c += height * cRow;

@@ -1,0 +1,322 @@
+using CoScientist.Training.Tensors;
+
+namespace CoScientist.Training.Kernels.Mixed;
+
+/// <summary>
+/// One thread's working memory for one tree and key-value head, and the steps of <see cref="Bf16Attention"/> on it: the keys that a
+/// segment's queries see stand packed in the order of their positions, and up to 64 queries of one head are taken at a time.
+/// </summary>
+internal sealed unsafe class Bf16AttentionWork
+{
+    /// <summary>Most queries of a block: a multiple of what products take of an inner index.</summary>
+    public const int Queries = 64;
+
+    private const int Panel = Bf16MatMul.PanelWidth;
+
+    private readonly ScratchBuffer memory = new();
+    private readonly List<(int Start, int Length)> ranges = [];
+    private AttentionShape shape;
+    private SegmentTree tree;
+    private Segment segment;
+    private float* start;
+    private long used;
+
+    // Numbers of a head, and of a row of scores, padded.
+    private int width;
+    private int stride;
+
+    // The segment's keys: position of the first, a multiple of 32, and how many, padded.
+    private int firstKey;
+    private int keys;
+
+    // The block: row of the batch, number of queries, first key, keys before the first query, and keys in all, padded.
+    private int row;
+    private int count;
+    private int from;
+    private int before;
+    private int visible;
+
+    // Rows on their way into packed form, transposed scores, and a result.
+    private ushort* aside;
+    private uint* transposed;
+    private float* result;
+
+    /// <summary>Keys, packed as the right side of queries · keysᵀ.</summary>
+    public ushort* KeyColumns { get; private set; }
+
+    /// <summary>Values, packed likewise; backward only.</summary>
+    public ushort* ValueColumns { get; private set; }
+
+    /// <summary>Keys, packed as the right side of scores · keys; backward only.</summary>
+    public ushort* KeyRows { get; private set; }
+
+    /// <summary>Values, packed likewise; forward only.</summary>
+    public ushort* ValueRows { get; private set; }
+
+    /// <summary>Gradient of the segment's keys, [keys, D]; backward only.</summary>
+    public float* KeyGradients { get; private set; }
+
+    /// <summary>Gradient of the segment's values, [keys, D]; backward only.</summary>
+    public float* ValueGradients { get; private set; }
+
+    /// <summary>Scores, then probabilities, [queries, keys].</summary>
+    public float* Scores { get; private set; }
+
+    /// <summary>Gradient of the probabilities, [queries, keys]; backward only.</summary>
+    public float* ScoreGradients { get; private set; }
+
+    /// <summary>Probabilities, later the gradient of the scores, in bfloat16, [queries, keys]; rows up to the next multiple of 32 are zero.</summary>
+    public ushort* Probabilities { get; private set; }
+
+    /// <summary>Queries in bfloat16, [queries, D]; rows up to the next multiple of 32 are zero.</summary>
+    public ushort* Left { get; private set; }
+
+    /// <summary>Gradient of the result, likewise; backward only.</summary>
+    public ushort* Upstream { get; private set; }
+
+    /// <summary>Plans the memory for a tree.</summary>
+    public void Begin(TokenBatch batch, SegmentTree of, AttentionShape with, bool backward)
+    {
+        (tree, shape) = (of, with);
+        var longest = 0;
+        for (var s = tree.FirstSegment; s < tree.EndSegment; s++)
+        {
+            longest = Math.Max(longest, batch.Segments[s].Position + batch.Segments[s].Length);
+        }
+
+        longest = MatMul.Padded(longest);
+        width = MatMul.Padded(shape.HeadDim);
+        // One panel more, because rows at a distance of a power of two share few places of the cache.
+        stride = longest + Panel;
+        var measured = 0L;
+        Plan(null, longest, backward, ref measured);
+        used = 0;
+        Plan(memory.Get(measured), longest, backward, ref used);
+    }
+
+    /// <summary>Goes to a segment: the keys that its queries see are those of its ancestors and its own.</summary>
+    public void Enter(TokenBatch batch, int index)
+    {
+        segment = batch.Segments[index];
+        batch.Ancestors(index, ranges);
+        ranges.Add((segment.Start, segment.Length));
+        firstKey = shape.FirstVisible(segment.Position + 1) / Panel * Panel;
+        keys = MatMul.Padded(segment.Position + segment.Length - firstKey);
+        if (KeyGradients is not null)
+        {
+            new Span<float>(KeyGradients, keys * width).Clear();
+            new Span<float>(ValueGradients, keys * width).Clear();
+        }
+    }
+
+    /// <summary>Goes to the block of queries after the first <paramref name="done"/> of the segment.</summary>
+    public void Take(int done)
+    {
+        row = segment.Start + done;
+        count = Math.Min(Queries, segment.Length - done);
+        var position = segment.Position + done;
+        from = (shape.FirstVisible(position + 1) / Panel * Panel) - firstKey;
+        before = position - firstKey - from;
+        visible = MatMul.Padded(before + count);
+    }
+
+    /// <summary>The segment's keys or values of one head as the right side of x · rowsᵀ.</summary>
+    public void PackColumns(float* source, int head, ushort* target)
+    {
+        Gather(source, head);
+        Bf16MatMul.PackColumns(aside, keys, width, target);
+    }
+
+    /// <summary>The segment's keys or values of one head as the right side of p · rows.</summary>
+    public void PackRows(float* source, int head, ushort* target)
+    {
+        Gather(source, head);
+        Bf16MatMul.PackRows(aside, keys, width, target);
+    }
+
+    /// <summary>The block's rows of one query head in bfloat16.</summary>
+    public void Narrow(float* source, int head, ushort* target)
+    {
+        for (var i = 0; i < MatMul.Padded(count); i++)
+        {
+            NarrowRow(i < count ? source + ((long)(row + i) * shape.QueryWidth) + (head * shape.HeadDim) : null, target + ((long)i * width));
+        }
+    }
+
+    /// <summary>target [queries, keys] = x · columns, where visible; anything elsewhere.</summary>
+    public void TimesColumns(ushort* x, ushort* columns, float* target)
+    {
+        var left = Bf16MatMul.LeftSide.Rows(x, width);
+        for (var key = 0; key < visible; key += Panel)
+        {
+            // The first query that sees any of these keys is the one that stands at the first of them.
+            var first = Math.Max(0, key - before);
+            Bf16MatMul.Panel(Bf16MatMul.Kernel, left.Below(first), columns + ((long)(from + key) * width), target + ((long)first * stride) + key, stride, count - first, width, accumulate: false);
+        }
+    }
+
+    /// <summary>Scores become probabilities, also in bfloat16; zero where masked.</summary>
+    public void Softmax()
+    {
+        for (var i = 0; i < count; i++)
+        {
+            var scores = Scores + ((long)i * stride);
+            var (first, end) = Visible(i);
+            VectorMath.Softmax(scores + first, end - first, shape.Scale);
+            Round(i, scores, first, end);
+        }
+
+        new Span<ushort>(Probabilities + ((long)count * stride), (MatMul.Padded(count) - count) * stride).Clear();
+    }
+
+    /// <summary>Probabilities become P ⊙ (dP − Σ P ⊙ dP) · scale in bfloat16; zero where masked.</summary>
+    public void SoftmaxBackward()
+    {
+        for (var i = 0; i < count; i++)
+        {
+            var gradient = ScoreGradients + ((long)i * stride);
+            var (first, end) = Visible(i);
+            VectorMath.SoftmaxBackward(Scores + ((long)i * stride) + first, gradient + first, end - first, shape.Scale);
+            Round(i, gradient, first, end);
+        }
+    }
+
+    /// <summary>The result [queries, D] = p · rows over the visible keys.</summary>
+    public void TimesRows(ushort* p, ushort* rows)
+    {
+        for (var i = 0; i < count; i += Panel)
+        {
+            var tile = Math.Min(Panel, count - i);
+            var left = Bf16MatMul.LeftSide.Rows(p + ((long)i * stride), stride);
+            for (var d = 0; d < width; d += Panel)
+            {
+                Bf16MatMul.Panel(Bf16MatMul.Kernel, left, rows + ((long)d * keys) + ((long)from * Panel), result + ((long)i * width) + d, width, tile, MatMul.Padded(before + i + tile), accumulate: false);
+            }
+        }
+    }
+
+    /// <summary>target [keys, D] += pᵀ · x for the visible keys.</summary>
+    public void AddTransposed(ushort* p, ushort* x, float* target)
+    {
+        var queries = MatMul.Padded(count);
+        var left = Bf16MatMul.Transposed(p, queries, visible, stride, transposed);
+        Bf16MatMul.PackRows(x, queries, width, aside);
+        for (var first = 0; first < queries; first += Panel)
+        {
+            // Keys that no query before these sees; to the first queries, all keys before them too.
+            var key = first == 0 ? 0 : before + first;
+            var end = Math.Min(before + first + Panel, before + count);
+            for (var d = 0; d < width; d += Panel)
+            {
+                Bf16MatMul.Panel(Bf16MatMul.Kernel, left.Below(key).From(first), aside + ((long)d * queries) + ((long)first * Panel), target + ((long)(from + key) * width) + d, width, end - key, queries - first, accumulate: true);
+            }
+        }
+    }
+
+    /// <summary>The result to the queries' layout.</summary>
+    public void CopyOut(float* target, int head)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            new ReadOnlySpan<float>(result + ((long)i * width), shape.HeadDim).CopyTo(new Span<float>(target + ((long)(row + i) * shape.QueryWidth) + (head * shape.HeadDim), shape.HeadDim));
+        }
+    }
+
+    /// <summary>Zeros for the tree's rows of one key-value head.</summary>
+    public void ClearTree(float* target, int head)
+    {
+        for (var i = tree.Start; i < tree.End; i++)
+        {
+            new Span<float>(target + ((long)i * shape.KeyWidth) + (head * shape.HeadDim), shape.HeadDim).Clear();
+        }
+    }
+
+    /// <summary>Adds a gradient of the segment's keys to the rows that they came from.</summary>
+    public void AddTo(float* target, int head, float* gradient)
+    {
+        var key = -firstKey;
+        foreach (var (first, length) in ranges)
+        {
+            for (var i = Math.Max(0, -key); i < length; i++)
+            {
+                VectorMath.AddScaled(gradient + ((long)(key + i) * width), 1, target + ((long)(first + i) * shape.KeyWidth) + (head * shape.HeadDim), shape.HeadDim);
+            }
+
+            key += length;
+        }
+    }
+
+    /// <summary>The keys that a query of the block sees, counted from the block's first.</summary>
+    private (int First, int End) Visible(int query)
+    {
+        var skipped = firstKey + from;
+        var end = before + query + 1;
+        return (shape.FirstVisible(skipped + end) - skipped, end);
+    }
+
+    private void Round(int query, float* scores, int first, int end)
+    {
+        new Span<float>(scores, first).Clear();
+        new Span<float>(scores + end, visible - end).Clear();
+        Bfloat16.Narrow(scores, Probabilities + ((long)query * stride), visible);
+    }
+
+    /// <summary>The segment's keys in bfloat16 by position, [keys, D], with zeros where there are none.</summary>
+    private void Gather(float* source, int head)
+    {
+        var key = -firstKey;
+        foreach (var (first, length) in ranges)
+        {
+            for (var i = Math.Max(0, -key); i < length; i++)
+            {
+                NarrowRow(source + ((long)(first + i) * shape.KeyWidth) + (head * shape.HeadDim), aside + ((long)(key + i) * width));
+            }
+
+            key += length;
+        }
+
+        new Span<ushort>(aside + ((long)key * width), (keys - key) * width).Clear();
+    }
+
+    /// <summary>A head's numbers, padded with zeros; all zeros for null.</summary>
+    private void NarrowRow(float* source, ushort* target)
+    {
+        var length = source is null ? 0 : shape.HeadDim;
+        Bfloat16.Narrow(source, target, length);
+        new Span<ushort>(target + length, width - length).Clear();
+    }
+
+    private void Plan(float* block, int longest, bool backward, ref long taken)
+    {
+        start = block;
+        var (packed, scores, rows) = ((long)longest * width / 2, (long)Queries * stride, (long)Queries * width);
+        aside = (ushort*)Next(Math.Max(packed, rows / 2), ref taken);
+        KeyColumns = (ushort*)Next(packed, ref taken);
+        Scores = Next(scores, ref taken);
+        Probabilities = (ushort*)Next(scores / 2, ref taken);
+        Left = (ushort*)Next(rows / 2, ref taken);
+        result = Next(rows, ref taken);
+        if (!backward)
+        {
+            ValueRows = (ushort*)Next(packed, ref taken);
+            KeyGradients = ValueGradients = null;
+            return;
+        }
+
+        KeyRows = (ushort*)Next(packed, ref taken);
+        ValueColumns = (ushort*)Next(packed, ref taken);
+        KeyGradients = Next((long)longest * width, ref taken);
+        ValueGradients = Next((long)longest * width, ref taken);
+        ScoreGradients = Next(scores, ref taken);
+        Upstream = (ushort*)Next(rows / 2, ref taken);
+        // Room for both layouts that a transposed left side can have.
+        transposed = (uint*)Next(scores, ref taken);
+    }
+
+    private float* Next(long length, ref long taken)
+    {
+        var piece = start + taken;
+        taken += (length + 15) / 16 * 16;
+        return piece;
+    }
+}
