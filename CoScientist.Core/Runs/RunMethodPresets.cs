@@ -12,7 +12,8 @@ internal static class RunMethodPresets
     /// <summary>
     /// What the presets for real goals share. The grammar and the nine sentences are the sandbox's, so their penalties are off.
     /// 2,048 tokens hold the 750 words of a plan with some thought before them. 100 steps: the paper's own grader was exploited
-    /// after about 120. Graders see the reference solution, as the paper's do.
+    /// after about 120. Graders see the reference solution, as the paper's do. Published weights are bfloat16 themselves, and
+    /// eight plans of a real model only fit into memory with checkpointing.
     /// </summary>
     private static RunSpec Real { get; } = new()
     {
@@ -30,6 +31,7 @@ internal static class RunMethodPresets
         Sft = new SftSpec { LearningRate = 1e-5 },
         Opsd = new OpsdSpec { LearningRate = 5e-6 },
         Dpo = new DpoSpec { LearningRate = 5e-7 },
+        Engine = new EngineSpec { Precision = RunPrecision.Bf16, GradientCheckpointing = true },
     };
 
     /// <summary>These presets, for <see cref="RunPresets.All"/>.</summary>

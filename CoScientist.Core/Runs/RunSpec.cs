@@ -112,6 +112,9 @@ public sealed record RunSpec
     /// <summary>The watch on reward hacking.</summary>
     public WatchSpec Watch { get; init; } = new();
 
+    /// <summary>Precision and memory of the engine.</summary>
+    public EngineSpec Engine { get; init; } = new();
+
     /// <summary>Seed of every random stream of the run. Default 1.</summary>
     public long Seed { get; init; } = 1;
 

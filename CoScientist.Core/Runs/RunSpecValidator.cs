@@ -144,6 +144,7 @@ public static partial class RunSpecValidator
 
         check.That(spec.Lora.Rank == 0 || spec.Lora.Modules.Count > 0, "lora.modules", "empty", "must name a layer when lora.rank is above 0");
         check.Range("watch.gap", spec.Watch.Gap, 0, 1);
+        check.Range("engine.microBatchTokens", spec.Engine.MicroBatchTokens, 1, 1_000_000);
     }
 
     private static void CheckData(RunSpec spec, IReadOnlyCollection<string>? knownDomains, Checks check)

@@ -27,6 +27,9 @@ public sealed record MemoryShape
     /// <summary>Whether the model is loaded for reading only, as by <see cref="CpuEngine.LoadReadOnly"/>: its matrices are held packed, and nothing is trained. Default false.</summary>
     public bool ReadOnly { get; init; }
 
+    /// <summary>Whether checkpoints are written meanwhile, for which an adapter is merged into the weights. Default false.</summary>
+    public bool Saves { get; init; }
+
     /// <summary>Threads, each with working memory of its own. Default: every processor.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 }
@@ -61,11 +64,14 @@ public sealed record MemoryEstimate
     /// <summary>Working memory of threads.</summary>
     public required long Threads { get; init; }
 
+    /// <summary>Original weights that are kept aside while an adapter is merged into them.</summary>
+    public required long Aside { get; init; }
+
     /// <summary>Weights, adapter, gradients, moments and activations: what no plan could do without.</summary>
     public long Needed => Weights + Adapter + Gradients + Moments + Activations;
 
     /// <summary>All of it.</summary>
-    public long Total => Needed + Packed + Cache + Threads;
+    public long Total => Needed + Packed + Cache + Threads + Aside;
 
     /// <summary>Estimates for a model, an engine's options and what it is to do.</summary>
     public static MemoryEstimate Of(ModelConfig config, EngineOptions options, MemoryShape shape)
@@ -100,7 +106,7 @@ public sealed record MemoryEstimate
             threads += 2L * MatMul.Padded(config.VocabularySize);
         }
 
-        var cache = Bytes((long)shape.CachedTokens * config.Layers * config.KeyValueHeads * (precision == Precision.Bfloat16 ? MatMul.Padded(config.HeadDim) : config.HeadDim + MatMul.Padded(config.HeadDim)));
+        var cache = shape.CachedTokens * CacheBytesPerToken(config, precision);
         return new MemoryEstimate
         {
             Weights = Bytes(weights),
@@ -111,8 +117,13 @@ public sealed record MemoryEstimate
             Packed = Bytes(packed),
             Cache = (cache + PagePool.SlabBytes - 1) / PagePool.SlabBytes * PagePool.SlabBytes,
             Threads = Bytes(shape.Threads * threads),
+            Aside = shape.Saves ? Bytes(Length(linears.Where(tensor => Targets(shape.Lora, tensor)))) : 0,
         };
     }
+
+    /// <summary>Bytes of keys and values that a sampler caches for a token.</summary>
+    internal static long CacheBytesPerToken(ModelConfig config, Precision precision) =>
+        Bytes((long)config.Layers * config.KeyValueHeads * (precision == Precision.Bfloat16 ? MatMul.Padded(config.HeadDim) : config.HeadDim + MatMul.Padded(config.HeadDim)));
 
     private static bool Targets(LoraOptions? options, TensorSpec tensor) => Module(tensor) != Transformer.Embedding && options?.Targets(Module(tensor)) == true;
 

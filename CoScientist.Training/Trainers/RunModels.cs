@@ -1,9 +1,8 @@
 using CoScientist.Core.Grading.PaperProtocol;
 using CoScientist.Core.Runs;
+using CoScientist.Training.Checkpoints;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
-using CoScientist.Training.Kernels.Mixed;
-using CoScientist.Training.Model;
 using CoScientist.Training.Protocols;
 using CoScientist.Training.Sandbox;
 
@@ -17,15 +16,24 @@ internal sealed class RunModels : IDisposable
 
     private readonly TrainingRunRequest request;
     private readonly RunSpec spec;
+    private readonly EngineOptions options;
     private readonly Dictionary<string, CpuEngine> frozen = new(StringComparer.Ordinal);
 
-    public RunModels(TrainingRunRequest request)
+    /// <exception cref="InvalidDataException">A model is unusable, or all of them need more memory than there is.</exception>
+    public RunModels(TrainingRunRequest request, RunData data)
     {
         (this.request, spec) = (request, request.Spec);
+        options = RunMemory.OptionsOf(spec);
         Pool = new WorkerPool(spec.Threads, request.GivesWay);
         try
         {
-            Protocol = spec.Data.Sandbox ? new CompactProtocol(Frozen(request.ModelDirectory).Tokenizer) : new PaperPlanProtocol(Chat(request.ModelDirectory));
+            var (config, tokenizer) = CheckpointFolder.Open(request.ModelDirectory);
+            Vocabulary = config.VocabularySize;
+            Protocol = spec.Data.Sandbox ? new CompactProtocol(tokenizer) : new PaperPlanProtocol(ChatFormat.Load(request.ModelDirectory, tokenizer, Vocabulary));
+            var memory = RunMemory.Of(spec, data, config, Protocol, Readers().Select(directory => CheckpointFolder.Open(directory).Config), Pool.Threads);
+            var available = MachineMemory.AvailableBytes;
+            memory.Require(available, spec);
+            Memory = memory.Describe(available);
             Grader = GraderOf(spec.Grader, request.Grader);
             Judge = GraderOf(spec.Judge, request.Judge);
         }
@@ -40,7 +48,10 @@ internal sealed class RunModels : IDisposable
     public WorkerPool Pool { get; }
 
     /// <summary>Tokens that the policy chooses among.</summary>
-    public int Vocabulary => Frozen(request.ModelDirectory).Config.VocabularySize;
+    public int Vocabulary { get; }
+
+    /// <summary>What they were expected to take when they were loaded, in a sentence.</summary>
+    public string Memory { get; }
 
     /// <summary>How policies are asked for plans.</summary>
     public IPlanProtocol Protocol { get; }
@@ -51,25 +62,14 @@ internal sealed class RunModels : IDisposable
     /// <summary>Watches, picks the checkpoint and reports.</summary>
     public IPlanGrader Judge { get; }
 
-    /// <summary>A checkpoint of the run's, for the closing evaluation.</summary>
-    public CpuEngine Load(string directory) => CpuEngine.Load(directory, Pool);
-
     /// <summary>The policy as the run begins or was saved. An adapter goes on the initial weights; its own state comes with the optimizer's.</summary>
     /// <param name="saved">Folder of the saved checkpoint; null at the beginning.</param>
     public CpuEngine Policy(string? saved)
     {
-        var policy = CpuEngine.Load(saved is not null && spec.Lora.Rank == 0 ? saved : request.ModelDirectory, Pool);
-        if (spec.Lora.Rank > 0)
+        var policy = CpuEngine.Load(saved is not null && spec.Lora.Rank == 0 ? saved : request.ModelDirectory, Pool, options);
+        if (RunMemory.AdapterOf(spec) is { } adapter)
         {
-            policy.AddLora(new LoraOptions
-            {
-                Rank = spec.Lora.Rank,
-                Alpha = spec.Lora.Alpha,
-                Dropout = spec.Lora.Dropout,
-                RankStabilised = spec.Lora.RankStabilised,
-                TargetModules = spec.Lora.Modules,
-                Seed = spec.Seed,
-            });
+            policy.AddLora(adapter);
         }
 
         return policy;
@@ -78,7 +78,7 @@ internal sealed class RunModels : IDisposable
     /// <summary>The initial policy: its frozen copy, or the policy itself with its adapter switched off; null when no method asks for it.</summary>
     public ReferencePolicy? Reference(CpuEngine policy)
     {
-        if (!spec.Parts().Any(part => part.Method == "dpo" || (part.Method == "grpo" && spec.Grpo.KlCoefficient > 0)))
+        if (!NeedsReference)
         {
             return null;
         }
@@ -113,6 +113,8 @@ internal sealed class RunModels : IDisposable
         Pool.Dispose();
     }
 
+    private bool NeedsReference => spec.Parts().Any(part => part.Method == "dpo" || (part.Method == "grpo" && spec.Grpo.KlCoefficient > 0));
+
     private IPlanGrader GraderOf(string name, GradingModel model)
     {
         if (name == RunSpec.Oracle)
@@ -125,7 +127,7 @@ internal sealed class RunModels : IDisposable
             return new PaperPlanGrader(server, spec.Grading, spec.Seed, ServerRequests);
         }
 
-        var directory = name == RunSpec.InitialGrader ? request.ModelDirectory : model.Directory ?? throw new ArgumentException($"Nothing stands behind the name \"{name}\".", nameof(model));
+        var directory = FolderOf(name, model) ?? throw new ArgumentException($"Nothing stands behind the name \"{name}\".", nameof(model));
         return spec.ProtocolOf(name) switch
         {
             PaperPrompts.Protocol when spec.Grading.Verdicts == VerdictReading.Likelihood => new LikelihoodGrader(Frozen(directory), Chat(directory), spec.Grading.Reference),
@@ -136,12 +138,21 @@ internal sealed class RunModels : IDisposable
 
     private ChatFormat Chat(string directory) => ChatFormat.Load(directory, Frozen(directory).Tokenizer, Frozen(directory).Config.VocabularySize);
 
+    /// <summary>Folders of the models that are only read, each once.</summary>
+    private IEnumerable<string> Readers()
+    {
+        string?[] graders = [FolderOf(spec.Grader, request.Grader), FolderOf(spec.Judge, request.Judge), NeedsReference && spec.Lora.Rank == 0 ? request.ModelDirectory : null];
+        return graders.OfType<string>().Distinct(StringComparer.Ordinal);
+    }
+
+    private string? FolderOf(string name, GradingModel model) => name == RunSpec.InitialGrader ? request.ModelDirectory : model.Directory;
+
     /// <summary>A checkpoint that is only read, held once whatever its roles: the same bits as the whole model, without room for training.</summary>
-    private CpuEngine Frozen(string directory)
+    public CpuEngine Frozen(string directory)
     {
         if (!frozen.TryGetValue(directory, out var engine))
         {
-            frozen.Add(directory, engine = CpuEngine.LoadReadOnly(directory, Precision.Single, Pool));
+            frozen.Add(directory, engine = CpuEngine.LoadReadOnly(directory, options.Precision, Pool));
         }
 
         return engine;

@@ -32,7 +32,7 @@ internal sealed class TrainingExecution : IDisposable
         journal = new RunJournal(folder);
         data = journal.Data(request.Data);
         limits = new RunLimits(spec.Parts());
-        models = new RunModels(request);
+        models = new RunModels(request, data);
         try
         {
             evaluator = new RunEvaluator(spec, data, models.Protocol, models.Grader, models.Judge);
@@ -159,6 +159,11 @@ internal sealed class TrainingExecution : IDisposable
             Log(0, $"Warning: {warning}.");
         }
 
+        if (!spec.Data.Sandbox)
+        {
+            Log(0, models.Memory);
+        }
+
         Log(0, $"{data.Train.Count} training goals, {data.Validation.Count} validation goals, {data.Test.Count} test goals; {models.Pool.Threads} threads.");
         if (data.PreferenceNote is { } note)
         {
@@ -279,8 +284,8 @@ internal sealed class TrainingExecution : IDisposable
     {
         var picked = best?.Step ?? 0;
         Log(spec.Steps, $"The judge picks step {picked}. Evaluating it and the base on {data.Test.Count} test goals.");
-        using var baseline = models.Load(request.ModelDirectory);
-        using var chosen = models.Load(picked == 0 ? request.ModelDirectory : journal.Checkpoint(picked));
+        var baseline = models.Frozen(request.ModelDirectory);
+        var chosen = models.Frozen(picked == 0 ? request.ModelDirectory : journal.Checkpoint(picked));
         var (result, rows) = evaluator.Close(request.Name, picked, baseline, chosen, cancellationToken);
         AtomicFile.WriteAllText(folder.File(RunFolder.EvaluationFile), string.Concat(rows.Select(row => RunJournal.Line(row) + "\n")));
         result = result with

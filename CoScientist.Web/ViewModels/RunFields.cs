@@ -111,6 +111,9 @@ internal static class RunFields
         new("lora.modules", "Layers with adapters", "", "By the ends of their names, as in PEFT."),
         new("watch.gap", "Watch: gap", "0–1", "Growth of self-grade over judge that counts as reward hacking, on the lower end of its interval."),
         Choice("watch.stop", "Watch: stop", "Whether the run stops by itself then.", ["false", "true"]),
+        Choice("engine.precision", "Numbers multiplied", "bf16 halves the time of full-size models; its last digits depend on the processor.", Names<RunPrecision>()),
+        Choice("engine.gradientCheckpointing", "Gradient checkpointing", "A third more work for a fraction of the memory, and the same numbers.", ["false", "true"]),
+        new("engine.microBatchTokens", "Micro-batch", "tokens", "Held in memory at once while training; a group of plans stays together."),
         new("threads", "Threads", "", "0 takes all processors. The numbers do not depend on it."),
     ];
 

@@ -244,6 +244,17 @@ public sealed class RunSpecTests : IDisposable
     }
 
     [Fact]
+    public void Apply_EngineSettings_AreReadAndChecked()
+    {
+        var spec = RunPresets.Apply(new RunSpec(), ["engine.precision=bf16", "engine.gradientCheckpointing=true", "engine.microBatchTokens=512"], "test");
+
+        Assert.Equal(new EngineSpec { Precision = RunPrecision.Bf16, GradientCheckpointing = true, MicroBatchTokens = 512 }, spec.Engine);
+        Assert.Equal((RunPrecision.Fp32, RunPrecision.Bf16), (RunPresets.Find("sandbox-grpo")!.Spec.Engine.Precision, RunPresets.Find("grpo-lora")!.Spec.Engine.Precision));
+        var fault = Assert.Throws<RunSpecException>(() => RunPresets.Apply(new RunSpec(), ["engine.precision=int8", "engine.microBatchTokens=0"], "test"));
+        Assert.Equal(["engine.precision", "engine.microBatchTokens"], fault.Faults.Select(f => f.Path));
+    }
+
+    [Fact]
     public void Apply_FaultySettings_NamesAllAtOnce()
     {
         var fault = Assert.Throws<RunSpecException>(() => RunPresets.Apply(new RunSpec(), ["step=3", "seed=two", "steps", "data=ml", "seed.x=1", "groupSize=1", "temperature=1e999"], "preset sandbox-grpo"));

@@ -37,6 +37,7 @@ public sealed class PaperRunTests : IDisposable
         ["adapter"] = s_small with { Lora = new LoraSpec { Rank = 2, Alpha = 4 }, Grpo = new GrpoSpec { KlCoefficient = 0.1 } },
         ["opsd"] = s_small with { Method = "opsd" },
         ["sft"] = s_small with { Method = "sft" },
+        ["bf16"] = s_small with { Method = "sft", Engine = new EngineSpec { Precision = RunPrecision.Bf16, GradientCheckpointing = true, MicroBatchTokens = 64 } },
     };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("coscientist-paper-").FullName;

@@ -1,0 +1,129 @@
+using System.Globalization;
+using CoScientist.Core.Runs;
+using CoScientist.Training.Engines;
+using CoScientist.Training.Kernels.Mixed;
+using CoScientist.Training.Model;
+using CoScientist.Training.Protocols;
+using CoScientist.Training.Sampling;
+
+namespace CoScientist.Training.Trainers;
+
+/// <summary>Memory that a run will take at most, by its specification and its longest texts; known before anything large is loaded.</summary>
+/// <param name="Policy">The model in training.</param>
+/// <param name="Readers">Models that are only read: graders, judge, reference.</param>
+internal sealed record RunMemory(MemoryEstimate Policy, long Readers)
+{
+    // The runtime, the compiled code and what a run holds of the library.
+    private const long Process = 300L << 20;
+
+    /// <summary>All of it, in bytes.</summary>
+    public long Total => Policy.Total + Readers + Process;
+
+    /// <summary>How the engines of a run compute.</summary>
+    public static EngineOptions OptionsOf(RunSpec spec) => new()
+    {
+        Precision = spec.Engine.Precision == RunPrecision.Bf16 ? Precision.Bfloat16 : Precision.Single,
+        GradientCheckpointing = spec.Engine.GradientCheckpointing,
+        MicroBatchTokens = spec.Engine.MicroBatchTokens,
+    };
+
+    /// <summary>The adapter of a run; null when it trains all weights.</summary>
+    public static LoraOptions? AdapterOf(RunSpec spec) => spec.Lora.Rank == 0 ? null : new LoraOptions
+    {
+        Rank = spec.Lora.Rank,
+        Alpha = spec.Lora.Alpha,
+        Dropout = spec.Lora.Dropout,
+        RankStabilised = spec.Lora.RankStabilised,
+        TargetModules = spec.Lora.Modules,
+        Seed = spec.Seed,
+    };
+
+    /// <summary>Estimates a run.</summary>
+    /// <param name="spec">What it does.</param>
+    /// <param name="data">On what.</param>
+    /// <param name="config">Shape of the policy.</param>
+    /// <param name="protocol">How it is asked.</param>
+    /// <param name="readers">Shapes of the models that are only read, each once.</param>
+    /// <param name="threads">Threads.</param>
+    public static RunMemory Of(RunSpec spec, RunData data, ModelConfig config, IPlanProtocol protocol, IEnumerable<ModelConfig> readers, int threads)
+    {
+        var options = OptionsOf(spec);
+        RunGoal[] goals = [.. data.Train, .. data.Validation, .. data.Test];
+        var prompt = Longest(goals, goal => goal.Text.Length, goal => protocol.WritePrompt(goal.Text).Length);
+        var groups = spec.Parts().Select(part => GroupOf(part.Method, spec, data, protocol, prompt)).ToArray();
+        var plans = Math.Min(new SamplerLimits().Rows, Math.Max(spec.Parts().Max(part => PlansOf(part.Method, spec)), Math.Max(data.Validation.Count, data.Test.Count)));
+        // A grader reads goal, rubric, reference and plan, and may write about them.
+        var taught = Longest(goals, Written, goal => protocol.WriteWithRubricPrompt(goal.Text, [.. goal.Items.Select(item => item.Text)]).Length);
+        var graded = (2 * taught) + spec.MaxNewTokens + (spec.Data.Sandbox || spec.Grading.Verdicts == VerdictReading.Likelihood ? 0 : spec.Grading.MaxNewTokens);
+        var policy = MemoryEstimate.Of(config, options, new MemoryShape
+        {
+            TrainedTokens = (int)groups.Max(group => Math.Max(group.Longest, Math.Min(group.Step, spec.Engine.MicroBatchTokens))),
+            LongestGroup = groups.Max(group => group.Longest),
+            Lora = AdapterOf(spec),
+            CachedTokens = Cached(config, options, (long)plans * (prompt + spec.MaxNewTokens)),
+            Threads = threads,
+            Saves = true,
+        });
+        return new RunMemory(policy, readers.Sum(reader => MemoryEstimate.Of(reader, options, new MemoryShape { ReadOnly = true, CachedTokens = Cached(reader, options, (long)plans * graded), Threads = threads }).Total));
+    }
+
+    /// <summary>Refuses a run that does not fit.</summary>
+    /// <param name="available">Bytes that there are.</param>
+    /// <param name="spec">The run, for the remedies.</param>
+    /// <exception cref="InvalidDataException">It does not fit; the message says what takes the memory and what to set.</exception>
+    public void Require(long available, RunSpec spec)
+    {
+        if (Total <= available)
+        {
+            return;
+        }
+
+        string?[] remedies =
+        [
+            spec.Engine.GradientCheckpointing ? null : "engine.gradientCheckpointing=true",
+            spec.Engine.Precision == RunPrecision.Bf16 ? null : "engine.precision=bf16",
+            spec.Lora.Rank > 0 ? null : "lora.rank=64",
+            "fewer or shorter plans (groupSize, maxNewTokens)",
+        ];
+        throw new InvalidDataException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"The run needs about {Gigabytes(Total)} GB of memory and {Gigabytes(available)} GB are free: weights {Gigabytes(Policy.Weights + Policy.Adapter)}, gradients and moments {Gigabytes(Policy.Gradients + Policy.Moments)}, activations {Gigabytes(Policy.Activations)}, packed copies and cache {Gigabytes(Policy.Packed + Policy.Cache + Policy.Aside)}, models that are only read {Gigabytes(Readers)}. Start a run with {string.Join(" or ", remedies.OfType<string>())}, or free memory and resume."));
+    }
+
+    /// <summary>For the run's log.</summary>
+    public string Describe(long available) => string.Create(CultureInfo.InvariantCulture, $"Memory: about {Gigabytes(Total)} GB at most, of {Gigabytes(available)} GB free.");
+
+    /// <summary>Tokens of the longest group that is trained on together, and of all groups of a step.</summary>
+    private static (int Longest, long Step) GroupOf(string method, RunSpec spec, RunData data, IPlanProtocol protocol, int prompt)
+    {
+        switch (method)
+        {
+            case "sft":
+                var pair = Longest(data.Train, goal => goal.Text.Length + (goal.ReferenceSolution?.Length ?? 0), goal => protocol.WritePrompt(goal.Text).Length + protocol.PlanTokens(goal.ReferenceSolution ?? "").Length);
+                return (pair, (long)spec.Sft.GoalsPerStep * pair);
+            case "opsd":
+                // The teacher's reading is the longer one; student and teacher are read one after the other.
+                var taught = Longest(data.Train, Written, goal => protocol.WriteWithRubricPrompt(goal.Text, [.. goal.Items.Select(item => item.Text)]).Length) + (spec.Opsd.PlansPerGoal * spec.MaxNewTokens);
+                return (taught, taught);
+            case "dpo":
+                var compared = Longest(data.Preferences, pair => pair.Goal.Length + pair.Chosen.Length + pair.Rejected.Length, pair => protocol.WritePrompt(pair.Goal).Length + protocol.PlanTokens(pair.Chosen).Length + protocol.PlanTokens(pair.Rejected).Length);
+                return (compared, (long)spec.Dpo.PairsPerStep * compared);
+            default:
+                var group = prompt + (spec.GroupSize * spec.MaxNewTokens);
+                return (group, (long)spec.GoalsPerStep * group);
+        }
+    }
+
+    /// <summary>Plans that a method has written in a step.</summary>
+    private static int PlansOf(string method, RunSpec spec) => spec.GoalsPerStep * method switch { "grpo" => spec.GroupSize, "opsd" => spec.Opsd.PlansPerGoal, _ => 0 };
+
+    private static int Written(RunGoal goal) => goal.Text.Length + goal.Items.Sum(item => item.Text.Length);
+
+    /// <summary>Tokens of the longest text, found by its letters: only one is cut into tokens.</summary>
+    private static int Longest<T>(IReadOnlyList<T> texts, Func<T, int> letters, Func<T, int> tokens) => texts.Count == 0 ? 1 : tokens(texts.MaxBy(letters)!);
+
+    private static int Cached(ModelConfig config, EngineOptions options, long tokens) =>
+        (int)Math.Max(1, Math.Min(tokens, new SamplerLimits().CacheBytes / MemoryEstimate.CacheBytesPerToken(config, options.Precision)));
+
+    private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("F1", CultureInfo.InvariantCulture);
+}
