@@ -43,6 +43,9 @@ public sealed class RunFolder(string path)
     /// <summary>Folder of a step's checkpoint, relative to the run's folder ("checkpoints/step-000010").</summary>
     public static string CheckpointDirectory(int step) => string.Create(CultureInfo.InvariantCulture, $"{CheckpointsFolder}/step-{step:D6}");
 
+    /// <summary>Folder of a step's adapter alone, in PEFT's layout, in runs that train one; the checkpoint of the step has it merged.</summary>
+    public static string AdapterDirectory(int step) => string.Create(CultureInfo.InvariantCulture, $"adapters/step-{step:D6}");
+
     /// <summary>Full name of a file in the folder.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);
 

@@ -41,6 +41,9 @@ internal sealed class RunJournal(RunFolder folder)
     /// <summary>Full path of a checkpoint.</summary>
     public string Checkpoint(int step) => folder.File(RunFolder.CheckpointDirectory(step));
 
+    /// <summary>Full path of a step's adapter.</summary>
+    public string Adapter(int step) => folder.File(RunFolder.AdapterDirectory(step));
+
     /// <summary>Optimizer state that belongs to a checkpoint.</summary>
     public string OptimizerFile(int step) => folder.File($"optimizer-{step:D6}.safetensors");
 

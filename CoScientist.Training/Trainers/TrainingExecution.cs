@@ -271,6 +271,11 @@ internal sealed class TrainingExecution : IDisposable
         }
 
         policy.SaveOptimizer(journal.OptimizerFile(step));
+        if (policy.Adapter is not null && !Directory.Exists(journal.Adapter(step)))
+        {
+            policy.SaveAdapter(journal.Adapter(step), request.ModelDirectory, manifest);
+        }
+
         if (!Directory.Exists(journal.Checkpoint(step)))
         {
             policy.Save(journal.Checkpoint(step), manifest, spec.Data.Sandbox ? null : request.ModelDirectory);

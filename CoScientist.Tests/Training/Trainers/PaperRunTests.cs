@@ -79,6 +79,16 @@ public sealed class PaperRunTests : IDisposable
         Assert.Equal(trained, File.ReadAllBytes(Path.Combine(_folder, "paused", RunFolder.CheckpointDirectory(2), "model.safetensors")));
         Assert.Equal(initial, File.ReadAllBytes(Path.Combine(_folder, "base", "model.safetensors")));
 
+        if (spec.Lora.Rank > 0)
+        {
+            // The base with the saved adapter, added by the code that reads anybody's, is the checkpoint.
+            using var whole = CpuEngine.Load(checkpoint);
+            using var added = CpuEngine.Load(Path.Combine(_folder, "base"));
+            added.LoadAdapter(Path.Combine(_folder, "whole", RunFolder.AdapterDirectory(2)));
+            added.MergeAdapter();
+            Assert.Equal(whole.Logits([1, 2, 3], 0), added.Logits([1, 2, 3], 0));
+        }
+
         // The checkpoint can be spoken to as the model it came from.
         Assert.Equal(PaperPolicy.Chat(Path.Combine(_folder, "base")).EndTokens, PaperPolicy.Chat(checkpoint).EndTokens);
     }
