@@ -1,11 +1,8 @@
 using System.Diagnostics;
-using CoScientist.Core;
 using CoScientist.Training.Checkpoints;
 using CoScientist.Training.Kernels;
 using CoScientist.Training.Kernels.Mixed;
-using CoScientist.Training.Model;
 using CoScientist.Training.Sampling;
-using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Training.Engines;
 
@@ -31,20 +28,7 @@ public sealed class DecodeBenchmark(int threads, Precision precision, int rounds
 {
     private const int Warm = 8;
     private const int Measured = 48;
-
-    /// <summary>The shape that its authors published.</summary>
-    public static ModelConfig Qwen3Small { get; } = new()
-    {
-        VocabularySize = 151_936,
-        HiddenSize = 1024,
-        Layers = 28,
-        Heads = 16,
-        KeyValueHeads = 8,
-        HeadDim = 128,
-        FeedForwardSize = 3072,
-        RopeTheta = 1_000_000,
-        MaxPositions = 40_960,
-    };
+    private const string Shape = "qwen3-0.6b";
 
     /// <summary>Runs; writes 1.2 GB into a temporary folder and removes it.</summary>
     public DecodeBenchmarkResult Run(CancellationToken cancellationToken)
@@ -53,7 +37,7 @@ public sealed class DecodeBenchmark(int threads, Precision precision, int rounds
         try
         {
             var path = Path.Combine(folder, "model");
-            Write(path, cancellationToken);
+            RandomCheckpoint.Write(path, Shape, seed: 1, TensorType.BF16, cancellationToken);
             using var pool = new WorkerPool(threads);
             var (loads, rates, bytes) = (new List<double>(), new List<double>(), 0L);
             var memory = 0.0;
@@ -77,7 +61,7 @@ public sealed class DecodeBenchmark(int threads, Precision precision, int rounds
 
             using var process = Process.GetCurrentProcess();
             var tokens = Median(rates);
-            return new DecodeBenchmarkResult("Qwen3-0.6B", precision, pool.Threads, Median(loads), tokens, bytes, tokens * bytes / 1e9, memory, tokens * bytes / 1e9 / memory, process.PeakWorkingSet64);
+            return new DecodeBenchmarkResult(Shape, precision, pool.Threads, Median(loads), tokens, bytes, tokens * bytes / 1e9, memory, tokens * bytes / 1e9 / memory, process.PeakWorkingSet64);
         }
         finally
         {
@@ -104,24 +88,5 @@ public sealed class DecodeBenchmark(int threads, Precision precision, int rounds
     {
         values.Sort();
         return values[values.Count / 2];
-    }
-
-    private static void Write(string path, CancellationToken cancellationToken)
-    {
-        var tensors = Qwen3Small.Tensors().Select((spec, index) => new TensorSource(spec, (row, values) =>
-        {
-            var random = new SeededRandom(1, index, row);
-            var scale = (float)(1 / Math.Sqrt(spec.Shape[^1]));
-            for (var i = 0; i < values.Length; i++)
-            {
-                values[i] = spec.Shape.Length == 1 ? 1 : scale * ((float)(random.NextUInt64() >> 40) / (1 << 23) - 1);
-            }
-        })).ToArray();
-        CheckpointFolder.Write(
-            path,
-            new CheckpointContent(Qwen3Small, tensors, BpeTrainer.Train(["benchmark"], 300, []), new Dictionary<string, string>(StringComparer.Ordinal), Companions.None),
-            TensorType.BF16,
-            SafetensorsWriter.DefaultShardBytes,
-            cancellationToken);
     }
 }
