@@ -7,10 +7,10 @@ using CoScientist.Training.Model;
 
 namespace CoScientist.Web.Commands;
 
-/// <summary>Looks into checkpoints, computes logits for parity checks, and converts element types and layouts.</summary>
+/// <summary>Looks into checkpoints, computes logits for parity checks, converts element types and layouts, and brings folders into the library.</summary>
 internal static class ModelCommand
 {
-    public static Command Create() => new("model", "Look into checkpoints, compute logits, convert") { ModelInspection.Create(), Logits(), Convert() };
+    public static Command Create() => new("model", "Register models, look into checkpoints, compute logits, convert") { ModelInspection.Create(), Logits(), Convert(), ModelFolders.Import(), ModelFolders.Random() };
 
     /// <summary>A checkpoint.</summary>
     internal static Argument<string> Source { get; } = new("MODEL") { Description = "Folder of the checkpoint (the one with config.json), or a GGUF file" };

@@ -1,9 +1,18 @@
+using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Checkpoints;
+using CoScientist.Training.Protocols;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Runs;
+
+/// <summary>A folder that is a model of the library.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Folder">Where it lies.</param>
+/// <param name="Sandbox">Whether it speaks the sandbox's language, and only that.</param>
+/// <param name="ParameterCount">Its parameters.</param>
+internal sealed record ImportedModel(string Name, string Folder, bool Sandbox, long ParameterCount);
 
 /// <summary>Finds the folder of a checkpoint by its name.</summary>
 internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOptions options)
@@ -16,6 +25,8 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
 
     /// <summary>Folder of the data directory whose subfolders are base models of people's own, in Hugging Face layout.</summary>
     private const string OwnModels = "models";
+
+    private const int LongestName = 64;
 
     /// <summary>Registers the checkpoints that come with the application, and those that people have put into <c>models/</c>, by the names of their folders.</summary>
     public async Task RegisterBuiltInsAsync(CancellationToken cancellationToken)
@@ -37,6 +48,44 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
         }
     }
 
+    /// <summary>Registers a folder of Hugging Face layout by a name, where it lies; a second time changes nothing.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="name">Its name; null for the folder's.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="InvalidDataException">Nobody could use it, or the name is taken or reserved; the message says what to do, and nothing has changed.</exception>
+    public async Task<ImportedModel> ImportAsync(string folder, string? name, CancellationToken cancellationToken)
+    {
+        var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (File.Exists(path))
+        {
+            throw new InvalidDataException($"{path} is a file: convert it into a folder with 'model convert {folder} OUT --dtype bf16', add the chat template of the model's page, and import that.");
+        }
+
+        var (config, tokenizer) = CheckpointFolder.Open(path);
+        using (var weights = WeightFiles.Open(path))
+        {
+            weights.Check([.. config.Tensors()]);
+        }
+
+        var sandbox = CompactProtocol.IsSpokenBy(Path.Combine(path, CheckpointFolder.TokenizerFile));
+        if (!sandbox)
+        {
+            _ = ChatFormat.Load(path, tokenizer, config.VocabularySize);
+        }
+
+        name ??= Path.GetFileName(path);
+        if (name is SandboxBase or RunSpec.InitialGrader or RunSpec.Oracle || name.Length > LongestName || !name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '-' or '_'))
+        {
+            throw new InvalidDataException($"\"{name}\" cannot be the name of a model: give another with --name, of at most {LongestName} letters, digits, dots, hyphens and underscores, and not {SandboxBase}, {RunSpec.InitialGrader} or {RunSpec.Oracle}.");
+        }
+
+        await checkpoints.RegisterBaseAsync(name, path, sandbox, cancellationToken);
+        var known = await checkpoints.FindAsync(name, cancellationToken);
+        return known is not null && Directory(known.Path) == path
+            ? new ImportedModel(name, path, sandbox, config.ParameterCount)
+            : throw new InvalidDataException($"There is a checkpoint \"{name}\" already, in {Directory(known!.Path)}: give this one another name with --name.");
+    }
+
     /// <summary>The folder of a checkpoint's files.</summary>
     /// <param name="name">Name as on the Models page.</param>
     /// <param name="cancellationToken">Cancels.</param>
@@ -46,7 +95,7 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
         var checkpoint = await checkpoints.FindAsync(name, cancellationToken)
             ?? throw new InvalidDataException(name == SandboxBase
                 ? $"The sandbox's base model is missing from {SandboxBaseModel.Directory}: make it with 'sandbox build --out', which takes about a quarter of an hour on two cores, or install the software again."
-                : $"There is no checkpoint \"{name}\": choose one from the Models page.");
+                : $"There is no checkpoint \"{name}\": choose one from the Models page, or register a folder with 'model import'.");
         var folder = Directory(checkpoint.Path);
         return System.IO.Directory.Exists(folder)
             ? folder

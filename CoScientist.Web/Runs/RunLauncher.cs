@@ -73,7 +73,7 @@ internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints,
 
             if (await checkpoints.FindAsync(name, cancellationToken) is not { } checkpoint)
             {
-                faults.Add(new RunSpecFault(field, $"must name a checkpoint of the library, is \"{name}\""));
+                faults.Add(new RunSpecFault(field, $"must name a checkpoint of the library, is \"{name}\"; a folder becomes one by 'model import FOLDER'"));
             }
             else if (checkpoint.IsSandbox != spec.Data.Sandbox)
             {
