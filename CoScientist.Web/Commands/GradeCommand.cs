@@ -1,24 +1,27 @@
 using System.CommandLine;
 using System.Globalization;
 using CoScientist.Core.Grading;
+using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Web.Jobs;
 
 namespace CoScientist.Web.Commands;
 
-/// <summary>Gradings of stored plans, by the oracle, a sandbox checkpoint or a model server.</summary>
+/// <summary>Gradings of stored plans, by the oracle, a checkpoint or a model server.</summary>
 internal static class GradeCommand
 {
     public static Command Create()
     {
-        var grader = new Option<string>("--grader") { Description = $"Grader: {ModelRoles.Oracle} or a sandbox checkpoint (sandbox plans), or a model server (real plans)", Required = true };
+        var grader = new Option<string>("--grader") { Description = $"Grader: {ModelRoles.Oracle} or a sandbox checkpoint (sandbox plans), another checkpoint or a model server (real plans)", Required = true };
         var writer = new Option<string?>("--writer") { Description = "Only plans of this writer" };
         var goals = GoalChoice.Goals("all");
         var domain = GoalChoice.Domain();
         var role = new Option<string>("--role") { Description = "Capacity of the grader: judge, or self when it is the frozen start of the writer", DefaultValueFactory = _ => "judge" };
         role.AcceptOnlyFromAmong("judge", "self");
+        var verdicts = new Option<string>("--verdicts") { Description = "Where a checkpoint's verdicts on real plans are read: in its written answer, or in the likelihood of one digit, which costs one pass", DefaultValueFactory = _ => "answer" };
+        verdicts.AcceptOnlyFromAmong("answer", "likelihood");
         var dtype = Dtype.Create();
-        var command = new Command("grade", "Grade plans item by item") { grader, writer, goals, domain, role, dtype };
+        var command = new Command("grade", "Grade plans item by item") { grader, writer, goals, domain, role, verdicts, dtype };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (name, capacity) = (parsed.GetValue(grader)!, parsed.GetValue(role) == "self" ? GraderRole.SelfGrade : GraderRole.Judge);
@@ -28,7 +31,7 @@ internal static class GradeCommand
             }
 
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-            using var worker = await services.GetRequiredService<ModelRoles>().GraderAsync(name, capacity, Dtype.Of(parsed.GetValue(dtype)!), cancellationToken);
+            using var worker = await services.GetRequiredService<ModelRoles>().GraderAsync(name, capacity, Dtype.Of(parsed.GetValue(dtype)!), Enum.Parse<VerdictReading>(parsed.GetValue(verdicts)!, ignoreCase: true), cancellationToken);
             var filter = new GoalFilter(worker.Sandbox, GoalChoice.Split(parsed.GetValue(goals)!), parsed.GetValue(domain));
             var result = await services.GetRequiredService<GradeJob>().RunAsync(worker, filter, parsed.GetValue(writer), GoalChoice.Progress("plans"), cancellationToken);
             CommandContext.Answer(

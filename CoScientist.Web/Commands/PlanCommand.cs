@@ -4,26 +4,32 @@ using CoScientist.Web.Jobs;
 
 namespace CoScientist.Web.Commands;
 
-/// <summary>Plans for goals of the library, by a sandbox checkpoint or a model server.</summary>
+/// <summary>Plans for goals of the library, by a checkpoint or a model server.</summary>
 internal static class PlanCommand
 {
     private const double HottestTemperature = 2;
 
     public static Command Create()
     {
-        var model = new Option<string>("--model") { Description = "Writer: a sandbox checkpoint (sandbox goals) or a model server (real goals)", Required = true };
+        var model = new Option<string>("--model") { Description = "Writer: a checkpoint (of the sandbox: sandbox goals; others: real goals) or a model server (real goals)", Required = true };
         var goals = GoalChoice.Goals("test");
         var domain = GoalChoice.Domain();
         var count = new Option<int?>("--count") { Description = "At most so many goals, the domains in turn (default: all)" };
         var temperature = new Option<double>("--temperature") { Description = "Sampling temperature; 0 is greedy", DefaultValueFactory = _ => 1 };
         var seed = new Option<long>("--seed") { Description = "Seed of the sampling", DefaultValueFactory = _ => 1 };
+        var tokens = new Option<int?>("--max-tokens") { Description = "Most tokens of an answer for a real goal (default: 2048 of a checkpoint, 8192 of a server)", HelpName = "N" };
         var dtype = Dtype.Create();
-        var command = new Command("plan", "Write plans for goals") { model, goals, domain, count, temperature, seed, dtype };
+        var command = new Command("plan", "Write plans for goals") { model, goals, domain, count, temperature, seed, tokens, dtype };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             if (parsed.GetValue(count) is < 1)
             {
                 throw new CommandException($"--count {parsed.GetValue(count)}: ask for at least one goal.");
+            }
+
+            if (parsed.GetValue(tokens) is < 1)
+            {
+                throw new CommandException($"--max-tokens {parsed.GetValue(tokens)}: allow at least one.");
             }
 
             if (parsed.GetValue(temperature) is not (>= 0 and <= HottestTemperature))
@@ -32,7 +38,7 @@ internal static class PlanCommand
             }
 
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-            using var writer = await services.GetRequiredService<ModelRoles>().WriterAsync(parsed.GetValue(model)!, Dtype.Of(parsed.GetValue(dtype)!), cancellationToken);
+            using var writer = await services.GetRequiredService<ModelRoles>().WriterAsync(parsed.GetValue(model)!, Dtype.Of(parsed.GetValue(dtype)!), parsed.GetValue(tokens), cancellationToken);
             var filter = new GoalFilter(writer.Sandbox, GoalChoice.Split(parsed.GetValue(goals)!), parsed.GetValue(domain));
             var request = new PlanRequest(filter, parsed.GetValue(count), parsed.GetValue(temperature), parsed.GetValue(seed));
             var result = await services.GetRequiredService<PlanJob>().RunAsync(writer, request, GoalChoice.Progress("plans"), cancellationToken);

@@ -28,8 +28,8 @@ internal sealed class LibraryChoice(PlanStore plans, RunDataStore data)
         if (others > 0)
         {
             return new InvalidDataException(filter.Sandbox
-                ? $"{model} knows only the sandbox's world, and the {others} goals that match {Words(filter)} are real: name a model server of CoScientist:ModelServers, or choose goals of the sandbox."
-                : $"{model} is a model server and works on real goals, but the {others} goals that match {Words(filter)} are the sandbox's: import papers or a dataset first, or name a sandbox checkpoint such as {Runs.ModelCatalog.SandboxBase}.");
+                ? $"{model} knows only the sandbox's world, and the {others} goals that match {Words(filter)} are real: name a model of your own ('model import') or a model server of CoScientist:ModelServers, or choose goals of the sandbox."
+                : $"{model} works on real goals, but the {others} goals that match {Words(filter)} are the sandbox's: import papers or a dataset first, or name a sandbox checkpoint such as {Runs.ModelCatalog.SandboxBase}.");
         }
 
         var domains = await data.DomainsAsync(filter.Sandbox, cancellationToken);

@@ -1,9 +1,11 @@
 using CoScientist.Core.Grading;
+using CoScientist.Core.Grading.PaperProtocol;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Core.TextModels;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels.Mixed;
+using CoScientist.Training.Protocols;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.Commands;
 using CoScientist.Web.Configuration;
@@ -17,31 +19,48 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
     /// <summary>Name that stands for the sandbox's oracle.</summary>
     public const string Oracle = "oracle";
 
-    /// <summary>A writer of plans; a checkpoint is read in fp32.</summary>
-    /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
-    public Task<PlanWriter> WriterAsync(string name, CancellationToken cancellationToken) => WriterAsync(name, Precision.Single, cancellationToken);
+    // Room for the 750 words of a plan with some thought before them; a large model on a server thinks longer.
+    private const int LocalTokens = 2048;
 
-    /// <summary>A grader of plans; a checkpoint is read in fp32.</summary>
+    /// <summary>A writer of plans with the usual room for an answer; a checkpoint is read in fp32.</summary>
     /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
-    public Task<PlanGrader> GraderAsync(string name, GraderRole role, CancellationToken cancellationToken) => GraderAsync(name, role, Precision.Single, cancellationToken);
+    public Task<PlanWriter> WriterAsync(string name, CancellationToken cancellationToken) => WriterAsync(name, Precision.Single, maxTokens: null, cancellationToken);
 
     /// <summary>A writer of plans.</summary>
-    /// <param name="name">The model's name.</param>
+    /// <param name="name">Its name.</param>
     /// <param name="precision">Numbers in which a checkpoint is read.</param>
-    /// <param name="cancellationToken">Cancels the look-up.</param>
+    /// <param name="maxTokens">Most tokens of an answer, for real goals; null for 2,048 of a checkpoint and 8,192 of a server.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
-    public async Task<PlanWriter> WriterAsync(string name, Precision precision, CancellationToken cancellationToken) =>
-        await FindAsync(name, cancellationToken) is { } checkpoint
-            ? new SandboxPlanWriter(Dtype.Name(checkpoint.Name, precision), checkpoint.Id, CpuEngine.LoadReadOnly(await catalog.ResolveAsync(name, cancellationToken), precision))
-            : new ServerPlanWriter(Server(name));
+    public async Task<PlanWriter> WriterAsync(string name, Precision precision, int? maxTokens, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(name, cancellationToken) is not { } checkpoint)
+        {
+            return new ServerPlanWriter(Server(name), maxTokens ?? PaperPlanWriter.MaxTokens);
+        }
+
+        var folder = await catalog.ResolveAsync(name, cancellationToken);
+        if (checkpoint.IsSandbox)
+        {
+            return new SandboxPlanWriter(Dtype.Name(checkpoint.Name, precision), checkpoint.Id, CpuEngine.LoadReadOnly(folder, precision));
+        }
+
+        var (engine, chat) = Speaking(folder, precision);
+        return new LocalPlanWriter(Dtype.Name(checkpoint.Name, precision), checkpoint.Id, engine, chat, maxTokens ?? LocalTokens);
+    }
+
+    /// <summary>A grader of plans whose verdicts are read in its answer; a checkpoint is read in fp32.</summary>
+    /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
+    public Task<PlanGrader> GraderAsync(string name, GraderRole role, CancellationToken cancellationToken) => GraderAsync(name, role, Precision.Single, VerdictReading.Answer, cancellationToken);
 
     /// <summary>A grader of plans.</summary>
-    /// <param name="name">The model's name, or <see cref="Oracle"/>.</param>
-    /// <param name="role">In what capacity it grades.</param>
+    /// <param name="name">Its name, or <see cref="Oracle"/>.</param>
+    /// <param name="role">Capacity.</param>
     /// <param name="precision">Numbers in which a checkpoint is read.</param>
-    /// <param name="cancellationToken">Cancels the look-up.</param>
+    /// <param name="verdicts">Where a checkpoint's verdicts on real plans are read; a server's are read in its answer.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
-    public async Task<PlanGrader> GraderAsync(string name, GraderRole role, Precision precision, CancellationToken cancellationToken)
+    public async Task<PlanGrader> GraderAsync(string name, GraderRole role, Precision precision, VerdictReading verdicts, CancellationToken cancellationToken)
     {
         if (name == Oracle)
         {
@@ -50,11 +69,36 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
 
         if (await FindAsync(name, cancellationToken) is not { } checkpoint)
         {
-            return new ServerPlanGrader(Server(name), role);
+            return verdicts == VerdictReading.Answer
+                ? new ServerPlanGrader(Server(name), role)
+                : throw new InvalidDataException($"The model server \"{name}\" does not say how likely its tokens were: leave --verdicts out, or name a checkpoint.");
         }
 
         var folder = await catalog.ResolveAsync(name, cancellationToken);
-        return new SandboxPlanGrader(Dtype.Name(checkpoint.Name, precision), role, CpuEngine.LoadReadOnly(folder, precision), SandboxBaseModel.GraderThreshold(folder));
+        if (checkpoint.IsSandbox)
+        {
+            return new SandboxPlanGrader(Dtype.Name(checkpoint.Name, precision), role, CpuEngine.LoadReadOnly(folder, precision), SandboxBaseModel.GraderThreshold(folder));
+        }
+
+        var (engine, chat) = Speaking(folder, precision);
+        var recorded = Dtype.Name(checkpoint.Name, precision);
+        return verdicts == VerdictReading.Answer
+            ? new ServerPlanGrader(new LocalTextModel(recorded, engine, chat), role, engine)
+            : new LikelihoodPlanGrader(recorded, role, engine, chat);
+    }
+
+    private static (CpuEngine Engine, ChatFormat Chat) Speaking(string folder, Precision precision)
+    {
+        var engine = CpuEngine.LoadReadOnly(folder, precision);
+        try
+        {
+            return (engine, ChatFormat.Load(folder, engine.Tokenizer, engine.Config.VocabularySize));
+        }
+        catch
+        {
+            engine.Dispose();
+            throw;
+        }
     }
 
     private ITextModel Server(string name)
@@ -76,9 +120,7 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
         await catalog.RegisterBuiltInsAsync(cancellationToken);
         if (await checkpoints.FindAsync(name, cancellationToken) is { } checkpoint)
         {
-            return checkpoint.IsSandbox
-                ? checkpoint
-                : throw new InvalidDataException($"Checkpoint {name} is not one of the sandbox's, and only those are run here: put it behind a model server (llama.cpp, vLLM, Ollama) and add that to CoScientist:ModelServers.");
+            return checkpoint;
         }
 
         if (servers.Names.Contains(name, StringComparer.OrdinalIgnoreCase))
@@ -93,6 +135,6 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
         }
 
         var names = (await checkpoints.ListAsync(cancellationToken)).Select(known => known.Name).Concat(servers.Names).ToList();
-        throw new InvalidDataException($"There is no checkpoint or model server \"{name}\"{(names.Count == 0 ? "" : $" (there are: {string.Join(", ", names)})")}: choose one from the Models page, or add a server to CoScientist:ModelServers.");
+        throw new InvalidDataException($"There is no checkpoint or model server \"{name}\"{(names.Count == 0 ? "" : $" (there are: {string.Join(", ", names)})")}: choose one from the Models page, register a folder with 'model import', or add a server to CoScientist:ModelServers.");
     }
 }

@@ -18,7 +18,7 @@ internal sealed record PlanGrade(double? Score, IReadOnlyList<Verdict> Verdicts,
     public static PlanGrade Ungraded(string reason) => new(null, [], reason);
 }
 
-/// <summary>Who grades plans: the sandbox's oracle, a sandbox checkpoint or a model server.</summary>
+/// <summary>Who grades plans: the sandbox's oracle, a checkpoint or a model server.</summary>
 internal abstract class PlanGrader(string name, GraderRole role, string protocol) : IDisposable
 {
     /// <summary>Name recorded with the gradings.</summary>
@@ -119,10 +119,11 @@ internal sealed class SandboxPlanGrader(string name, GraderRole role, IPolicyEng
         protocol.GradePrompt(plan.Goal.Text, plan.Plan.Text).Length + plan.Goal.Items.Max(item => protocol.Item(item.Text).Length) + 3 <= engine.Config.MaxPositions;
 }
 
-/// <summary>A model server, by the text protocol.</summary>
-/// <param name="model">The server's model.</param>
+/// <summary>A model server, or a local checkpoint that answers like one, by the text protocol.</summary>
+/// <param name="model">The model.</param>
 /// <param name="role">Capacity.</param>
-internal sealed class ServerPlanGrader(ITextModel model, GraderRole role) : PlanGrader(model.Name, role, PaperPrompts.Protocol)
+/// <param name="owned">What is disposed with the grader: the weights of a local checkpoint.</param>
+internal sealed class ServerPlanGrader(ITextModel model, GraderRole role, IDisposable? owned = null) : PlanGrader(model.Name, role, PaperPrompts.Protocol)
 {
     private const long Seed = 1;
     private readonly PaperGrader grader = new(model);
@@ -142,5 +143,11 @@ internal sealed class ServerPlanGrader(ITextModel model, GraderRole role) : Plan
             [.. grading.Verdicts.Select((verdict, index) => Verdict(plan, index, verdict.Violated, verdict.Reasoning))],
             grading.Failure,
             grading.Weaknesses))];
+    }
+
+    public override void Dispose()
+    {
+        owned?.Dispose();
+        base.Dispose();
     }
 }

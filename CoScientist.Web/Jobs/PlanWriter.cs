@@ -5,6 +5,7 @@ using CoScientist.Core.Grading.PaperProtocol;
 using CoScientist.Core.Runs;
 using CoScientist.Core.TextModels;
 using CoScientist.Training.Engines;
+using CoScientist.Training.Protocols;
 using CoScientist.Training.Sampling;
 using CoScientist.Training.Sandbox;
 
@@ -17,7 +18,7 @@ namespace CoScientist.Web.Jobs;
 /// <param name="Fault">What is wrong with its form; null when nothing is, or the world has no form to keep.</param>
 internal sealed record WrittenPlan(string? Text, int Tokens, bool Finished, string? Fault);
 
-/// <summary>Who writes plans: a sandbox checkpoint or a model server.</summary>
+/// <summary>Who writes plans: a checkpoint or a model server.</summary>
 internal abstract class PlanWriter(string name) : IDisposable
 {
     /// <summary>Name recorded with the plans.</summary>
@@ -42,6 +43,14 @@ internal abstract class PlanWriter(string name) : IDisposable
     public abstract Task<IReadOnlyList<WrittenPlan>> WriteAsync(IReadOnlyList<Goal> goals, double temperature, long seed, CancellationToken cancellationToken);
 
     public virtual void Dispose() => GC.SuppressFinalize(this);
+
+    /// <summary>A seed from the goal, not from its place in the batch: the same goal gets the same plan whatever else is asked for.</summary>
+    protected static long SeedOfGoal(Goal goal, long seed)
+    {
+        Span<byte> id = stackalloc byte[16];
+        goal.Id.Value.TryWriteBytes(id);
+        return (long)(new SeededRandom(seed, BinaryPrimitives.ReadInt64LittleEndian(id), BinaryPrimitives.ReadInt64LittleEndian(id[8..])).NextUInt64() >> 1);
+    }
 }
 
 /// <summary>A local checkpoint that speaks the sandbox's language.</summary>
@@ -58,13 +67,7 @@ internal sealed class SandboxPlanWriter(string name, CheckpointId checkpoint, IP
 
     public override int BatchSize => 32;
 
-    // From the goal, not from its place in the batch: the same goal gets the same plan whatever else is asked for.
-    public override long SeedFor(Goal goal, long seed)
-    {
-        Span<byte> id = stackalloc byte[16];
-        goal.Id.Value.TryWriteBytes(id);
-        return (long)(new SeededRandom(seed, BinaryPrimitives.ReadInt64LittleEndian(id), BinaryPrimitives.ReadInt64LittleEndian(id[8..])).NextUInt64() >> 1);
-    }
+    public override long SeedFor(Goal goal, long seed) => SeedOfGoal(goal, seed);
 
     public override Task<IReadOnlyList<WrittenPlan>> WriteAsync(IReadOnlyList<Goal> goals, double temperature, long seed, CancellationToken cancellationToken) =>
         Task.Run<IReadOnlyList<WrittenPlan>>(
@@ -83,11 +86,55 @@ internal sealed class SandboxPlanWriter(string name, CheckpointId checkpoint, IP
     }
 }
 
+/// <summary>A local checkpoint with a chat template, by the text protocol.</summary>
+/// <param name="name">Name of the checkpoint.</param>
+/// <param name="checkpoint">Its key.</param>
+/// <param name="engine">Its weights; disposed with the writer.</param>
+/// <param name="chat">How it is spoken to.</param>
+/// <param name="maxTokens">Most tokens of an answer, thoughts included.</param>
+internal sealed class LocalPlanWriter(string name, CheckpointId checkpoint, IPolicyEngine engine, ChatFormat chat, int maxTokens) : PlanWriter(name)
+{
+    private readonly PaperPlanProtocol protocol = new(chat);
+
+    public override bool Sandbox => false;
+
+    public override CheckpointId? Checkpoint => checkpoint;
+
+    public override string? PromptVersion => PaperPrompts.PolicyVersion;
+
+    public override int BatchSize => 8;
+
+    public override long SeedFor(Goal goal, long seed) => SeedOfGoal(goal, seed);
+
+    public override Task<IReadOnlyList<WrittenPlan>> WriteAsync(IReadOnlyList<Goal> goals, double temperature, long seed, CancellationToken cancellationToken) =>
+        Task.Run<IReadOnlyList<WrittenPlan>>(
+            () =>
+            {
+                var options = protocol.Sampling with { Temperature = temperature, MaxNewTokens = maxTokens };
+                var requests = goals.Select(goal => new SampleRequest { Prompt = protocol.WritePrompt(goal.Text), Seed = SeedFor(goal, seed) }).ToArray();
+                return [.. engine.Sample(requests, options, cancellationToken).Select(Written)];
+            },
+            cancellationToken);
+
+    public override void Dispose()
+    {
+        engine.Dispose();
+        base.Dispose();
+    }
+
+    private WrittenPlan Written(SampledSequence sample)
+    {
+        var plan = PlanReader.Read(chat.Text(sample.Tokens));
+        return new WrittenPlan(plan.Words == 0 ? null : plan.Text, sample.Tokens.Length, plan.Form.Finished && sample.Ended, plan.Fault);
+    }
+}
+
 /// <summary>A model server, by the text protocol.</summary>
 /// <param name="model">The server's model.</param>
-internal sealed class ServerPlanWriter(ITextModel model) : PlanWriter(model.Name)
+/// <param name="maxTokens">Most tokens of an answer, thoughts included.</param>
+internal sealed class ServerPlanWriter(ITextModel model, int maxTokens = PaperPlanWriter.MaxTokens) : PlanWriter(model.Name)
 {
-    private readonly PaperPlanWriter writer = new(model);
+    private readonly PaperPlanWriter writer = new(model, maxTokens);
 
     public override bool Sandbox => false;
 

@@ -9,10 +9,11 @@ public sealed record PaperPlan(PlanReading Plan, int Tokens);
 
 /// <summary>Writes plans by the text protocol.</summary>
 /// <param name="model">The policy.</param>
-public sealed class PaperPlanWriter(ITextModel model)
+/// <param name="maxTokens">Most tokens of an answer. Default <see cref="MaxTokens"/>.</param>
+public sealed class PaperPlanWriter(ITextModel model, int maxTokens = PaperPlanWriter.MaxTokens)
 {
-    // Thoughts come before the plan, and 750 words are about 1,000 tokens.
-    private const int MaxTokens = 8192;
+    /// <summary>Tokens that an answer of a large model fits into: thoughts come before the plan, and 750 words are about 1,000 tokens.</summary>
+    public const int MaxTokens = 8192;
 
     /// <summary>Writes one plan per goal, in order.</summary>
     /// <param name="goals">Texts of the goals; nothing else is shown.</param>
@@ -23,7 +24,7 @@ public sealed class PaperPlanWriter(ITextModel model)
     public async Task<IReadOnlyList<PaperPlan>> WriteAsync(IReadOnlyList<string> goals, double temperature, long seed, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(goals);
-        var options = new TextSamplingOptions { Temperature = temperature, MaxTokens = MaxTokens, Seed = seed };
+        var options = new TextSamplingOptions { Temperature = temperature, MaxTokens = maxTokens, Seed = seed };
         var answers = await model.CompleteAsync([.. goals.Select(PaperPrompts.WritePlan)], options, cancellationToken);
         return [.. answers.Select(answer => new PaperPlan(PlanReader.Read(answer.Text), answer.CompletionTokens))];
     }

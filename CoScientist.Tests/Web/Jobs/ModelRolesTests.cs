@@ -1,6 +1,10 @@
 using CoScientist.Core.Grading;
+using CoScientist.Core.Grading.PaperProtocol;
+using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
+using CoScientist.Tests.Shared;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Jobs;
 using CoScientist.Web.Runs;
@@ -31,15 +35,21 @@ public sealed class ModelRolesTests
     }
 
     [Fact]
-    public async Task Find_CheckpointOfAnotherLanguage_PointsToAModelServer()
+    public async Task Find_CheckpointWithAChatTemplate_WorksOnRealGoals()
     {
         await using var database = await TestDatabase.CreateAsync();
-        await database.Store<RunCheckpointStore>().RegisterBaseAsync("qwen", "models/qwen", isSandbox: false, Cancellation);
+        PaperPolicy.Write(Path.Combine(database.Folder, "models", "own"), 1);
+        var roles = Roles(database, ("jury", "http://localhost:1/v1", "m"));
 
-        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => Roles(database).WriterAsync("qwen", Cancellation));
+        using var writer = await roles.WriterAsync("own", Cancellation);
+        using var answering = await roles.GraderAsync("own", GraderRole.Judge, Cancellation);
+        using var silent = await roles.GraderAsync("own", GraderRole.SelfGrade, Precision.Bfloat16, VerdictReading.Likelihood, Cancellation);
+        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => roles.GraderAsync("jury", GraderRole.Judge, Precision.Single, VerdictReading.Likelihood, Cancellation));
 
-        Assert.Contains("qwen is not one of the sandbox's", fault.Message, StringComparison.Ordinal);
-        Assert.Contains("CoScientist:ModelServers", fault.Message, StringComparison.Ordinal);
+        Assert.Equal((false, true, PaperPrompts.PolicyVersion), (writer.Sandbox, writer.Checkpoint.HasValue, writer.PromptVersion));
+        Assert.Equal((false, "paper", PaperPrompts.GraderVersion), (answering.Sandbox, answering.Protocol, answering.PromptVersion));
+        Assert.Equal(("own (bf16)", false, "paper", PaperPrompts.ItemGraderVersion), (silent.Name, silent.Sandbox, silent.Protocol, silent.PromptVersion));
+        Assert.Contains("leave --verdicts out", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
