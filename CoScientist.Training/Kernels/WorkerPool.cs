@@ -19,6 +19,12 @@ public interface ILoopBody
 /// </summary>
 public sealed unsafe class WorkerPool : IDisposable
 {
+    /// <summary>
+    /// Milliseconds between two moments at which a pool that yields gives its processor up. After every iteration instead, which is
+    /// fractions of a millisecond, a run starves beside any other work: each time it waits out a whole slice of the other's.
+    /// </summary>
+    public const int YieldMilliseconds = 5;
+
     private const int SpinRounds = 2000;
 
     /// <summary>Flag in <see cref="gate"/>: workers may join. The bits below count those who have.</summary>
@@ -26,6 +32,9 @@ public sealed unsafe class WorkerPool : IDisposable
 
     [ThreadStatic]
     private static WorkerPool? runningOnThread;
+
+    [ThreadStatic]
+    private static long lastYield;
 
     private readonly Thread[] workers;
     private readonly bool yields;
@@ -50,8 +59,8 @@ public sealed unsafe class WorkerPool : IDisposable
     /// <summary>Starts the workers.</summary>
     /// <param name="threads">Threads in all, the caller included; 0 takes every processor.</param>
     /// <param name="yields">
-    /// Gives the processor up after every iteration (fractions of a millisecond) to whoever waits for it, such as the web
-    /// pages of the same machine. Default: no.
+    /// Gives the processor up every <see cref="YieldMilliseconds"/> to whoever waits for it, such as the web pages of the same
+    /// machine. Default: no.
     /// </param>
     public WorkerPool(int threads = 0, bool yields = false)
     {
@@ -173,9 +182,10 @@ public sealed unsafe class WorkerPool : IDisposable
                 pool.Fail(i, e);
             }
 
-            if (pool.yields)
+            if (pool.yields && Stopwatch.GetElapsedTime(lastYield).TotalMilliseconds > YieldMilliseconds)
             {
                 Thread.Yield();
+                lastYield = Stopwatch.GetTimestamp();
             }
         }
 
