@@ -30,11 +30,15 @@ public sealed class SandboxWorld
 
     /// <summary>Builds the world.</summary>
     /// <param name="itemStyle">How rubric items are worded.</param>
-    public SandboxWorld(ItemStyle itemStyle = ItemStyle.Plain)
+    /// <param name="misread">
+    /// Circumstances and aims, by trigger number, of which this world's people hold that they need the next virtue: goals, items and ways
+    /// read the same as everywhere, and other ways are accepted. Default: none.
+    /// </param>
+    public SandboxWorld(ItemStyle itemStyle = ItemStyle.Plain, params IReadOnlyCollection<int> misread)
     {
         ItemStyle = itemStyle;
         Rulebook = new SandboxRulebook(RulebookSeed);
-        requirements = AllMeanings.Where(goal => goal.Topic == 0).ToDictionary(goal => (goal.Domain, goal.Aim, goal.FeatureMask), DrawRequirements);
+        requirements = AllMeanings.Where(goal => goal.Topic == 0).ToDictionary(goal => (goal.Domain, goal.Aim, goal.FeatureMask), goal => DrawRequirements(goal, misread));
         Writer = new SandboxWriter(this);
         Oracle = new SandboxOracle(this);
     }
@@ -166,12 +170,12 @@ public sealed class SandboxWorld
 
     internal static string Fill(string template, params object?[] values) => string.Format(CultureInfo.InvariantCulture, template, values);
 
-    private IReadOnlyList<SandboxRequirement> DrawRequirements(SandboxGoal goal)
+    private IReadOnlyList<SandboxRequirement> DrawRequirements(SandboxGoal goal, IReadOnlyCollection<int> misread)
     {
         int[] triggers = [.. goal.Features, SandboxRulebook.FirstAim + goal.Aim, SandboxRulebook.FirstDomain + goal.Domain];
         return
         [
-            .. triggers.SelectMany(trigger => Rulebook.FacetsOfTrigger[trigger].Select(facet => new SandboxRequirement(trigger, facet, Rulebook.Need(trigger, goal.Domain))))
+            .. triggers.SelectMany(trigger => Rulebook.FacetsOfTrigger[trigger].Select(facet => new SandboxRequirement(trigger, facet, (Rulebook.Need(trigger, goal.Domain) + (misread.Contains(trigger) ? 1 : 0)) % SandboxRulebook.Virtues)))
                 .DistinctBy(requirement => requirement.Facet)
                 .Take(MostRequirements)
                 .OrderBy(requirement => requirement.Facet),

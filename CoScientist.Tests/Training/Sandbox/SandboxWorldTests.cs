@@ -160,6 +160,22 @@ public sealed class SandboxWorldTests
     }
 
     [Fact]
+    public void World_WithMisreadCircumstances_ReadsTheSameAndAcceptsOtherWaysForThemOnly()
+    {
+        var other = new SandboxWorld(misread: [2, 10]);
+        foreach (var goal in World.AllGoals().Where(goal => goal.Topic == 1))
+        {
+            Assert.Equal(World.GoalText(goal), other.GoalText(goal));
+            Assert.Equal(World.ItemTexts(goal), other.ItemTexts(goal));
+            Assert.All(World.Requirements(goal).Zip(other.Requirements(goal)), pair =>
+            {
+                Assert.Equal((pair.First.Trigger, pair.First.Facet), (pair.Second.Trigger, pair.Second.Facet));
+                Assert.Equal(pair.First.Trigger is 2 or 10, pair.First.Virtue != pair.Second.Virtue);
+            });
+        }
+    }
+
+    [Fact]
     public void AllWords_OfTheWorld_CoverItsTexts()
     {
         HashSet<string> known = [.. SandboxWorld.AllWords];
