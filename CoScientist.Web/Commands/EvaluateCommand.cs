@@ -54,7 +54,7 @@ internal static class EvaluateCommand
         var failures = await job.RunAsync(name, spec, (what, done, all) => Console.Error.WriteLine($"{done} of {all} {what}"), cancellationToken);
         var report = EvaluationReport.Of(name, EvaluationResult.Read(job.Folder(name)));
         CommandContext.Answer(parsed, report.Document, report.Markdown);
-        return GoalChoice.Report(failures);
+        return GoalChoice.Report(parsed, failures);
     }
 
     private static EvaluationSpec Spec(ParseResult parsed) => new()

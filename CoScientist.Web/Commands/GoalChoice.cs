@@ -25,12 +25,12 @@ internal static class GoalChoice
     /// <summary>One line on standard error after each batch.</summary>
     public static Action<int, int> Progress(string things) => (done, all) => Console.Error.WriteLine($"{done} of {all} {things}");
 
-    /// <summary>Prints what failed; the exit code that follows from it.</summary>
-    public static int Report(IReadOnlyList<string> failures)
+    /// <summary>Prints what failed where the verb's other faults go; the exit code that follows from it.</summary>
+    public static int Report(ParseResult parsed, IReadOnlyList<string> failures)
     {
         foreach (var failure in failures)
         {
-            Console.Error.WriteLine(failure);
+            parsed.InvocationConfiguration.Error.WriteLine(failure);
         }
 
         return failures.Count == 0 ? 0 : 1;

@@ -38,7 +38,7 @@ internal static class GradeCommand
                 parsed,
                 new { Grader = worker.Name, worker.Role, worker.Protocol, worker.PromptVersion, result.Graded, result.Ungraded, result.AlreadyGraded, result.LeftOut, result.MeanScore, result.Failures },
                 [Line(worker, result)]);
-            return GoalChoice.Report(result.Failures);
+            return GoalChoice.Report(parsed, result.Failures);
         });
         return command;
     }

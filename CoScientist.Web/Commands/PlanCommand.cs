@@ -46,7 +46,7 @@ internal static class PlanCommand
                 parsed,
                 new { Model = writer.Name, writer.Sandbox, writer.PromptVersion, result.Goals, result.Written, result.AlreadyThere, result.Faulty, result.Failures },
                 [$"{result.Written} plans written by {writer.Name} for {result.Goals} goals, {result.AlreadyThere} already there, {result.Faulty} out of form, {result.Failures.Count} failed."]);
-            return GoalChoice.Report(result.Failures);
+            return GoalChoice.Report(parsed, result.Failures);
         });
         return command;
     }

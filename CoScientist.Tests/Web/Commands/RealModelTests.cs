@@ -42,7 +42,9 @@ public sealed class RealModelTests : IDisposable
         Assert.True(Directory.Exists(Path.Combine(Data, "runs", "grpo-lora-1", RunFolder.AdapterDirectory(2))));
         Assert.Contains("Memory: about", string.Join('\n', new RunFolder(Path.Combine(Data, "runs", "sft-1")).ReadLog(50).Select(line => line.Message)), StringComparison.Ordinal);
 
-        _ = await RunAsync("plan", "--model", "sft-1@6", "--count", "2", "--max-tokens", "40", "--goals", "all");
+        // Whether random weights write a plan is chance; when they do not, the verb says so.
+        var planned = await RunAsync("plan", "--model", "sft-1@6", "--count", "2", "--max-tokens", "40", "--goals", "all");
+        Assert.True(planned == 0 || error.ToString().Contains("no plan was stored, because", StringComparison.Ordinal), error.ToString());
         Assert.Equal(0, await RunAsync("import", "plans", Plans()));
         Assert.True(0 == await RunAsync("grade", "--grader", "other", "--writer", "somebody", "--verdicts", "likelihood"), error.ToString());
         await using var db = Open();
