@@ -26,6 +26,7 @@ public sealed class CompareTests(BrowserFixture browser, ServerFixture server) :
         await BrowserFixture.SignInAsync(page, "expert", ServerFixture.Password);
 
         await page.GotoAsync("/compare");
+        await Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Start" }).ClickAsync();
         await Expect(page.Locator(".hotkeys[data-ready]")).ToBeVisibleAsync();
         string[] keys = ["a", "b", "e", "n", "a", "b", "a", "a", "b"];
