@@ -1,13 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using CoScientist.Core;
 using CoScientist.Core.Evaluations;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Grading;
 using CoScientist.Core.Grading.PaperProtocol;
-using CoScientist.Core.Plans;
 using CoScientist.Core.Runs;
-using CoScientist.Core.Storage;
+using CoScientist.Training.Protocols;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.Configuration;
 
@@ -183,7 +181,7 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, Tex
         var done = 0;
         foreach (var batch in open.Chunk(grader.BatchSize))
         {
-            var grades = await grader.GradeAsync([.. batch.Select(plan => new PlanToGrade(Plan(plan), known[plan.Goal]))], cancellationToken);
+            var grades = await grader.GradeAsync([.. batch.Select(plan => new PlanToGrade(known[plan.Goal], plan.Text))], cancellationToken);
             failures.AddRange(batch.Zip(grades).Where(pair => pair.Second.Score is null).Select(pair => $"{pair.First.Model}, goal {pair.First.Goal}: not scored by {scorer}, because {pair.Second.Failure}."));
             journal.Append(EvaluationFolder.GradingsFile, batch.Zip(grades, (plan, grade) => new EvaluationGrading(
                 plan.Model,
@@ -224,15 +222,6 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, Tex
         Origin = "evaluation",
         ExternalKey = goal.ExternalKey,
         Split = GoalSplit.Test,
-        CreatedAt = time.GetUtcNow(),
-    };
-
-    private Plan Plan(EvaluationPlan plan) => new()
-    {
-        Id = TypedId.New<PlanId>(time),
-        GoalId = GoalId.From(Guid.Parse(plan.Goal)),
-        Writer = plan.Model,
-        Text = plan.Text,
         CreatedAt = time.GetUtcNow(),
     };
 }

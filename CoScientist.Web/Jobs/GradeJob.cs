@@ -42,7 +42,7 @@ internal sealed class GradeJob(GradingStore gradings, LibraryChoice choice, Time
         var (scores, failures, done) = (new List<double>(), new List<string>(), 0);
         foreach (var batch in open.Chunk(grader.BatchSize))
         {
-            var grades = await grader.GradeAsync(batch, cancellationToken);
+            var grades = await grader.GradeAsync([.. batch.Select(plan => new Training.Protocols.PlanToGrade(plan.Goal, plan.Plan.Text))], cancellationToken);
             var now = time.GetUtcNow();
             await gradings.AddAsync([.. batch.Zip(grades, (plan, grade) => Row(plan, grade, grader, now))], cancellationToken);
             scores.AddRange(grades.Where(grade => grade.Score is not null).Select(grade => grade.Score!.Value));

@@ -1,9 +1,9 @@
 using CoScientist.Core.Goals;
 using CoScientist.Core.Grading;
 using CoScientist.Core.Grading.PaperProtocol;
-using CoScientist.Core.Storage;
 using CoScientist.Core.TextModels;
 using CoScientist.Training.Engines;
+using CoScientist.Training.Protocols;
 using CoScientist.Training.Sandbox;
 
 namespace CoScientist.Web.Jobs;
@@ -72,7 +72,7 @@ internal sealed class OraclePlanGrader() : PlanGrader("sandbox-oracle", GraderRo
 
         // As at the end of a run: the oracle's score covers everything that the world asks for, whatever reviewers did to the
         // items; verdicts are shown for the items that still count.
-        var verdicts = SandboxWorld.Default.Oracle.Judge(goal, plan.Plan.Text);
+        var verdicts = SandboxWorld.Default.Oracle.Judge(goal, plan.Text);
         return plan.Goal.Items.All(item => item.Order < verdicts.Count)
             ? new PlanGrade(SandboxOracle.Score(verdicts), [.. plan.Goal.Items.Select((item, index) => Verdict(plan, index, Violated(verdicts[item.Order].Guideline), verdicts[item.Order].Evidence.WayWord))])
             : PlanGrade.Ungraded($"the goal has items that the sandbox's world does not know; it knows {verdicts.Count}");
@@ -81,28 +81,16 @@ internal sealed class OraclePlanGrader() : PlanGrader("sandbox-oracle", GraderRo
     private static int[] Violated(int guideline) => guideline == 0 ? [] : [guideline];
 }
 
-/// <summary>A local checkpoint, by the compact protocol.</summary>
+/// <summary>A local checkpoint whose verdicts are read from likelihoods.</summary>
 /// <param name="name">Name of the checkpoint.</param>
 /// <param name="role">Capacity.</param>
+/// <param name="protocol">Protocol recorded with the gradings.</param>
 /// <param name="engine">Its weights; disposed with the grader.</param>
-/// <param name="threshold">An item is met when P(ok) exceeds it.</param>
-internal sealed class SandboxPlanGrader(string name, GraderRole role, IPolicyEngine engine, double threshold) : PlanGrader(name, role, "compact")
+/// <param name="grader">How it grades in runs as well.</param>
+internal abstract class LocalPlanGrader(string name, GraderRole role, string protocol, IPolicyEngine engine, IPlanGrader grader) : PlanGrader(name, role, protocol)
 {
-    private readonly CompactGrader grader = new(engine, threshold);
-    private readonly CompactProtocol protocol = new(engine.Tokenizer);
-
-    public override bool Sandbox => true;
-
     public override Task<IReadOnlyList<PlanGrade>> GradeAsync(IReadOnlyList<PlanToGrade> plans, CancellationToken cancellationToken) =>
-        Task.Run<IReadOnlyList<PlanGrade>>(
-            () =>
-            {
-                List<PlanToGrade> readable = [.. plans.Where(Fits)];
-                var tasks = readable.ConvertAll(plan => new GradingTask(plan.Goal.Text, plan.Plan.Text, [.. plan.Goal.Items.Select(item => item.Text)]));
-                var grades = new Queue<IReadOnlyList<ItemGrade>>(grader.Grade(tasks, cancellationToken));
-                return [.. plans.Select(plan => Fits(plan) ? Grade(plan, grades.Dequeue()) : PlanGrade.Ungraded($"the plan is longer than the {engine.Config.MaxPositions} tokens that the grader can read"))];
-            },
-            cancellationToken);
+        Task.Run<IReadOnlyList<PlanGrade>>(() => [.. plans.Zip(grader.Grade(plans, cancellationToken), Grade)], cancellationToken);
 
     public override void Dispose()
     {
@@ -110,13 +98,35 @@ internal sealed class SandboxPlanGrader(string name, GraderRole role, IPolicyEng
         base.Dispose();
     }
 
-    private static PlanGrade Grade(PlanToGrade plan, IReadOnlyList<ItemGrade> items) => new(
-        items.Count(item => item.Met) / (double)items.Count,
-        [.. items.Select((item, index) => Verdict(plan, index, item.Met ? [] : [item.Guideline], item.Quote, item.Probability))]);
+    private static PlanGrade Grade(PlanToGrade plan, PlanGrading grading) => grading.Failure is { } failure
+        ? PlanGrade.Ungraded(failure)
+        : new PlanGrade(grading.Score, [.. grading.Items.Select((item, index) => Verdict(plan, index, item!.Violated, item.Reason, item.Probability))]);
+}
 
-    // After the item come two quoted words and the verdict.
-    private bool Fits(PlanToGrade plan) =>
-        protocol.GradePrompt(plan.Goal.Text, plan.Plan.Text).Length + plan.Goal.Items.Max(item => protocol.Item(item.Text).Length) + 3 <= engine.Config.MaxPositions;
+/// <summary>A local checkpoint, by the compact protocol.</summary>
+/// <param name="name">Name of the checkpoint.</param>
+/// <param name="role">Capacity.</param>
+/// <param name="engine">Its weights; disposed with the grader.</param>
+/// <param name="threshold">An item is met when P(ok) exceeds it.</param>
+internal sealed class SandboxPlanGrader(string name, GraderRole role, IPolicyEngine engine, double threshold)
+    : LocalPlanGrader(name, role, "compact", engine, new CompactGrader(engine, threshold))
+{
+    public override bool Sandbox => true;
+}
+
+/// <summary>A local checkpoint with a chat template whose verdicts are read from the likelihood of a digit; it sees the reference solution.</summary>
+/// <param name="name">Name of the checkpoint.</param>
+/// <param name="role">Capacity.</param>
+/// <param name="engine">Its weights; disposed with the grader.</param>
+/// <param name="chat">How it is spoken to.</param>
+internal sealed class LikelihoodPlanGrader(string name, GraderRole role, IPolicyEngine engine, ChatFormat chat)
+    : LocalPlanGrader(name, role, PaperPrompts.Protocol, engine, new LikelihoodGrader(engine, chat, showReference: true))
+{
+    public override bool Sandbox => false;
+
+    public override string? PromptVersion => PaperPrompts.ItemGraderVersion;
+
+    public override int BatchSize => 8;
 }
 
 /// <summary>A model server, or a local checkpoint that answers like one, by the text protocol.</summary>
@@ -136,7 +146,7 @@ internal sealed class ServerPlanGrader(ITextModel model, GraderRole role, IDispo
 
     public override async Task<IReadOnlyList<PlanGrade>> GradeAsync(IReadOnlyList<PlanToGrade> plans, CancellationToken cancellationToken)
     {
-        var tasks = plans.Select(plan => new PaperGradingTask(plan.Goal.Text, [.. plan.Goal.Items.Select(item => item.Text)], plan.Goal.ReferenceSolution, plan.Plan.Text));
+        var tasks = plans.Select(plan => new PaperGradingTask(plan.Goal.Text, [.. plan.Goal.Items.Select(item => item.Text)], plan.Goal.ReferenceSolution, plan.Text));
         var gradings = await grader.GradeAsync([.. tasks], Seed, cancellationToken);
         return [.. plans.Zip(gradings, (plan, grading) => new PlanGrade(
             grading.Score,
