@@ -31,7 +31,7 @@ public sealed partial record EvaluationSpec
     /// <summary>Whether to write one greedy plan per goal besides.</summary>
     public bool Greedy { get; init; }
 
-    /// <summary>Whether the judge, a model server, also compares plans in pairs, in both orders.</summary>
+    /// <summary>Whether the judge, a model server or a checkpoint with a chat template, also compares plans in pairs, in both orders.</summary>
     public bool Pairwise { get; init; }
 
     /// <summary>Sampling temperature, above 0 and at most 2. Default 1.</summary>

@@ -24,7 +24,7 @@ internal static class EvaluateCommand
     private static readonly Option<int> s_goals = new("--goals") { Description = "At most so many test goals, the domains in turn", DefaultValueFactory = _ => Defaults.Goals };
     private static readonly Option<string[]> s_domains = new("--domains") { Description = "Domains of the goals (default: all)", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
     private static readonly Option<bool> s_greedy = new("--greedy") { Description = "Also one greedy plan per goal" };
-    private static readonly Option<bool> s_pairwise = new("--pairwise") { Description = "The judge, a model server, also compares plans in pairs, in both orders" };
+    private static readonly Option<bool> s_pairwise = new("--pairwise") { Description = "The judge, a model server or a checkpoint with a chat template, also compares plans in pairs, in both orders" };
     private static readonly Option<double> s_temperature = new("--temperature") { Description = "Sampling temperature", DefaultValueFactory = _ => Defaults.Temperature };
     private static readonly Option<long> s_seed = new("--seed") { Description = "Seed of the sampling", DefaultValueFactory = _ => Defaults.Seed };
     private static readonly Option<string?> s_name = new("--name") { Description = "Name of the evaluation and its folder (default: follows from the settings). The same name and settings go on with a stopped one", HelpName = "NAME" };

@@ -27,10 +27,11 @@ internal sealed class EvaluationGoals(RunDataStore library, RunCheckpointStore c
                 : $"There are no {kind} test goals in {string.Join(", ", spec.Domains)}: choose --domains among {string.Join(", ", domains)}.");
         }
 
+        var all = await runs.ListAsync(cancellationToken);
         var (seen, trainedOn) = (new HashSet<string>(StringComparer.Ordinal), new Dictionary<string, string>(StringComparer.Ordinal));
         foreach (var model in spec.Models)
         {
-            var (goals, domains) = await HistoryAsync(model, cancellationToken);
+            var (goals, domains) = await HistoryAsync(model, all, cancellationToken);
             seen.UnionWith(goals);
             if (domains.Count == 1)
             {
@@ -45,10 +46,9 @@ internal sealed class EvaluationGoals(RunDataStore library, RunCheckpointStore c
     }
 
     /// <summary>Goals that a model and those it was trained from saw in training, and their domains.</summary>
-    private async Task<(HashSet<string> Goals, HashSet<string> Domains)> HistoryAsync(string model, CancellationToken cancellationToken)
+    private async Task<(HashSet<string> Goals, HashSet<string> Domains)> HistoryAsync(string model, IReadOnlyList<Run> all, CancellationToken cancellationToken)
     {
         var (goals, domains, passed) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
-        var all = await runs.ListAsync(cancellationToken);
         while (passed.Add(model)
             && await checkpoints.FindAsync(model, cancellationToken) is { RunId: { } id }
             && all.FirstOrDefault(run => run.Id == id) is { } made)

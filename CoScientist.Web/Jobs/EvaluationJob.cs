@@ -15,7 +15,7 @@ namespace CoScientist.Web.Jobs;
 /// Writes plans for held-out goals with any set of models and has them scored, batch after batch, each kept at once: a stopped
 /// evaluation goes on where it was, and comes to the same.
 /// </summary>
-internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, TextModels servers, CoScientistOptions options, TimeProvider time)
+internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoScientistOptions options, TimeProvider time)
 {
     private const int PairsPerBatch = 8;
 
@@ -118,13 +118,13 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, Tex
         if (kinds.Find(kind => kind.Sandbox != sandbox) is { Name: { } other })
         {
             throw new InvalidDataException(sandbox
-                ? $"{kinds[0].Name} writes for the sandbox's goals and {other} is a model server for real ones: name models of one kind."
-                : $"{kinds[0].Name} is a model server and writes for real goals, but {other} knows only the sandbox's world: name model servers with --judge and --grader (--grader none leaves the grader out).");
+                ? $"{kinds[0].Name} writes for the sandbox's goals and {other} works on real ones: name models of one kind."
+                : $"{kinds[0].Name} writes for real goals, but {other} knows only the sandbox's world: name models of your own or model servers with --judge and --grader (--grader none leaves the grader out).");
         }
 
         if (spec.Pairwise && sandbox)
         {
-            throw new InvalidDataException($"--pairwise: plans are compared in pairs by a model server that follows instructions, and {spec.Judge} cannot. Leave it out: win rates by the judge's scores are shown in any case.");
+            throw new InvalidDataException($"--pairwise: plans are compared in pairs by a model that follows instructions (a model server, or a checkpoint with a chat template), and {spec.Judge} cannot. Leave it out: win rates by the judge's scores are shown in any case.");
         }
 
         return sandbox;
@@ -201,8 +201,14 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, Tex
         var plans = folder.ReadPlans().ToDictionary(plan => plan.Key);
         var read = folder.ReadPairs().Where(pair => pair.Shown is not null && pair.Exchanged is not null).Select(pair => (pair.Model, pair.Goal, pair.Sample)).ToHashSet();
         var open = plans.Values.Where(plan => plan.Model != spec.Models[0] && plan.Sample is not null && !read.Contains(plan.Key) && plans.ContainsKey(plan.Key with { Model = spec.Models[0] })).ToList();
+        if (open.Count == 0)
+        {
+            return;
+        }
+
         var known = data.Goals.ToDictionary(goal => goal.Id, goal => goal.Text, StringComparer.Ordinal);
-        var comparer = new PaperComparer(servers.Get(spec.Judge));
+        using var judge = await roles.GraderAsync(spec.Judge, GraderRole.Judge, cancellationToken);
+        var comparer = new PaperComparer(judge.Model!);
         var done = 0;
         foreach (var batch in open.Chunk(PairsPerBatch))
         {

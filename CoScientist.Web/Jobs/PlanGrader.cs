@@ -39,6 +39,9 @@ internal abstract class PlanGrader(string name, GraderRole role, string protocol
     /// <summary>Plans per batch; each batch is stored as soon as it is there.</summary>
     public virtual int BatchSize => 32;
 
+    /// <summary>The model behind it, where that answers other questions as well; null where it does not.</summary>
+    public virtual ITextModel? Model => null;
+
     /// <summary>Grades plans whose goals have at least one item, in order.</summary>
     public abstract Task<IReadOnlyList<PlanGrade>> GradeAsync(IReadOnlyList<PlanToGrade> plans, CancellationToken cancellationToken);
 
@@ -143,6 +146,8 @@ internal sealed class ServerPlanGrader(ITextModel model, GraderRole role, IDispo
     public override string? PromptVersion => PaperPrompts.GraderVersion;
 
     public override int BatchSize => 8;
+
+    public override ITextModel? Model => model;
 
     public override async Task<IReadOnlyList<PlanGrade>> GradeAsync(IReadOnlyList<PlanToGrade> plans, CancellationToken cancellationToken)
     {

@@ -1,5 +1,6 @@
 using CoScientist.Core.Evaluations;
 using CoScientist.Core.Goals;
+using CoScientist.Core.Grading;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Grading;
 using CoScientist.Tests.Core.Storage;
@@ -43,6 +44,27 @@ public sealed class EvaluationJobTests
     }
 
     [Fact]
+    public async Task Run_JudgeIsACheckpointWithAChatTemplate_ScoresAndComparesOnThisMachine()
+    {
+        await using var server = await ScriptedModelServer.StartAsync((request, call) => (200, Answer(request.GetProperty("model").GetString()!, request.GetRawText(), call)));
+        await using var database = await TestDatabase.CreateAsync();
+        await database.AddGoalAsync(items: 2, split: GoalSplit.Test, sandbox: false);
+        PaperPolicy.Write(Path.Combine(database.Folder, "models", "own"), 1);
+        var job = Job(database, server, "old", "new");
+        var spec = new EvaluationSpec { Models = ["old", "new"], Judge = "own", Plans = 1, Pairwise = true };
+        var told = new List<string>();
+
+        await job.RunAsync("real", spec, (what, done, all) => told.Add($"{done} of {all} {what}"), Cancellation);
+
+        // Random weights write nothing that can be read: what counts is that they were asked, and not the servers.
+        Assert.Contains("2 of 2 plans scored by own", told);
+        Assert.Contains("1 of 1 pairs judged by own", told);
+        var pair = Assert.Single(job.Folder("real").ReadPairs());
+        Assert.Equal(("new", new PairVerdict(pair.Shown, pair.Exchanged).Choice is null ? 1 : 0), (pair.Model, Assert.Single(EvaluationResult.Read(job.Folder("real")).Pairwise).Pairs.Unread));
+        Assert.Equal(2, server.Requests.Count);
+    }
+
+    [Fact]
     public async Task Run_AnswersThatCannotBeRead_AreMaskedSaidAndAskedAgainLater()
     {
         var confused = true;
@@ -65,8 +87,8 @@ public sealed class EvaluationJobTests
     }
 
     [Theory]
-    [InlineData(new[] { "old" }, "oracle", "old is a model server and writes for real goals, but oracle knows only the sandbox's world")]
-    [InlineData(new[] { "sandbox-base" }, "judge", "sandbox-base writes for the sandbox's goals and judge is a model server")]
+    [InlineData(new[] { "old" }, "oracle", "old writes for real goals, but oracle knows only the sandbox's world: name models of your own or model servers")]
+    [InlineData(new[] { "sandbox-base" }, "judge", "sandbox-base writes for the sandbox's goals and judge works on real ones")]
     [InlineData(new[] { "old" }, "judge", "There are no real test goals")]
     public async Task Run_ModelsOfTwoKindsOrNoGoals_IsRefusedWithTheRemedy(string[] models, string judge, string message)
     {
@@ -102,6 +124,6 @@ public sealed class EvaluationJobTests
         var models = new TextModels(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), TimeProvider.System);
         var checkpoints = database.Store<RunCheckpointStore>();
         var roles = new ModelRoles(new ModelCatalog(checkpoints, options), checkpoints, models);
-        return new EvaluationJob(roles, new EvaluationGoals(database.Store<RunDataStore>(), checkpoints, database.Store<RunStore>(), options), models, options, database.Time);
+        return new EvaluationJob(roles, new EvaluationGoals(database.Store<RunDataStore>(), checkpoints, database.Store<RunStore>(), options), options, database.Time);
     }
 }
