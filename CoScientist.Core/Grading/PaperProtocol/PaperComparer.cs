@@ -3,17 +3,13 @@ using CoScientist.Core.TextModels;
 namespace CoScientist.Core.Grading.PaperProtocol;
 
 /// <summary>
-/// Has pairs of plans judged by a text model, each in both orders. Greedy at first; an answer that cannot be read is asked for
-/// again with other seeds and a little temperature, as <see cref="PaperGrader"/> does, and then left unread.
+/// Has pairs of plans judged by a text model, each in both orders, as <see cref="PaperGrader"/> has plans graded; what cannot be
+/// read is left unread.
 /// </summary>
 /// <param name="model">The judge.</param>
 public sealed class PaperComparer(ITextModel model)
 {
-    private const double RetryTemperature = 0.3;
     private const int MaxTokens = 4096;
-
-    /// <summary>Name of the judge.</summary>
-    public string Name => model.Name;
 
     /// <summary>Judges the pairs, in order.</summary>
     /// <param name="pairs">Pairs of plans with their goals.</param>
@@ -24,21 +20,15 @@ public sealed class PaperComparer(ITextModel model)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         PaperComparisonTask[] tasks = [.. pairs, .. pairs.Select(pair => pair.Exchanged)];
-        var choices = new PairChoice?[tasks.Length];
-        List<int> open = [.. Enumerable.Range(0, tasks.Length)];
-        for (var attempt = 0; attempt <= PaperGrader.Retries && open.Count > 0; attempt++)
-        {
-            var options = new TextSamplingOptions { Temperature = attempt == 0 ? 0 : RetryTemperature, MaxTokens = MaxTokens, Seed = seed + ((long)attempt * tasks.Length) };
-            var answers = await model.CompleteAsync([.. open.Select(index => PaperPrompts.Compare(tasks[index]))], options, cancellationToken);
-            foreach (var (index, answer) in open.Zip(answers))
-            {
-                choices[index] = PaperComparisonParser.Parse(answer).Choice;
-            }
-
-            open = open.FindAll(index => choices[index] is null);
-        }
-
-        return [.. pairs.Select((_, i) => new PairVerdict(choices[i], Back(choices[pairs.Count + i])))];
+        var read = await Asking.UntilReadAsync(
+            model,
+            [.. tasks.Select(PaperPrompts.Compare)],
+            new TextSamplingOptions { MaxTokens = MaxTokens, Seed = seed },
+            PaperGrader.Retries,
+            (answer, _) => PaperComparisonParser.Parse(answer),
+            comparison => comparison.Failure is null,
+            cancellationToken);
+        return [.. pairs.Select((_, i) => new PairVerdict(read[i].Choice, Back(read[pairs.Count + i].Choice)))];
     }
 
     // From the place in the exchanged prompt to the plan.
