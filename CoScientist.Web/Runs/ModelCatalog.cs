@@ -39,10 +39,9 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
         var own = Path.Combine(options.DataDirectory, OwnModels);
         foreach (var folder in System.IO.Directory.Exists(own) ? System.IO.Directory.GetDirectories(own) : [])
         {
-            var tokenizer = Path.Combine(folder, CheckpointFolder.TokenizerFile);
-            if (File.Exists(Path.Combine(folder, CheckpointFolder.ConfigFile)) && File.Exists(tokenizer))
+            var (name, tokenizer) = (Path.GetFileName(folder), Path.Combine(folder, CheckpointFolder.TokenizerFile));
+            if (File.Exists(Path.Combine(folder, CheckpointFolder.ConfigFile)) && File.Exists(tokenizer) && await checkpoints.FindAsync(name, cancellationToken) is null)
             {
-                var name = Path.GetFileName(folder);
                 await checkpoints.RegisterBaseAsync(name, $"{OwnModels}/{name}", CompactProtocol.IsSpokenBy(tokenizer), cancellationToken);
             }
         }
