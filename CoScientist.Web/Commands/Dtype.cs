@@ -18,7 +18,4 @@ internal static class Dtype
 
     /// <summary>What a value of the option stands for.</summary>
     public static Precision Of(string dtype) => dtype switch { "bf16" => Precision.Bfloat16, "int8" => Precision.Int8, _ => Precision.Single };
-
-    /// <summary>The name of a checkpoint read in these numbers, so that what it wrote is told from what it writes in full.</summary>
-    public static string Name(string checkpoint, Precision precision) => precision switch { Precision.Bfloat16 => $"{checkpoint} (bf16)", Precision.Int8 => $"{checkpoint} (int8)", _ => checkpoint };
 }

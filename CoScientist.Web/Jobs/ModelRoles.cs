@@ -7,7 +7,6 @@ using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Protocols;
 using CoScientist.Training.Sandbox;
-using CoScientist.Web.Commands;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Runs;
 
@@ -17,7 +16,7 @@ namespace CoScientist.Web.Jobs;
 internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkpoints, TextModels servers)
 {
     /// <summary>Name that stands for the sandbox's oracle.</summary>
-    public const string Oracle = "oracle";
+    public const string Oracle = RunSpec.Oracle;
 
     // Room for the 750 words of a plan with some thought before them; a large model on a server thinks longer.
     private const int LocalTokens = 2048;
@@ -39,14 +38,14 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
             return new ServerPlanWriter(Server(name), maxTokens ?? PaperPlanWriter.MaxTokens);
         }
 
-        var folder = await catalog.ResolveAsync(name, cancellationToken);
+        var (folder, recorded) = (await catalog.ResolveAsync(name, cancellationToken), Recorded(checkpoint.Name, precision));
         if (checkpoint.IsSandbox)
         {
-            return new SandboxPlanWriter(Dtype.Name(checkpoint.Name, precision), checkpoint.Id, CpuEngine.LoadReadOnly(folder, precision));
+            return new SandboxPlanWriter(recorded, checkpoint.Id, CpuEngine.LoadReadOnly(folder, precision));
         }
 
         var (engine, chat) = Speaking(folder, precision);
-        return new LocalPlanWriter(Dtype.Name(checkpoint.Name, precision), checkpoint.Id, engine, chat, maxTokens ?? LocalTokens);
+        return new LocalPlanWriter(recorded, checkpoint.Id, engine, chat, maxTokens ?? LocalTokens);
     }
 
     /// <summary>A grader of plans whose verdicts are read in its answer; a checkpoint is read in fp32.</summary>
@@ -74,18 +73,20 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
                 : throw new InvalidDataException($"The model server \"{name}\" does not say how likely its tokens were: leave --verdicts out, or name a checkpoint.");
         }
 
-        var folder = await catalog.ResolveAsync(name, cancellationToken);
+        var (folder, recorded) = (await catalog.ResolveAsync(name, cancellationToken), Recorded(checkpoint.Name, precision));
         if (checkpoint.IsSandbox)
         {
-            return new SandboxPlanGrader(Dtype.Name(checkpoint.Name, precision), role, CpuEngine.LoadReadOnly(folder, precision), SandboxBaseModel.GraderThreshold(folder));
+            return new SandboxPlanGrader(recorded, role, CpuEngine.LoadReadOnly(folder, precision), SandboxBaseModel.GraderThreshold(folder));
         }
 
         var (engine, chat) = Speaking(folder, precision);
-        var recorded = Dtype.Name(checkpoint.Name, precision);
         return verdicts == VerdictReading.Answer
             ? new ServerPlanGrader(new LocalTextModel(recorded, engine, chat), role, engine)
             : new LikelihoodPlanGrader(recorded, role, engine, chat);
     }
+
+    // What a checkpoint makes in these numbers is told from what it makes in full.
+    private static string Recorded(string checkpoint, Precision precision) => precision switch { Precision.Bfloat16 => $"{checkpoint} (bf16)", Precision.Int8 => $"{checkpoint} (int8)", _ => checkpoint };
 
     private static (CpuEngine Engine, ChatFormat Chat) Speaking(string folder, Precision precision)
     {
