@@ -36,7 +36,7 @@ public sealed class PaperReaders(TimeProvider time)
     }
 
     /// <summary>Why a file that no reader takes is left out, and what to bring instead.</summary>
-    public static string NotSupported(string fileName, ReadOnlySpan<byte> content)
+    public static string NotSupported(string fileName)
     {
         var what = IsReadme(fileName) ? "a README, which describes a folder and is no paper, is"
             : HasExtension(fileName, ".json") ? "JSON of another layout than S2ORC's and PeerRead's is"

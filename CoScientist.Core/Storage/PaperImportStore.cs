@@ -113,7 +113,7 @@ public sealed class PaperImportStore(IDbContextFactory<CoScientistDb> factory, P
 
         if (readers.Find(fileName, content.Span) is not { } reader)
         {
-            return Fault(fileName, PaperImportOutcome.NotSupported, PaperReaders.NotSupported(fileName, content.Span));
+            return Fault(fileName, PaperImportOutcome.NotSupported, PaperReaders.NotSupported(fileName));
         }
 
         try

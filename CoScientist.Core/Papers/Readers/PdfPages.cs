@@ -23,7 +23,7 @@ internal sealed record PdfLine(double Left, double Top, double Right, double Bot
 }
 
 /// <summary>One page with its lines as the program found them.</summary>
-internal sealed record PdfPage(double Width, double Height, List<PdfLine> Lines);
+internal sealed record PdfPage(double Height, List<PdfLine> Lines);
 
 /// <summary>Pages, lines and document data out of what pdftotext writes.</summary>
 internal sealed partial class PdfPages
@@ -77,7 +77,7 @@ internal sealed partial class PdfPages
                     Data[reader.GetAttribute("name") ?? ""] = reader.GetAttribute("content") ?? "";
                     break;
                 case (XmlNodeType.Element, "page"):
-                    Pages.Add(new PdfPage(Number(reader, "width"), Number(reader, "height"), []));
+                    Pages.Add(new PdfPage(Number(reader, "height"), []));
                     break;
                 case (XmlNodeType.Element, "word"):
                     words.Add(Word(reader));

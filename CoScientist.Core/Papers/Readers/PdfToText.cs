@@ -37,9 +37,9 @@ internal sealed class PdfToText(string program)
     // Never the current folder: what lies there may have been uploaded.
     private string? Find()
     {
-        var names = OperatingSystem.IsWindows() ? (string[])[program + ".exe"] : [program];
+        var name = OperatingSystem.IsWindows() ? program + ".exe" : program;
         var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Where(Path.IsPathRooted);
-        return folders.SelectMany(folder => names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+        return folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
     }
 
     private static string Run(string fileName, string executable, string path, CancellationToken cancellationToken)

@@ -6,17 +6,7 @@ namespace CoScientist.Core.Papers.Readers;
 /// <summary>Puts pieces of text together that pages, columns and formulas broke apart.</summary>
 internal static partial class RunningText
 {
-    /// <summary>Whether a piece goes on in the middle of a sentence: the one before has not ended, or it starts in lower case.</summary>
-    public static bool GoesOn(string before, string next) =>
-        before.Length > 0 && next.Length > 0 && (!SentenceEnd().IsMatch(before) || char.IsLower(next[0]));
-
-    /// <summary>Two pieces as one; a word that was split at the break is whole again.</summary>
-    public static string Join(string before, string next) =>
-        before.Length == 0 ? next
-        : SplitWord().IsMatch(before) && next.Length > 0 && char.IsLower(next[0]) ? before[..^1] + next
-        : $"{before} {next}";
-
-    /// <summary>Paragraphs out of pieces: those that go on are joined, the others stand alone.</summary>
+    /// <summary>Paragraphs out of pieces: those that go on are joined, a word that was split between two is whole again; the others stand alone.</summary>
     public static IEnumerable<string> Paragraphs(IEnumerable<string> pieces)
     {
         var current = new StringBuilder();
@@ -45,6 +35,10 @@ internal static partial class RunningText
             yield return current.ToString();
         }
     }
+
+    // In the middle of a sentence: the piece before has not ended one, or the next starts in lower case.
+    private static bool GoesOn(string before, string next) =>
+        before.Length > 0 && next.Length > 0 && (!SentenceEnd().IsMatch(before) || char.IsLower(next[0]));
 
     private static string Tail(StringBuilder text) => text.ToString(Math.Max(0, text.Length - 8), Math.Min(8, text.Length));
 

@@ -64,7 +64,7 @@ public sealed class PlainFormatsTests
         var bytes = PaperFixtures.Bytes(content);
 
         Assert.Null(new PaperReaders(TimeProvider.System).Find(fileName, bytes));
-        var message = PaperReaders.NotSupported(fileName, bytes);
+        var message = PaperReaders.NotSupported(fileName);
         Assert.Contains(expected, message, StringComparison.Ordinal);
         Assert.Contains("JATS XML", message, StringComparison.Ordinal);
     }
