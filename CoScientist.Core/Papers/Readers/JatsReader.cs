@@ -69,7 +69,7 @@ public sealed partial class JatsReader(TimeProvider time) : IPaperReader
         draft.Version = int.TryParse(meta.Descendant("article-version")?.Value, out var version) ? version : null;
 
         // Members of a group stand within its name: the group is the author.
-        var contributors = meta.Children("contrib-group").SelectMany(group => group.DescendantsOf("contrib"))
+        var contributors = meta.Children("contrib-group").SelectMany(group => group.DescendantsOf(["contrib"]))
             .Where(element => element.Attribute("contrib-type")?.Value is null or "author");
         draft.Authors.AddRange(contributors.Select(AuthorName));
         draft.Year = meta.Children("pub-date")
@@ -115,7 +115,7 @@ public sealed partial class JatsReader(TimeProvider time) : IPaperReader
     private static void ReadSections(XElement parent, IReadOnlyList<string> path, PaperDraft draft)
     {
         draft.AddSection(path, JatsText.Block(parent));
-        foreach (var section in parent.DescendantsOf([.. SectionNames, .. SideMatter]).Where(element => SectionNames.Contains(element.Name.LocalName, StringComparer.Ordinal)))
+        foreach (var section in parent.DescendantsOf(SectionNames, SideMatter))
         {
             // A box may have its heading in its caption.
             var title = JatsText.Inline(section.Child("title") ?? section.Child("caption")?.Child("title"));

@@ -54,8 +54,8 @@ internal static partial class PaperXml
     /// <summary>The first element of a name below another; null when there is none.</summary>
     public static XElement? Descendant(this XElement parent, string name) => parent.Descendants().FirstOrDefault(element => element.Name.LocalName == name);
 
-    /// <summary>The elements of some names below another, in order; not those inside one of them.</summary>
-    public static IEnumerable<XElement> DescendantsOf(this XElement parent, params string[] names)
+    /// <summary>The elements of some names below another, in order; not those inside one of them, or inside one of other names.</summary>
+    public static IEnumerable<XElement> DescendantsOf(this XElement parent, string[] names, params string[] notInside)
     {
         foreach (var element in parent.Elements())
         {
@@ -63,9 +63,9 @@ internal static partial class PaperXml
             {
                 yield return element;
             }
-            else if (element.Name.LocalName is not ("div" or "figure" or "note"))
+            else if (!notInside.Contains(element.Name.LocalName, StringComparer.Ordinal))
             {
-                foreach (var inner in element.DescendantsOf(names))
+                foreach (var inner in element.DescendantsOf(names, notInside))
                 {
                     yield return inner;
                 }

@@ -93,7 +93,7 @@ public sealed partial class TeiReader(TimeProvider time) : IPaperReader
     private static IEnumerable<string> Paragraphs(XElement parent)
     {
         var pieces = new List<(string Text, bool IsFormula)>();
-        foreach (var element in parent.DescendantsOf("p", "formula", "item"))
+        foreach (var element in parent.DescendantsOf(["p", "formula", "item"], "div", "figure", "note"))
         {
             var text = Text(element);
             var isFormula = element.Name.LocalName == "formula";
