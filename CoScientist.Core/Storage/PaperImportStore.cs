@@ -38,9 +38,20 @@ public sealed class PaperImportStore(IDbContextFactory<CoScientistDb> factory, P
     public async IAsyncEnumerable<PaperImport> ImportAsync(IEnumerable<PaperFile> files, string? domain, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(files);
+        await foreach (var prepared in PrepareAsync(files, domain, cancellationToken).Chunk(PapersOfACommit))
+        {
+            foreach (var import in await CommitAsync(prepared, cancellationToken))
+            {
+                yield return import;
+            }
+        }
+    }
+
+    // Read side by side, handed on in the order of the files.
+    private async IAsyncEnumerable<Prepared> PrepareAsync(IEnumerable<PaperFile> files, string? domain, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reading = new Queue<Task<Prepared>>();
-        var ready = new List<Prepared>();
         try
         {
             foreach (var file in files)
@@ -48,35 +59,20 @@ public sealed class PaperImportStore(IDbContextFactory<CoScientistDb> factory, P
                 reading.Enqueue(Task.Run(() => PrepareAsync(file, domain, stop.Token), stop.Token));
                 if (reading.Count > Environment.ProcessorCount)
                 {
-                    ready.Add(await reading.Dequeue());
-                }
-
-                if (ready.Count == PapersOfACommit)
-                {
-                    foreach (var import in await CommitAsync(ready, cancellationToken))
-                    {
-                        yield return import;
-                    }
-
-                    ready.Clear();
+                    yield return await reading.Dequeue();
                 }
             }
 
             while (reading.TryDequeue(out var last))
             {
-                ready.Add(await last);
-            }
-
-            foreach (var import in await CommitAsync(ready, cancellationToken))
-            {
-                yield return import;
+                yield return await last;
             }
         }
         finally
         {
             // Whoever stops listening, or a fault, ends what is still being read.
             await stop.CancelAsync();
-            await Task.WhenAll(reading).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await ((Task)Task.WhenAll(reading)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
