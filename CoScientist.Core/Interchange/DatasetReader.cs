@@ -82,11 +82,13 @@ public static class DatasetReader
     {
         string? Field(string name) => fields.GetValueOrDefault(Normal(name))?.Trim() is { Length: > 0 } value ? value : null;
         var rubric = Field("Rubric") is { } list ? RubricList.Parse(list) : null;
+        var numbers = Field(WeightsColumn);
+        var weights = numbers is null || rubric is null ? null : Weights(numbers, rubric.Count);
         var fault = Field("Goal") is null ? "it has no goal."
             : Field("Rubric") is null || rubric is { Count: 0 } ? "it has no rubric."
             : rubric is null ? "its rubric is no list such as [\"first item\", \"second item\"]."
             : Field("article_id") is null ? "it has no article_id."
-            : Field(WeightsColumn) is { } numbers && Weights(numbers, rubric.Count) is null ? $"its {WeightsColumn} are no list of {rubric.Count} numbers above 0 and at most {RubricItem.MaxWeight}, one for each rubric item."
+            : numbers is not null && weights is null ? $"its {WeightsColumn} are no list of {rubric.Count} numbers above 0 and at most {RubricItem.MaxWeight}, one for each rubric item."
             : null;
         if (fault is not null)
         {
@@ -96,7 +98,7 @@ public static class DatasetReader
 
         return new DatasetRow(line, Field("Goal")!, rubric!, Field("Reference solution"), Field("article_id")!, Field("q_id") ?? "", Field("Subdomain"), Field("Category"))
         {
-            Weights = Field(WeightsColumn) is { } weights ? Weights(weights, rubric!.Count) : null,
+            Weights = weights,
         };
     }
 
