@@ -15,9 +15,6 @@ public sealed record PlanAnswer(string Text, PlanForm Form, bool WellFormed);
 /// </summary>
 public interface IPlanProtocol
 {
-    /// <summary>Its name in gradings and plans: "compact" or "paper".</summary>
-    string Name { get; }
-
     /// <summary>End tokens and tokens that a plan must not contain; temperature, nucleus and length are the caller's.</summary>
     SamplingOptions Sampling { get; }
 

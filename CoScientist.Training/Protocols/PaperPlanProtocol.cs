@@ -9,9 +9,6 @@ namespace CoScientist.Training.Protocols;
 public sealed class PaperPlanProtocol(ChatFormat chat) : IPlanProtocol
 {
     /// <inheritdoc/>
-    public string Name => PaperPrompts.Protocol;
-
-    /// <inheritdoc/>
     public SamplingOptions Sampling => new() { EndTokens = chat.EndTokens, BannedTokens = chat.NeverSampled };
 
     /// <inheritdoc/>

@@ -18,9 +18,13 @@ internal sealed class CheckpointMeasurement(IReadOnlyList<RunGoal> goals, string
 
     private readonly SandboxEvaluation evaluation = new(SandboxWorld.Default);
     private readonly CpuEngine grading = CpuEngine.Load(graderDirectory, pool);
-    private readonly SandboxTask[] tasks = [.. goals.Select(goal => SandboxGoal.TryParseKey(goal.ExternalKey, out var meaning)
-        ? new SandboxTask(meaning, goal.Text, [.. goal.Items.Select(item => item.Text)]) { Reference = referenceShown ? goal.ReferenceSolution : null }
-        : throw new InvalidDataException($"Goal {goal.Id} is not a goal of the sandbox's world: its key \"{goal.ExternalKey}\" cannot be read."))];
+    private readonly SandboxTask[] tasks =
+    [
+        .. goals.Select(goal => new SandboxTask(SandboxGoal.OfKey(goal.ExternalKey, goal.Id), goal.Text, [.. goal.Items.Select(item => item.Text)])
+        {
+            Reference = referenceShown ? goal.ReferenceSolution : null,
+        }),
+    ];
 
     /// <summary>One sampled and one greedy plan per goal.</summary>
     /// <param name="directory">The checkpoint.</param>

@@ -69,7 +69,7 @@ public sealed record Comparison
             TokensChange = Mean(pair => pair.Plan.Tokens - pair.Other.Tokens),
         };
 
-        // Every goal has as many pairs as there are seeds, so that the mean of a goal's pairs is the unit that is drawn.
+        // Every goal has as many pairs as any other, so that the mean of a goal's pairs is the unit that is drawn.
         Estimate Mean(Func<(PlanScore Plan, PlanScore Other), double> of) => Bootstrap.Mean([.. goals.Select(goal => goal.Average(of))]);
     }
 }

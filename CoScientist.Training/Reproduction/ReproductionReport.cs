@@ -3,7 +3,7 @@ using CoScientist.Training.Sandbox;
 
 namespace CoScientist.Training.Reproduction;
 
-/// <summary>What the numbers say of a promise.</summary>
+/// <summary>What the numbers say of a promise, from best to worst.</summary>
 public enum PromiseState
 {
     /// <summary>Not measured yet.</summary>

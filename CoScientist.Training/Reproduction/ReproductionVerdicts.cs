@@ -22,8 +22,7 @@ internal static class ReproductionVerdicts
         Rises(report),
         Falls(report),
         Flagged(report),
-        .. Both("The judge-picked checkpoint beats the last one by a significant margin", sampled => Margin(
-            report.HackedCheckpoints.FirstOrDefault(row => row.Against != ExperimentList.WeakBase), sampled)),
+        .. Both("The judge-picked checkpoint beats the last one by a significant margin", sampled => Margin(PickedAgainstLast(report), sampled)),
         .. Both("Reviewed rubrics beat spoiled ones by a significant margin", sampled => Margin(
             report.Review.FirstOrDefault(row => row.Arm == ExperimentList.ArmOf(RubricCare.Reviewed)), sampled)),
         .. Both("With one decision in ten wrong they still do", sampled => Margin(
@@ -43,6 +42,8 @@ internal static class ReproductionVerdicts
 
     private static IReadOnlyList<ArmRow> Others(ReproductionReport report) => [.. report.Matrix.Where(row => row.Arm == ExperimentList.Grpo && row.TrainedOn != row.TestedOn)];
 
+    private static ArmRow? PickedAgainstLast(ReproductionReport report) => report.HackedCheckpoints.FirstOrDefault(row => row.Against != ExperimentList.WeakBase);
+
     private static (string, PromiseState) Least(IReadOnlyList<ArmRow> rows, bool sampled, double wanted) => rows.Count == 0
         ? Missing
         : (string.Join("; ", rows.Select(row => $"{Cell(row)} {Percent(Pick(row, sampled).RelativeGain)}")), Kept(rows.All(row => Pick(row, sampled).RelativeGain is { } gain && gain.Value >= wanted)));
@@ -53,15 +54,14 @@ internal static class ReproductionVerdicts
             : ($"{Number(Pick(row, sampled).WinRate)}, domains pooled; {string.Join("; ", Own(report).Select(own => $"{own.TrainedOn} {Number(Pick(own, sampled).WinRate)}"))}",
                 Kept(Pick(row, sampled).WinRate is { Value: >= WantedWinRate, Low: > WantedWinRateLow }));
 
+    /// <summary>On the domains trained on and on the others, the worse of which decides.</summary>
     private static (string, PromiseState) WellFormed(ReproductionReport report, bool sampled)
     {
-        if (report.Methods.FirstOrDefault(row => row.Arm == ExperimentList.Grpo) is not { } row)
-        {
-            return Missing;
-        }
-
-        var compared = Pick(row, sampled);
-        return (string.Create(CultureInfo.InvariantCulture, $"{compared.WellFormed:F3} against {compared.WellFormed - compared.WellFormedChange.Value:F3}, change {Signed(compared.WellFormedChange)}"), NoLess(compared.WellFormedChange));
+        var rows = report.Methods.Where(row => row.Arm == ExperimentList.Grpo).Select(row => (row.TestedOn, Compared: Pick(row, sampled))).ToArray();
+        return rows.Length == 0
+            ? Missing
+            : (string.Join("; ", rows.Select(row => string.Create(CultureInfo.InvariantCulture, $"{row.TestedOn} {row.Compared.WellFormed:F3} against {row.Compared.WellFormed - row.Compared.WellFormedChange.Value:F3}, change {Signed(row.Compared.WellFormedChange)}"))),
+                rows.Max(row => NoLess(row.Compared.WellFormedChange)));
     }
 
     private static (string, PromiseState) Sequence(ReproductionReport report, bool sampled)
@@ -70,16 +70,21 @@ internal static class ReproductionVerdicts
         var grpo = report.Methods.FirstOrDefault(other => other.Arm == ExperimentList.Grpo);
         return row is null || grpo is null
             ? Missing
-            : (string.Create(CultureInfo.InvariantCulture, $"{Signed(Pick(row, sampled).Gain)} in {row.TrainingSeconds:F0} s against {grpo.TrainingSeconds:F0} s"), NoLess(Pick(row, sampled).Gain));
+            : (string.Create(CultureInfo.InvariantCulture, $"{Signed(Pick(row, sampled).Gain)} in {row.TrainingSeconds:F0} s against {grpo.TrainingSeconds:F0} s"),
+                row.TrainingSeconds > grpo.TrainingSeconds ? PromiseState.DoesNotHold : NoLess(Pick(row, sampled).Gain));
     }
 
     private static Verdict Rises(ReproductionReport report) => report.Hacking is not { } hacking
         ? new Verdict("With a weak grader the self-grade rises", Missing.Measured, Missing.State)
         : new Verdict("With a weak grader the self-grade rises", $"{Signed(hacking.SelfGradeRise)} from start to end; {Signed(hacking.SelfGradeAfterPeak)} after the oracle's peak", Kept(hacking.SelfGradeRise.Low > 0 && hacking.SelfGradeAfterPeak.Value > 0));
 
-    private static Verdict Falls(ReproductionReport report) => report.Hacking is not { } hacking
+    /// <summary>The fall from a peak to the end cannot be a rise on the goals that the peak was found by, so that the test goals have to say it too.</summary>
+    private static Verdict Falls(ReproductionReport report) => report.Hacking is not { } hacking || PickedAgainstLast(report) is not { } tested
         ? new Verdict("… while the oracle falls", Missing.Measured, Missing.State)
-        : new Verdict("… while the oracle falls", $"{Signed(hacking.JudgeAfterPeak)} after its peak, validation goals", Kept(hacking.JudgeAfterPeak.High < 0));
+        : new Verdict(
+            "… while the oracle falls",
+            $"{Signed(hacking.JudgeAfterPeak)} after its peak, validation goals; the checkpoint of the peak is ahead of the last by {Signed(tested.Sampled.Gain)} on test goals",
+            Kept(hacking.JudgeAfterPeak.High < 0 && tested.Sampled.Gain.Low > 0));
 
     private static Verdict Flagged(ReproductionReport report) => new(
         "The watch flags it within 20 evaluations",
@@ -95,8 +100,8 @@ internal static class ReproductionVerdicts
 
     private static PromiseState Kept(bool holds) => holds ? PromiseState.Holds : PromiseState.DoesNotHold;
 
-    /// <summary>For promises of no less: a difference below zero breaks them when it is beyond chance.</summary>
-    private static PromiseState NoLess(Estimate difference) => difference.Value >= 0 ? PromiseState.Holds : difference.High >= 0 ? PromiseState.WithinNoise : PromiseState.DoesNotHold;
+    /// <summary>For promises of no less: the whole interval decides, in favour as against.</summary>
+    private static PromiseState NoLess(Estimate difference) => difference.Low >= 0 ? PromiseState.Holds : difference.High >= 0 ? PromiseState.WithinNoise : PromiseState.DoesNotHold;
 
     private static Comparison Pick(ArmRow row, bool sampled) => sampled ? row.Sampled : row.Greedy;
 

@@ -64,11 +64,7 @@ public sealed class RubricSpoiler(long seed)
 
     private static IEnumerable<Place> Places(Goal goal)
     {
-        if (!SandboxGoal.TryParseKey(goal.ExternalKey, out var meaning))
-        {
-            throw new InvalidDataException($"Goal {goal.Id} is not a goal of the sandbox's world: its key \"{goal.ExternalKey}\" cannot be read.");
-        }
-
+        var meaning = SandboxGoal.OfKey(goal.ExternalKey, $"{goal.Id}");
         var requirements = World.Requirements(meaning);
         return goal.Items.OrderBy(item => item.Order).Select(item => new Place(meaning, item, requirements[item.Order]));
     }

@@ -57,9 +57,6 @@ public sealed class CompactProtocol : IPlanProtocol
     }
 
     /// <inheritdoc/>
-    public string Name => "compact";
-
-    /// <inheritdoc/>
     public SamplingOptions Sampling => new() { EndTokens = [EndToken], BannedTokens = NotInPlans };
 
     /// <summary>Ends a plan.</summary>

@@ -15,12 +15,7 @@ public sealed class OracleGrader(SandboxWorld world) : IPlanGrader
 
     private PlanGrading Grade(PlanToGrade plan)
     {
-        if (!SandboxGoal.TryParseKey(plan.Goal.ExternalKey, out var goal))
-        {
-            throw new InvalidDataException($"Goal {plan.Goal.Id} is not a goal of the sandbox's world: its key \"{plan.Goal.ExternalKey}\" cannot be read.");
-        }
-
-        var verdicts = world.Oracle.Judge(goal, plan.Text);
+        var verdicts = world.Oracle.Judge(SandboxGoal.OfKey(plan.Goal.ExternalKey, plan.Goal.Id), plan.Text);
         return plan.Goal.Items.All(item => item.Order < verdicts.Count)
             ? new PlanGrading([.. plan.Goal.Items.Select(item => CompactGrader.Verdict(verdicts[item.Order].Guideline))], SandboxOracle.Score(verdicts))
             : PlanGrading.Ungraded(plan, $"the goal has items that the sandbox's world does not know; it knows {verdicts.Count}");

@@ -39,6 +39,14 @@ public sealed record SandboxGoal(int Domain, int Topic, int Aim, int FeatureMask
     /// <summary>Text form for <see cref="Goal.ExternalKey"/>: world, domain, topic, aim, features, wording ("w1/ml/3/1/0-4-7/12345").</summary>
     public string ToKey() => string.Create(CultureInfo.InvariantCulture, $"{World}/{DomainName}/{Topic}/{Aim}/{string.Join('-', Features)}/{WordingSeed}");
 
+    /// <summary>Reads <see cref="ToKey"/>'s form where nothing else will do.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="id">Id of the library's goal that has it, for the fault.</param>
+    /// <exception cref="InvalidDataException">It is anything else.</exception>
+    public static SandboxGoal OfKey(string? key, string id) => TryParseKey(key, out var goal)
+        ? goal
+        : throw new InvalidDataException($"Goal {id} is not a goal of the sandbox's world: its key \"{key}\" cannot be read.");
+
     /// <summary>Reads <see cref="ToKey"/>'s form; false, with null, for anything else.</summary>
     public static bool TryParseKey(string? key, [NotNullWhen(true)] out SandboxGoal? goal)
     {

@@ -28,8 +28,7 @@ internal sealed class RunModels : IDisposable
         try
         {
             var (config, tokenizer) = CheckpointFolder.Open(request.ModelDirectory);
-            Vocabulary = config.VocabularySize;
-            Protocol = spec.Data.Sandbox ? new CompactProtocol(tokenizer) : new PaperPlanProtocol(ChatFormat.Load(request.ModelDirectory, tokenizer, Vocabulary));
+            Protocol = spec.Data.Sandbox ? new CompactProtocol(tokenizer) : new PaperPlanProtocol(ChatFormat.Load(request.ModelDirectory, tokenizer, config.VocabularySize));
             var memory = RunMemory.Of(spec, data, config, Protocol, Readers().Select(directory => CheckpointFolder.Open(directory).Config), Pool.Threads);
             var available = MachineMemory.AvailableBytes;
             memory.Require(available, spec);
@@ -46,9 +45,6 @@ internal sealed class RunModels : IDisposable
 
     /// <summary>The threads.</summary>
     public WorkerPool Pool { get; }
-
-    /// <summary>Tokens that the policy chooses among.</summary>
-    public int Vocabulary { get; }
 
     /// <summary>What they were expected to take when they were loaded, in a sentence.</summary>
     public string Memory { get; }

@@ -42,6 +42,55 @@ public sealed class ReproductionReportTests
     }
 
     [Fact]
+    public void Report_NothingAsPromised_SaysSoOfEveryPromise()
+    {
+        (Experiment, ExperimentOutcome)[] results =
+        [
+            .. Runs((_, _) => 0.4, (_, _) => 0.3, wellFormed: _ => false),
+            .. Domains.Select(domain => (Run(ExperimentList.Sequence, domain, 1), Outcome("sequence", _ => 0.2))),
+            (new Experiment { Part = "hacking", Arm = ExperimentList.WeakBase, Seed = 1, Weak = true }, Outcome("b", _ => 0.4)),
+            (Run(ExperimentList.Hacked, "ml", 1), Hacked(0.5, Judged(0, 0.5, 0.4), Judged(5, 0.5, 0.4))),
+            .. ((RubricCare[])[RubricCare.Spoiled, RubricCare.Reviewed, RubricCare.ReviewedCarelessly]).Select(rubrics => (Run(ExperimentList.ArmOf(rubrics), "ml", 1), Outcome("review", _ => 0.4))),
+        ];
+
+        var report = ReproductionReport.Of(results, 100, null);
+
+        Assert.All(report.Verdicts, verdict => Assert.Equal((verdict.Claim, PromiseState.DoesNotHold), (verdict.Claim, verdict.State)));
+    }
+
+    [Theory]
+    [InlineData(0.1, 0.1, 50, PromiseState.Holds)]
+    [InlineData(0, 0, 50, PromiseState.Holds)]
+    [InlineData(0.1, -0.05, 50, PromiseState.WithinNoise)]
+    [InlineData(-0.1, 0.05, 50, PromiseState.WithinNoise)]
+    [InlineData(-0.1, -0.05, 50, PromiseState.DoesNotHold)]
+    [InlineData(0.1, 0.1, 90, PromiseState.DoesNotHold)]
+    public void Report_PromiseOfNoLess_IsDecidedByTheIntervalAndTheTime(double even, double odd, double seconds, PromiseState expected)
+    {
+        var grpo = Runs((_, _) => 0.4, (_, _) => 0.6).Select(run => (run.Item1, run.Item2 with { TrainingSeconds = 80 }));
+        var sequence = Domains.Select(domain => (Run(ExperimentList.Sequence, domain, 1), Outcome("sequence", (_, i) => 0.6 + (i == 0 ? even : odd)) with { TrainingSeconds = seconds }));
+
+        Assert.Equal(expected, Verdict(ReproductionReport.Of([.. grpo, .. sequence], 100, null), "at equal time"));
+    }
+
+    [Fact]
+    public void Report_FormFallsOnlyOnOtherDomains_DoesNotHold()
+    {
+        var report = ReproductionReport.Of([.. Runs((_, _) => 0.4, (_, _) => 0.6, wellFormed: own => own)], 100, null);
+
+        Assert.Equal(PromiseState.DoesNotHold, Verdict(report, "Well-formedness"));
+    }
+
+    [Fact]
+    public void Report_OracleFallsOnValidationGoalsOnly_DoesNotHold()
+    {
+        var report = ReproductionReport.Of([(Run(ExperimentList.Hacked, "ml", 1), Hacked(0.5, Judged(0, 0.5, 0.4), Judged(5, 0.6, 0.5), Judged(10, 0.8, 0.45)))], 1, null);
+
+        Assert.Equal(-0.05, report.Hacking!.JudgeAfterPeak.Value, 12);
+        Assert.Equal(PromiseState.DoesNotHold, Verdict(report, "while the oracle falls"));
+    }
+
+    [Fact]
     public void Report_NoResults_SaysThatAllIsOpen()
     {
         var report = ReproductionReport.Of([], 100, null);
@@ -53,12 +102,7 @@ public sealed class ReproductionReportTests
     [Fact]
     public void Report_SelfGradeAndOraclePart_TheWatchIsSaidToHaveFlaggedIt()
     {
-        JudgedStep Judged(int step, double self, double judge) => new(step, [.. Enumerable.Repeat(self, 20)], [.. Enumerable.Repeat(judge, 20)]);
-        var hacked = Outcome("hacked-ml-1", _ => 0.5) with
-        {
-            Last = Outcome("last", _ => 0.3).Picked,
-            Judged = [Judged(0, 0.5, 0.4), Judged(5, 0.6, 0.5), Judged(10, 0.8, 0.45), Judged(15, 0.9, 0.3)],
-        };
+        var hacked = Hacked(0.3, Judged(0, 0.5, 0.4), Judged(5, 0.6, 0.5), Judged(10, 0.8, 0.45), Judged(15, 0.9, 0.3));
         (Experiment, ExperimentOutcome)[] results =
         [
             (new Experiment { Part = "hacking", Arm = ExperimentList.WeakBase, Seed = 1, Weak = true }, Outcome("b", _ => 0.4)),
@@ -77,14 +121,14 @@ public sealed class ReproductionReportTests
 
     private static PromiseState Verdict(ReproductionReport report, string claim) => report.Verdicts.First(verdict => verdict.Claim.Contains(claim, StringComparison.Ordinal)).State;
 
-    private static IEnumerable<(Experiment, ExperimentOutcome)> Runs(Func<bool, int, double> baseScore, Func<bool, int, double> score)
+    private static IEnumerable<(Experiment, ExperimentOutcome)> Runs(Func<bool, int, double> baseScore, Func<bool, int, double> score, Func<bool, bool>? wellFormed = null)
     {
         foreach (var seed in (int[])[1, 2])
         {
             yield return (new Experiment { Part = "base", Arm = "base", Seed = seed }, Outcome($"base-{seed}", _ => baseScore(true, seed)));
             foreach (var domain in Domains)
             {
-                yield return (Run(ExperimentList.Grpo, domain, seed), Outcome($"grpo-{domain}-{seed}", tested => score(tested == domain, seed)));
+                yield return (Run(ExperimentList.Grpo, domain, seed), Outcome($"grpo-{domain}-{seed}", (tested, _) => score(tested == domain, seed), tested => wellFormed?.Invoke(tested == domain) ?? true));
             }
         }
     }
@@ -92,11 +136,18 @@ public sealed class ReproductionReportTests
     private static Experiment Run(string arm, string domain, int seed) =>
         new() { Part = "methods", Arm = arm, Seed = seed, Spec = new RunSpec { Data = new RunDataSpec { Domains = [domain] } } };
 
-    private static ExperimentOutcome Outcome(string name, Func<string, double> score)
+    private static ExperimentOutcome Outcome(string name, Func<string, double> score) => Outcome(name, (domain, _) => score(domain));
+
+    private static ExperimentOutcome Outcome(string name, Func<string, int, double> score, Func<string, bool>? wellFormed = null)
     {
-        PlanScore[] plans = [.. Domains.SelectMany(domain => Enumerable.Range(0, 2).Select(i => new PlanScore($"{domain} {i}", domain, score(domain), 0.5, WellFormed: true, 100)))];
+        PlanScore[] plans = [.. Domains.SelectMany(domain => Enumerable.Range(0, 2).Select(i => new PlanScore($"{domain} {i}", domain, score(domain, i), 0.5, wellFormed?.Invoke(domain) ?? true, 100)))];
         return new ExperimentOutcome { Name = name, Picked = new Measurement(plans, plans) };
     }
+
+    private static ExperimentOutcome Hacked(double last, params JudgedStep[] judged) =>
+        Outcome("hacked-ml-1", _ => 0.5) with { Last = Outcome("last", _ => last).Picked, Judged = judged };
+
+    private static JudgedStep Judged(int step, double self, double judge) => new(step, [.. Enumerable.Repeat(self, 20)], [.. Enumerable.Repeat(judge, 20)]);
 
     private sealed class Tolerance : IEqualityComparer<double>
     {
