@@ -62,6 +62,13 @@ public sealed class BrowserFixture : IAsyncLifetime
         await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "What is waiting for you" })).ToBeVisibleAsync();
     }
 
+    /// <summary>Opens a page and waits until it answers: what is clicked before that may be lost.</summary>
+    public static async Task OpenAsync(IPage page, string address)
+    {
+        await page.GotoAsync(address);
+        await Assertions.Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_browser is not null)

@@ -31,8 +31,7 @@ public sealed class LibraryTests(BrowserFixture browser, ServerFixture server) :
         var page = await browser.NewPageAsync(server.Address, faults);
         await BrowserFixture.SignInAsync(page, ServerFixture.Administrator, ServerFixture.Password);
 
-        await page.GotoAsync("/library");
-        await Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
+        await BrowserFixture.OpenAsync(page, "/library");
         await page.GetByLabel("Files").SetInputFilesAsync(
         [
             new FilePayload { Name = "reading.md", MimeType = "text/markdown", Buffer = Encoding.UTF8.GetBytes(Paper) },

@@ -77,8 +77,7 @@ public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixtu
 
     private static async Task TrainAsync(IPage page)
     {
-        await page.GotoAsync("/runs/new");
-        await Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
+        await BrowserFixture.OpenAsync(page, "/runs/new");
         await page.GetByRole(AriaRole.Radio, new() { NameRegex = QuickPreset() }).CheckAsync();
         await Expect(page.Locator("pre[aria-label='Command line']")).ToContainTextAsync("sandbox-quick");
         await page.GetByRole(AriaRole.Button, new() { Name = "Start the run" }).ClickAsync();
@@ -105,7 +104,7 @@ public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixtu
         }
 
         await Expect(page.GetByText("All 10 pairs answered")).ToBeVisibleAsync();
-        await page.GotoAsync("/studies");
+        await BrowserFixture.OpenAsync(page, "/studies");
         await page.Locator("main a[href^='studies/']:not([href$='new'])").First.ClickAsync();
         await Expect(page.GetByText("is the win rate of")).ToBeVisibleAsync();
         await Expect(page.GetByText("People, judge and self-grade on the same goals")).ToBeVisibleAsync();
@@ -125,8 +124,7 @@ public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixtu
 
     private static async Task ImportAsync(IPage page)
     {
-        await page.GotoAsync("/library");
-        await Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
+        await BrowserFixture.OpenAsync(page, "/library");
         await page.GetByLabel("Files").SetInputFilesAsync(new FilePayload { Name = "twice.md", MimeType = "text/markdown", Buffer = System.Text.Encoding.UTF8.GetBytes(Paper) });
         await Expect(page.GetByText("twice.md: imported")).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Extract" }).ClickAsync();

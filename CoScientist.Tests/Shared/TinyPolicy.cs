@@ -34,6 +34,15 @@ internal static class TinyPolicy
         return engine;
     }
 
+    /// <summary>Saves such a model; its folder.</summary>
+    public static string Write(string directory, long seed = 1)
+    {
+        using var pool = new WorkerPool(1);
+        using var engine = Create(pool, seed);
+        engine.Save(directory, new Dictionary<string, string>(StringComparer.Ordinal));
+        return directory;
+    }
+
     public static RunData Data(int train, int validation, int test) => new(Goals(GoalSplit.Train, train), Goals(GoalSplit.Validation, validation), Goals(GoalSplit.Test, test));
 
     private static RunGoal[] Goals(GoalSplit split, int count) =>

@@ -1,7 +1,5 @@
-using System.Text.Json;
 using CoScientist.Core.Runs;
 using CoScientist.Tests.Shared;
-using CoScientist.Training.Kernels;
 using CoScientist.Training.Reproduction;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.ViewModels;
@@ -15,9 +13,7 @@ public sealed class ReproductionRunnerTests : IDisposable
 
     public ReproductionRunnerTests()
     {
-        using var pool = new WorkerPool(1);
-        using var engine = TinyPolicy.Create(pool);
-        engine.Save(Path.Combine(folder, "base"), new Dictionary<string, string>(StringComparer.Ordinal));
+        TinyPolicy.Write(Path.Combine(folder, "base"));
     }
 
     public void Dispose()
@@ -74,7 +70,7 @@ public sealed class ReproductionRunnerTests : IDisposable
         await Runner("review").RunAsync("review", _ => { }, Token);
 
         int[] items = [.. ((string[])["spoiled", "reviewed", "reviewed-carelessly"]).Select(arm => TrainingItems($"{arm}-ml-1"))];
-        Assert.Equal(TinyPolicyItems, items[0]);
+        Assert.Equal(ItemsOfMl, items[0]);
         Assert.Equal(0.7, (double)items[1] / items[0], 0.01);
         Assert.InRange((double)items[2] / items[0], 0.6, 0.75);
         Assert.Equal(3, Runner("review").Results().Count);
@@ -82,7 +78,7 @@ public sealed class ReproductionRunnerTests : IDisposable
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private static int TinyPolicyItems { get; } = SandboxLibrary.Goals
+    private static int ItemsOfMl { get; } = SandboxLibrary.Goals
         .Where(goal => goal.Split == CoScientist.Core.Goals.GoalSplit.Train && goal.DomainName == "ml")
         .Sum(goal => SandboxWorld.Default.Requirements(goal).Count);
 

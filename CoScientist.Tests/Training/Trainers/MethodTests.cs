@@ -45,9 +45,7 @@ public sealed class MethodTests : IDisposable
 
     public MethodTests()
     {
-        using var pool = new WorkerPool(1);
-        using var engine = TinyPolicy.Create(pool);
-        engine.Save(Path.Combine(_folder, "base"), new Dictionary<string, string>(StringComparer.Ordinal));
+        TinyPolicy.Write(Path.Combine(_folder, "base"));
     }
 
     public static TheoryData<string> Methods => [.. s_specs.Keys];

@@ -25,9 +25,7 @@ public sealed class PreferenceRunTests : IAsyncLifetime
     {
         _database = await TestDatabase.CreateAsync();
         _folder = Path.Combine(_database.Folder, "runs");
-        using var pool = new WorkerPool(1);
-        using var engine = TinyPolicy.Create(pool);
-        engine.Save(Path.Combine(_folder, "base"), new Dictionary<string, string>(StringComparer.Ordinal));
+        TinyPolicy.Write(Path.Combine(_folder, "base"));
     }
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();

@@ -28,9 +28,7 @@ public sealed class RunLimitsTests : IDisposable
 
     public RunLimitsTests()
     {
-        using var pool = new WorkerPool(1);
-        using var engine = TinyPolicy.Create(pool);
-        engine.Save(Path.Combine(_folder, "base"), new Dictionary<string, string>(StringComparer.Ordinal));
+        TinyPolicy.Write(Path.Combine(_folder, "base"));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

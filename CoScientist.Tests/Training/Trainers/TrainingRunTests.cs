@@ -1,6 +1,5 @@
 using CoScientist.Core.Runs;
 using CoScientist.Tests.Shared;
-using CoScientist.Training.Kernels;
 using CoScientist.Training.Trainers;
 
 namespace CoScientist.Tests.Training.Trainers;
@@ -11,9 +10,7 @@ public sealed class TrainingRunTests : IDisposable
 
     public TrainingRunTests()
     {
-        using var pool = new WorkerPool(1);
-        using var engine = TinyPolicy.Create(pool);
-        engine.Save(Path.Combine(folder, "base"), new Dictionary<string, string>(StringComparer.Ordinal));
+        TinyPolicy.Write(Path.Combine(folder, "base"));
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);

@@ -35,9 +35,11 @@ public sealed class DoctorCommandTests : IDisposable
     public async Task Doctor_BrokenModel_IsSomethingToMend()
     {
         var data = folder.File("data");
-        Directory.CreateDirectory(Path.Combine(data, "models", "half"));
+        Directory.CreateDirectory(Path.Combine(data, "models"));
         File.WriteAllBytes(Path.Combine(data, "coscientist.db"), []);
 
+        Assert.Equal(0, await RunAsync(data));
+        Directory.CreateDirectory(Path.Combine(data, "models", "half"));
         Assert.Equal(1, await RunAsync(data));
     }
 
