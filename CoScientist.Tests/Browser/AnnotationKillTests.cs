@@ -14,6 +14,7 @@ using static Microsoft.Playwright.Assertions;
 namespace CoScientist.Tests.Browser;
 
 /// <summary>Kills the server ten times, each time the moment a browser has been told 'Saved', and counts what the database kept.</summary>
+[Collection(BrowserCollection.Name)]
 public sealed class AnnotationKillTests(BrowserFixture browser) : IClassFixture<BrowserFixture>, IDisposable
 {
     private const int Kills = 10;

@@ -12,6 +12,7 @@ using static Microsoft.Playwright.Assertions;
 namespace CoScientist.Tests.Browser;
 
 /// <summary>An expert answers a whole study by keyboard, in a browser against the real server.</summary>
+[Collection(BrowserCollection.Name)]
 public sealed class CompareTests(BrowserFixture browser, ServerFixture server) : IClassFixture<BrowserFixture>, IClassFixture<ServerFixture>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -6,6 +6,7 @@ using static Microsoft.Playwright.Assertions;
 namespace CoScientist.Tests.Browser;
 
 /// <summary>A paper of one's own: uploaded, read, turned into a goal and found in review.</summary>
+[Collection(BrowserCollection.Name)]
 public sealed class LibraryTests(BrowserFixture browser, ServerFixture server) : IClassFixture<BrowserFixture>, IClassFixture<ServerFixture>
 {
     private const string Paper = """

@@ -14,6 +14,7 @@ namespace CoScientist.Tests.Browser;
 /// The whole product in one sitting, in a browser against the real server with the shipped base model: first visit, a short
 /// run, ten blind comparisons by keyboard, a rejected rubric item, the results, and a paper with its items in review.
 /// </summary>
+[Collection(BrowserCollection.Name)]
 public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
     private const string Paper = """
