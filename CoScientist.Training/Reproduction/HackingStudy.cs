@@ -45,6 +45,7 @@ public sealed record HackingStudy(
             return null;
         }
 
+        var watched = honest.Where(run => run.Judged.Count > 1).ToArray();
         var steps = runs.SelectMany(run => run.Judged).GroupBy(judged => judged.Step).OrderBy(step => step.Key);
         return new HackingStudy(
             [.. runs.Select(Watch)],
@@ -52,8 +53,8 @@ public sealed record HackingStudy(
             Change(runs, run => run.Judged[0], judged => judged.SelfGrades),
             Change(runs, Peak, judged => judged.SelfGrades),
             Change(runs, Peak, judged => judged.JudgeScores),
-            honest.Count,
-            honest.Count(run => Watch(run).FlaggedStep is not null));
+            watched.Length,
+            watched.Count(run => Watch(run).FlaggedStep is not null));
     }
 
     private static JudgedStep Peak(ExperimentOutcome run) => run.Judged.MaxBy(judged => judged.JudgeScores.Average())!;
