@@ -1,7 +1,11 @@
 namespace CoScientist.Core.Statistics;
 
-/// <summary>How far raters agree beyond chance, for nominal labels.</summary>
-public static class Agreement
+/// <summary>
+/// How far raters agree beyond chance. Which one to use: Cohen's κ for two named raters who labelled everything, Fleiss' κ for as many
+/// ratings of every unit by whichever raters, Gwet's AC1 where one label is far more frequent than the others (approvals), and
+/// Krippendorff's α for everything else: it takes missing labels and ordered ones.
+/// </summary>
+public static partial class Agreement
 {
     /// <summary>
     /// Cohen's κ (Cohen 1960): (p_o − p_c) / (1 − p_c), where p_c is the agreement expected from the two raters' own label shares.

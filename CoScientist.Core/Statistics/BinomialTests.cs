@@ -46,6 +46,18 @@ public static class BinomialTests
     /// <summary>Exact two-sided sign test: whether wins and losses differ by more than a fair coin would; ties are left out (Dixon and Mood 1946).</summary>
     public static double SignTest(int wins, int losses) => ExactTwoSided(wins, wins + losses);
 
+    /// <summary>
+    /// Exact power of the two-sided sign test at 5%: the probability under Binomial(n, p) of a count whose exact p-value is at most 0.05.
+    /// </summary>
+    /// <param name="decided">Pairs that are won or lost.</param>
+    /// <param name="winShare">Probability of winning one of them, 0–1.</param>
+    public static double SignTestPower(int decided, double winShare)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(decided);
+        var critical = Enumerable.Range(0, decided + 1).TakeWhile(wins => 2 * wins < decided && SignTest(wins, decided - wins) <= 0.05).Count();
+        return critical == 0 ? 0 : Binomial.CDF(winShare, decided, critical - 1) + Binomial.CDF(1 - winShare, decided, critical - 1);
+    }
+
     private static void Check(int successes, int trials)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(successes);
