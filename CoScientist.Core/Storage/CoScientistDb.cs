@@ -51,6 +51,21 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
     /// <summary>Answers of experts.</summary>
     public DbSet<Preference> Preferences => Set<Preference>();
 
+    /// <summary>Fields of answers as they were filled in.</summary>
+    public DbSet<AnswerEvent> AnswerEvents => Set<AnswerEvent>();
+
+    /// <summary>Links that let experts into studies.</summary>
+    public DbSet<StudyInvitation> StudyInvitations => Set<StudyInvitation>();
+
+    /// <summary>Experts who joined studies.</summary>
+    public DbSet<StudyExpert> StudyExperts => Set<StudyExpert>();
+
+    /// <summary>Decisions on goals that experts disagree about.</summary>
+    public DbSet<Adjudication> Adjudications => Set<Adjudication>();
+
+    /// <summary>The audit trail of studies.</summary>
+    public DbSet<StudyEvent> StudyEvents => Set<StudyEvent>();
+
     /// <summary>Training runs.</summary>
     public DbSet<Run> Runs => Set<Run>();
 

@@ -33,7 +33,7 @@ public sealed partial class RunDataStore
         }
 
         var ids = studies.Select(study => study.Id).ToList();
-        var comparisons = db.Comparisons.AsNoTracking().Where(comparison => ids.Contains(comparison.StudyId));
+        var comparisons = db.Comparisons.AsNoTracking().Where(comparison => ids.Contains(comparison.StudyId) && comparison.Kind == ComparisonKind.Counts);
         var answers = (await (
                 from preference in db.Preferences.AsNoTracking()
                 join assignment in db.Assignments on preference.AssignmentId equals assignment.Id
@@ -83,7 +83,7 @@ public sealed partial class RunDataStore
     public async Task<IReadOnlyList<Study>> ClosedStudiesAsync(bool sandbox, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        return await db.Studies.AsNoTracking().Where(study => study.IsSandbox == sandbox && study.State == StudyState.Closed).OrderByDescending(study => study.Id).ToListAsync(cancellationToken);
+        return await db.Studies.AsNoTracking().Where(study => study.IsSandbox == sandbox && (study.State == StudyState.Closed || study.State == StudyState.Locked)).OrderByDescending(study => study.Id).ToListAsync(cancellationToken);
     }
 
     /// <summary>What goals share that must not be split between training and test: their article, or, without one, nothing.</summary>
@@ -110,7 +110,7 @@ public sealed partial class RunDataStore
     private static async Task<(List<Study> Studies, string? Fault)> ChooseAsync(CoScientistDb db, RunDataSpec spec, CancellationToken cancellationToken)
     {
         var (all, kind) = (await db.Studies.AsNoTracking().ToListAsync(cancellationToken), spec.Sandbox ? "sandbox" : "real");
-        var closed = all.FindAll(study => study.IsSandbox == spec.Sandbox && study.State == StudyState.Closed);
+        var closed = all.FindAll(study => study.IsSandbox == spec.Sandbox && study.State is StudyState.Closed or StudyState.Locked);
         if (closed.Count == 0 && spec.Studies.Count == 0)
         {
             return ([], $"must lead to a closed study, and there is no {kind} one: close a study on its page when its experts have answered, or make one under Studies");
@@ -129,7 +129,7 @@ public sealed partial class RunDataStore
                 return ([], $"names \"{study.Name}\", which is no {kind} study: the sandbox and real goals are never mixed");
             }
 
-            if (study.State != StudyState.Closed)
+            if (study.State is not (StudyState.Closed or StudyState.Locked))
             {
                 return ([], $"names \"{study.Name}\", which is still open: close it on its page first, so that its answers stand still");
             }

@@ -10,80 +10,16 @@ public sealed partial class StudyStore
     /// <summary>Longest reason, in characters.</summary>
     public const int MaxReason = 4000;
 
-    /// <summary>All studies as the expert sees them: open ones first, newest first.</summary>
-    public async Task<IReadOnlyList<ExpertStudy>> ForExpertAsync(string expertId, CancellationToken cancellationToken)
-    {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        var rows = await ExpertStudiesAsync(db, expertId, db.Studies, cancellationToken);
-        return [.. rows.OrderBy(s => s.State).ThenByDescending(s => s.Id.Value)];
-    }
-
-    /// <summary>One study as the expert sees it; null when there is none.</summary>
-    public async Task<ExpertStudy?> ForExpertAsync(StudyId study, string expertId, CancellationToken cancellationToken)
-    {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        return (await ExpertStudiesAsync(db, expertId, db.Studies.Where(s => s.Id == study), cancellationToken)).FirstOrDefault();
-    }
-
-    /// <summary>
-    /// The first pair that the expert has not answered, blind; null when none is left or the study is closed. The side is drawn
-    /// by a cryptographic coin the first time the expert meets the pair, stored before it is shown, and never drawn again.
-    /// </summary>
-    public async Task<BlindPair?> NextAsync(StudyId study, string expertId, CancellationToken cancellationToken)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(expertId);
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var found = await (
-            from c in db.Comparisons
-            join s in db.Studies on c.StudyId equals s.Id
-            join g in db.Goals on c.GoalId equals g.Id
-            join plan1 in db.Plans on c.Plan1Id equals plan1.Id
-            join plan2 in db.Plans on c.Plan2Id equals plan2.Id
-            where c.StudyId == study && s.State == StudyState.Open
-                && !db.Assignments.Any(a => a.ComparisonId == c.Id && a.ExpertId == expertId && db.Preferences.Any(p => p.AssignmentId == a.Id && p.UndoneAt == null))
-            orderby c.Order
-            select new
-            {
-                Comparison = c,
-                Arms = new[] { s.Arm1, s.Arm2 },
-                Writers = new[] { plan1.Writer, plan2.Writer },
-                Goal = g.Text,
-                Plan1 = plan1.Text,
-                Plan2 = plan2.Text,
-            }).FirstOrDefaultAsync(cancellationToken);
-        if (found is null)
-        {
-            return null;
-        }
-
-        var assignment = await AssignAsync(db, found.Comparison.Id, expertId, cancellationToken);
-        var takenBack = await db.Preferences.Where(p => p.AssignmentId == assignment.Id).OrderByDescending(p => p.UndoneAt).FirstOrDefaultAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        string[] names = [.. found.Arms, .. found.Writers];
-        var (plan1Text, plan2Text) = (Blinding.Scrub(found.Plan1, names), Blinding.Scrub(found.Plan2, names));
-        return new BlindPair
-        {
-            Assignment = assignment.Id,
-            Number = found.Comparison.Order + 1,
-            Goal = found.Goal,
-            PlanA = assignment.Arm1IsLeft ? plan1Text : plan2Text,
-            PlanB = assignment.Arm1IsLeft ? plan2Text : plan1Text,
-            TakenBack = takenBack?.Choice,
-            TakenBackReason = takenBack?.Reason,
-        };
-    }
-
     /// <summary>
     /// Stores an answer; when this returns, it is committed. The same answer sent twice (a double click, a retry after a lost
     /// connection) is stored once.
     /// </summary>
     /// <returns>The time that is stored with the answer (UTC).</returns>
-    /// <exception cref="StudyException">The pair is not this expert's, was answered otherwise, or its study is closed.</exception>
+    /// <exception cref="StudyException">The pair is not this expert's, was answered otherwise, lacks what the form asks, or its study takes no answers.</exception>
     public async Task<DateTimeOffset> AnswerAsync(AssignmentId assignment, string expertId, PreferenceChoice choice, string? reason, long activeMilliseconds, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(expertId);
-        reason = string.IsNullOrWhiteSpace(reason) ? null : reason.Trim();
+        reason = CleanText(reason);
         if (reason?.Length > MaxReason)
         {
             throw new StudyException($"The reason has {reason.Length} characters; {MaxReason} is the most. Shorten it and submit again: nothing was stored.");
@@ -91,13 +27,76 @@ public sealed partial class StudyStore
 
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var state = await (
-            from a in db.Assignments
+        var at = await StoreAsync(db, assignment, expertId, choice, reason, new AnswerDetails(), items: 0, activeMilliseconds, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return at;
+    }
+
+    /// <summary>Submits what the expert has filled in (see <see cref="SaveFieldAsync"/>) as the answer; otherwise like <see cref="AnswerAsync"/>.</summary>
+    /// <returns>The time that is stored with the answer (UTC).</returns>
+    /// <exception cref="StudyException">Something that the form asks is missing, the pair is not this expert's, or its study takes no answers.</exception>
+    public async Task<DateTimeOffset> SubmitAsync(AssignmentId assignment, string expertId, long activeMilliseconds, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(expertId);
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var draft = await DraftAsync(db, assignment, cancellationToken);
+        if (draft.Choice is not { } choice)
+        {
+            throw new StudyException("Say first which plan is better, that both are equally good, or that neither is acceptable.");
+        }
+
+        var at = await StoreAsync(db, assignment, expertId, choice, CleanText(draft.Reason), draft.Details, draft.Items.Count, activeMilliseconds, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return at;
+    }
+
+    /// <summary>Takes back the expert's last answer in the study, or the last pair passed over; it is next again. False when there is none.</summary>
+    /// <exception cref="StudyException">The study is closed.</exception>
+    public async Task<bool> UndoAsync(StudyId study, string expertId, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        if (await db.Studies.AnyAsync(s => s.Id == study && s.State != StudyState.Open && s.State != StudyState.Paused, cancellationToken))
+        {
+            throw new StudyException("This study has been closed: its answers can no longer be taken back.");
+        }
+
+        var mine = db.Assignments.Where(a => a.ExpertId == expertId && db.Comparisons.Any(c => c.Id == a.ComparisonId && c.StudyId == study));
+        var last = await (
+            from p in db.Preferences
+            join a in mine on p.AssignmentId equals a.Id
             join c in db.Comparisons on a.ComparisonId equals c.Id
-            join s in db.Studies on c.StudyId equals s.Id
-            where a.Id == assignment && a.ExpertId == expertId
-            select (StudyState?)s.State).FirstOrDefaultAsync(cancellationToken)
-            ?? throw new StudyException("This pair was not given to you. Open the study again from Compare.");
+            where p.UndoneAt == null
+            orderby p.At descending, c.Order descending
+            select p).FirstOrDefaultAsync(cancellationToken);
+        var skipped = await mine.Where(a => a.SkippedAt != null).OrderByDescending(a => a.SkippedAt).FirstOrDefaultAsync(cancellationToken);
+        if (last is null && skipped is null)
+        {
+            return false;
+        }
+
+        var assignment = last is null || skipped?.SkippedAt > last.At ? skipped! : await mine.FirstAsync(a => a.Id == last.AssignmentId, cancellationToken);
+        if (assignment == skipped)
+        {
+            assignment.SkippedAt = null;
+        }
+        else
+        {
+            last!.UndoneAt = time.GetUtcNow();
+        }
+
+        // The place is the expert's again, whoever else has come meanwhile.
+        assignment.ReservedUntil = time.GetUtcNow().AddMinutes(await db.Studies.Where(s => s.Id == study).Select(s => s.ReservationMinutes).FirstAsync(cancellationToken));
+        Add(db, assignment.Id, AnswerField.Undo, "");
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return true;
+    }
+
+    private async Task<DateTimeOffset> StoreAsync(CoScientistDb db, AssignmentId assignment, string expertId, PreferenceChoice choice, string? reason, AnswerDetails details, int items, long activeMilliseconds, CancellationToken cancellationToken)
+    {
+        var study = await StudyOfAsync(db, assignment, expertId, cancellationToken);
         var stored = await db.Preferences.FirstOrDefaultAsync(p => p.AssignmentId == assignment && p.UndoneAt == null, cancellationToken);
         if (stored is not null)
         {
@@ -106,9 +105,10 @@ public sealed partial class StudyStore
                 : throw new StudyException("You have answered this pair already, in another way. Take that answer back first (Z).");
         }
 
-        if (state != StudyState.Open)
+        RequireOpen(study.State);
+        if (study.Form.Missing(choice, reason, details, items) is { Count: > 0 } missing)
         {
-            throw new StudyException("This study has been closed, so the answer was not stored. Your earlier answers are kept.");
+            throw new StudyException($"Still missing: {string.Join(", ", missing)}. What you have filled in is saved.");
         }
 
         var preference = new Preference
@@ -117,72 +117,41 @@ public sealed partial class StudyStore
             AssignmentId = assignment,
             Choice = choice,
             Reason = reason,
+            DetailsJson = details.Write(),
             ActiveMilliseconds = Math.Max(0, activeMilliseconds),
             At = time.GetUtcNow(),
         };
         db.Preferences.Add(preference);
         await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
         return preference.At;
     }
 
-    /// <summary>Takes back the expert's last answer in the study; the pair is next again. False when there is none.</summary>
-    /// <exception cref="StudyException">The study is closed.</exception>
-    public async Task<bool> UndoAsync(StudyId study, string expertId, CancellationToken cancellationToken)
-    {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        if (await db.Studies.AnyAsync(s => s.Id == study && s.State != StudyState.Open, cancellationToken))
-        {
-            throw new StudyException("This study has been closed: its answers can no longer be taken back.");
-        }
-
-        var last = await (
-            from p in db.Preferences
-            join a in db.Assignments on p.AssignmentId equals a.Id
+    private static async Task<Study> StudyOfAsync(CoScientistDb db, AssignmentId assignment, string expertId, CancellationToken cancellationToken) => await (
+            from a in db.Assignments
             join c in db.Comparisons on a.ComparisonId equals c.Id
-            where c.StudyId == study && a.ExpertId == expertId && p.UndoneAt == null
-            orderby p.At descending, c.Order descending
-            select p).FirstOrDefaultAsync(cancellationToken);
-        if (last is null)
+            join s in db.Studies on c.StudyId equals s.Id
+            where a.Id == assignment && a.ExpertId == expertId
+            select s).AsNoTracking().FirstOrDefaultAsync(cancellationToken)
+        ?? throw new StudyException("This pair was not given to you. Open the study again from Compare.");
+
+    private static void RequireOpen(StudyState state)
+    {
+        if (state == StudyState.Paused)
         {
-            return false;
+            throw new StudyException("This study is paused, so the answer was not stored. What you filled in is kept: submit it when the study goes on.");
         }
 
-        last.UndoneAt = time.GetUtcNow();
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return true;
-    }
-
-    private async Task<Assignment> AssignAsync(CoScientistDb db, ComparisonId comparison, string expertId, CancellationToken cancellationToken)
-    {
-        var assignment = await db.Assignments.FirstOrDefaultAsync(a => a.ComparisonId == comparison && a.ExpertId == expertId, cancellationToken);
-        if (assignment is null)
+        if (state != StudyState.Open)
         {
-            assignment = new Assignment
-            {
-                Id = TypedId.New<AssignmentId>(time),
-                ComparisonId = comparison,
-                ExpertId = expertId,
-                Arm1IsLeft = RandomNumberGenerator.GetInt32(2) == 0,
-                CreatedAt = time.GetUtcNow(),
-            };
-            db.Assignments.Add(assignment);
-            await db.SaveChangesAsync(cancellationToken);
+            throw new StudyException("This study has been closed, so the answer was not stored. Your earlier answers are kept.");
         }
-
-        return assignment;
     }
 
-    private static async Task<List<ExpertStudy>> ExpertStudiesAsync(CoScientistDb db, string expertId, IQueryable<Study> studies, CancellationToken cancellationToken)
+    // Line feeds and tabs are text, other control characters are accidents of pasting.
+    private static string? CleanText(string? text)
     {
-        var rows = await studies.Select(s => new { s.Id, s.Name, s.Guidelines, s.State, s.IsSandbox, Total = s.Comparisons.Count }).ToListAsync(cancellationToken);
-        var answered = await CountingAnswers(db)
-            .Where(a => a.ExpertId == expertId)
-            .GroupBy(a => a.StudyId)
-            .Select(g => new { g.Key, Count = g.Count(), Last = g.Max(a => a.At) })
-            .ToDictionaryAsync(g => g.Key, cancellationToken);
-        return [.. rows.Select(s => new ExpertStudy(s.Id, s.Name, s.Guidelines, s.State, s.IsSandbox, answered.GetValueOrDefault(s.Id)?.Count ?? 0, s.Total, answered.GetValueOrDefault(s.Id)?.Last))];
+        text = text?.ReplaceLineEndings("\n");
+        text = text is null ? null : string.Concat(text.Where(c => c is '\n' or '\t' || !char.IsControl(c))).Trim();
+        return text is { Length: > 0 } ? text : null;
     }
 }

@@ -95,6 +95,11 @@ public sealed partial class StudyStore(IDbContextFactory<CoScientistDb> factory,
             Arm1 = draft.Arm1,
             Arm2 = draft.Arm2,
             Guidelines = draft.Guidelines.Trim(),
+            State = draft.Open ? StudyState.Open : StudyState.Draft,
+            Overlap = draft.Overlap,
+            ReservationMinutes = draft.ReservationMinutes,
+            InvitedOnly = draft.InvitedOnly,
+            FormJson = draft.Form.Write(),
             IsSandbox = draft.IsSandbox,
             CreatedAt = time.GetUtcNow(),
         };
@@ -106,8 +111,10 @@ public sealed partial class StudyStore(IDbContextFactory<CoScientistDb> factory,
             Plan1Id = plans1[goal],
             Plan2Id = plans2[goal],
             Order = order,
+            Kind = order < draft.Practice ? ComparisonKind.Practice : ComparisonKind.Counts,
         }));
         db.Studies.Add(study);
+        Record(db, study.Id, draft.By, draft.Open ? "made it and opened it" : "made it as a draft");
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return study.Id;
@@ -140,16 +147,6 @@ public sealed partial class StudyStore(IDbContextFactory<CoScientistDb> factory,
 
         var left = RandomNumberGenerator.GetInt32(2);
         return new BlindPair { Assignment = default, Number = (int)number + 1, Goal = (await db.Goals.FindAsync([goal], cancellationToken))!.Text, PlanA = texts[left], PlanB = texts[1 - left] };
-    }
-
-    /// <summary>Closes a study, or opens it again. Answers stay either way.</summary>
-    /// <exception cref="StudyException">There is no such study.</exception>
-    public async Task SetStateAsync(StudyId id, StudyState state, CancellationToken cancellationToken)
-    {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        var study = await db.Studies.FindAsync([id], cancellationToken) ?? throw new StudyException("This study does not exist. Go back to the list of studies.");
-        study.State = state;
-        await db.SaveChangesAsync(cancellationToken);
     }
 
     private static IQueryable<Goal> SharedGoals(CoScientistDb db, string arm1, string arm2, bool isSandbox) =>

@@ -19,8 +19,30 @@ public enum StudyState
     /// <summary>Experts can answer.</summary>
     Open,
 
-    /// <summary>No more answers; results stay.</summary>
+    /// <summary>Answers wait: experts see that the study rests, and what they began is kept.</summary>
+    Paused,
+
+    /// <summary>Being set up: experts do not see it.</summary>
+    Draft,
+
+    /// <summary>No more answers; results stay. It can be opened again.</summary>
     Closed,
+
+    /// <summary>Closed for good: nothing of it changes any more.</summary>
+    Locked,
+}
+
+/// <summary>What a pair is for.</summary>
+public enum ComparisonKind
+{
+    /// <summary>Its answers are the study's result.</summary>
+    Counts,
+
+    /// <summary>Shown to every expert first, to learn the form; never counted.</summary>
+    Practice,
+
+    /// <summary>A question with a known answer, shown to every expert; counted for the expert, never for the arms.</summary>
+    Gold,
 }
 
 /// <summary>A blind comparison of the plans of two writers ("arms") on the same goals.</summary>
@@ -43,6 +65,25 @@ public sealed class Study
 
     /// <summary>Where it stands.</summary>
     public StudyState State { get; set; }
+
+    /// <summary>Answers wanted for each goal, each of another expert; null lets every expert answer every pair.</summary>
+    public int? Overlap { get; set; }
+
+    /// <summary>Minutes for which a pair shown to an expert is kept for that expert. A later answer still counts.</summary>
+    public int ReservationMinutes { get; set; } = 60;
+
+    /// <summary>Whether only invited experts see it.</summary>
+    public bool InvitedOnly { get; set; }
+
+    /// <summary>What is asked, as stored.</summary>
+    public string FormJson { get; set; } = "{}";
+
+    /// <summary>What is asked.</summary>
+    public StudyForm Form
+    {
+        get => StudyForm.Read(FormJson);
+        set => FormJson = value.Write();
+    }
 
     /// <summary>True when its goals are the sandbox's.</summary>
     public bool IsSandbox { get; init; }
@@ -84,6 +125,12 @@ public sealed class Comparison
 
     /// <summary>Position in the study, from 0.</summary>
     public required int Order { get; init; }
+
+    /// <summary>What it is for.</summary>
+    public ComparisonKind Kind { get; set; }
+
+    /// <summary>The right answer to a gold question.</summary>
+    public PairOutcome? Expected { get; set; }
 }
 
 /// <summary>Key of an <see cref="Assignment"/>.</summary>
@@ -113,6 +160,12 @@ public sealed class Assignment
 
     /// <summary>When the expert first saw it (UTC).</summary>
     public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Until when the pair is kept for this expert (UTC); null for ever.</summary>
+    public DateTimeOffset? ReservedUntil { get; set; }
+
+    /// <summary>When the expert passed it over (UTC); null when not.</summary>
+    public DateTimeOffset? SkippedAt { get; set; }
 }
 
 /// <summary>What an expert prefers; A is the left plan.</summary>
@@ -155,6 +208,12 @@ public sealed class Preference
 
     /// <summary>Written reason; optional.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>Everything else that the form asked, as stored.</summary>
+    public string DetailsJson { get; init; } = "{}";
+
+    /// <summary>Everything else that the form asked.</summary>
+    public AnswerDetails Details => AnswerDetails.Read(DetailsJson);
 
     /// <summary>Active time on the task, milliseconds.</summary>
     public long ActiveMilliseconds { get; init; }

@@ -6,6 +6,12 @@ public static class StudyRules
     /// <summary>Most goals of one study.</summary>
     public const int MaxGoals = 1000;
 
+    /// <summary>Most answers wanted for one goal.</summary>
+    public const int MaxOverlap = 50;
+
+    /// <summary>Longest reservation, in minutes: a week.</summary>
+    public const int MaxReservation = 7 * 24 * 60;
+
     /// <summary>Every fault of a draft, each a sentence with the remedy; empty when it can be made.</summary>
     /// <param name="draft">The draft.</param>
     /// <param name="sharedGoals">Goals that both arms have plans for.</param>
@@ -46,16 +52,21 @@ public static class StudyRules
             faults.Add($"The number of goals must be from 1 to {Math.Min(sharedGoals, MaxGoals)}, the goals that both arms have plans for; it is {draft.Goals}.");
         }
 
-        return faults;
-    }
+        if (draft.Practice < 0 || (draft.Practice > 0 && draft.Practice >= draft.Goals))
+        {
+            faults.Add($"Practice pairs are taken from the {draft.Goals} goals, and some must be left to count: {draft.Practice} are too many.");
+        }
 
-    /// <summary>
-    /// Half the width of the 95% interval that a win rate near ½ will have with so many goals: 1.96·√(¼/n), an upper bound because ties
-    /// make it narrower. A difference smaller than this cannot be seen.
-    /// </summary>
-    public static double ResolvableDifference(int goals)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(goals, 1);
-        return 1.96 * Math.Sqrt(0.25 / goals);
+        if (draft.Overlap is < 1 or > MaxOverlap)
+        {
+            faults.Add($"The number of answers for each goal must be from 1 to {MaxOverlap}; it is {draft.Overlap}. Leave it out to let every expert answer every pair.");
+        }
+
+        if (draft.ReservationMinutes is < 1 or > MaxReservation)
+        {
+            faults.Add($"A pair is kept for an expert from 1 to {MaxReservation} minutes; it is {draft.ReservationMinutes}.");
+        }
+
+        return faults;
     }
 }

@@ -26,6 +26,9 @@ public sealed record BlindPair
 
     /// <summary>The reason that went with it.</summary>
     public string? TakenBackReason { get; init; }
+
+    /// <summary>Whether it is for practice and does not count.</summary>
+    public bool IsPractice { get; init; }
 }
 
 /// <summary>A study as an expert sees it in a list: its name, never its arms.</summary>
@@ -41,6 +44,12 @@ public sealed record ExpertStudy(StudyId Id, string Name, string Guidelines, Stu
 {
     /// <summary>Pairs left for this expert.</summary>
     public int Left => Total - Answered;
+
+    /// <summary>What is asked about a pair.</summary>
+    public StudyForm Form { get; init; } = new();
+
+    /// <summary>Whether pairs are in other experts' hands and may come free again.</summary>
+    public bool MayComeFree { get; init; }
 }
 
 /// <summary>A study in the researchers' list.</summary>
@@ -90,6 +99,27 @@ public sealed record StudyDraft
 
     /// <summary>Seed of the draw of goals. Default 1.</summary>
     public long Seed { get; init; } = 1;
+
+    /// <summary>Answers wanted for each goal; null (default) lets every expert answer every pair.</summary>
+    public int? Overlap { get; init; }
+
+    /// <summary>Minutes for which a pair is kept for an expert. Default 60.</summary>
+    public int ReservationMinutes { get; init; } = 60;
+
+    /// <summary>Whether only invited experts see it. Default false.</summary>
+    public bool InvitedOnly { get; init; }
+
+    /// <summary>What is asked. Default: the overall preference only.</summary>
+    public StudyForm Form { get; init; } = new();
+
+    /// <summary>How many of the goals are for practice: shown first, never counted. Default 0.</summary>
+    public int Practice { get; init; }
+
+    /// <summary>Whether it opens at once (default) or stays a draft to look at first.</summary>
+    public bool Open { get; init; } = true;
+
+    /// <summary>Who makes it, for the audit trail.</summary>
+    public string By { get; init; } = "";
 }
 
 /// <summary>A ready-made study: the picked checkpoint of the newest finished run against what it started from.</summary>
@@ -99,3 +129,17 @@ public sealed record StudyDraft
 /// <param name="IsSandbox">Whether it is the sandbox's.</param>
 /// <param name="Goals">Goals both have plans for.</param>
 public sealed record StudySuggestion(string Run, string Arm1, string Arm2, bool IsSandbox, int Goals);
+
+/// <summary>Set-up of a study, for its organisers.</summary>
+/// <param name="Study">The study.</param>
+/// <param name="Pairs">Its pairs in order, with the goals' texts.</param>
+/// <param name="Invitations">Its invitations, newest first, and how many experts each let in.</param>
+/// <param name="Trail">Who did what, newest first.</param>
+/// <param name="HasAnswers">Whether there are answers, so that the set-up is fixed.</param>
+public sealed record StudySetup(Study Study, IReadOnlyList<(Comparison Pair, string Goal)> Pairs, IReadOnlyList<(StudyInvitation Invitation, int Uses)> Invitations, IReadOnlyList<StudyTrailEntry> Trail, bool HasAnswers);
+
+/// <summary>One entry of a study's audit trail.</summary>
+/// <param name="At">When (UTC).</param>
+/// <param name="By">Name of the account.</param>
+/// <param name="What">What was done.</param>
+public sealed record StudyTrailEntry(DateTimeOffset At, string By, string What);

@@ -81,4 +81,6 @@ public sealed class ManualTime : TimeProvider
     private DateTimeOffset now = new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero);
 
     public override DateTimeOffset GetUtcNow() => now += TimeSpan.FromSeconds(1);
+
+    public void Advance(TimeSpan by) => now += by;
 }

@@ -80,7 +80,7 @@ public sealed partial class NewStudy
         var note = string.Create(CultureInfo.InvariantCulture, $"{_shared:N0} goals have plans of both.");
         return _goals < 1
             ? note
-            : note + string.Create(CultureInfo.InvariantCulture, $" With {_goals:N0} answered, a win rate near one half is known to about ±{StudyRules.ResolvableDifference(_goals):0.00}: smaller differences will not be seen.");
+            : note + string.Create(CultureInfo.InvariantCulture, $" With {_goals:N0} answered, a win rate near one half is known to about ±{new CoScientist.Core.Statistics.PlannedStudy(_goals, Ties: 0).HalfWidth:0.00}: smaller differences will not be seen.");
     }
 
     private async Task ChooseAsync(ChangeEventArgs change, bool first)
