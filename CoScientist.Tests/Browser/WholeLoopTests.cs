@@ -12,7 +12,8 @@ namespace CoScientist.Tests.Browser;
 
 /// <summary>
 /// The whole product in one sitting, in a browser against the real server with the shipped base model: first visit, a short
-/// run, ten blind comparisons by keyboard, a rejected rubric item, the results, and a paper with its items in review.
+/// run, ten blind comparisons by keyboard, a rejected rubric item, the results, and a paper with its items in review; then a look
+/// at every page there is.
 /// </summary>
 [Collection(BrowserCollection.Name)]
 public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
@@ -49,13 +50,18 @@ public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixtu
         var faults = new List<string>();
         var page = await browser.NewPageAsync(server.Address, faults);
 
-        await SetUpAsync(page, server.SetupCode);
+        var walk = new PageWalk(page);
+
+        await SetUpAsync(page, walk, server.SetupCode);
         await TrainAsync(page);
-        await CompareAsync(page);
+        await CompareAsync(page, walk);
         await RejectAsync(page);
         await ImportAsync(page);
 
         Assert.Empty(faults);
+        await walk.FollowAsync("/", "/account/password", "/account/denied", "/not-found");
+        Assert.True(walk.Faults.Count == 0, string.Join('\n', walk.Faults));
+        Assert.Empty(PageWalk.Routes.Except(walk.Seen).Except(["/error", "/account/sign-in"]));
         await using var db = await server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(TestContext.Current.CancellationToken);
         var run = await db.Runs.SingleAsync(TestContext.Current.CancellationToken);
         Assert.Equal(RunState.Finished, run.State);
@@ -64,10 +70,11 @@ public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixtu
         Assert.True(await db.RubricItems.CountAsync(item => item.IsDraft, TestContext.Current.CancellationToken) >= 5);
     }
 
-    private static async Task SetUpAsync(IPage page, string code)
+    private static async Task SetUpAsync(IPage page, PageWalk walk, string code)
     {
         await page.GotoAsync("/");
         await page.WaitForURLAsync("**/setup");
+        await walk.LookAsync();
         await page.GetByLabel("One-time code").FillAsync(code);
         await page.GetByLabel("Name to sign in with").FillAsync(ServerFixture.Administrator);
         await page.GetByLabel("Password, at least 10 characters").FillAsync(ServerFixture.Password);
@@ -87,7 +94,7 @@ public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixtu
         await Expect(page.Locator("svg").First).ToBeVisibleAsync();
     }
 
-    private static async Task CompareAsync(IPage page)
+    private static async Task CompareAsync(IPage page, PageWalk walk)
     {
         await page.GetByRole(AriaRole.Link, new() { Name = "Compare blind" }).ClickAsync();
         await page.WaitForURLAsync("**/studies/new*");
@@ -95,6 +102,7 @@ public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixtu
         await page.GetByRole(AriaRole.Button, new() { Name = "Open the study" }).ClickAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Answer it" }).ClickAsync();
         await Expect(page.Locator(".hotkeys[data-ready]")).ToBeVisibleAsync();
+        await walk.LookAsync();
         for (var answered = 0; answered < 10; answered++)
         {
             await Expect(page.Locator("[role=status]", new() { HasText = $"Pair {answered + 1} of 10" })).ToHaveCountAsync(1);
