@@ -1,35 +1,10 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using CoScientist.Core.Goals;
 using CsvHelper;
 
 namespace CoScientist.Core.Interchange;
-
-/// <summary>A row of a research-plan-gen dataset (arXiv 2512.23707).</summary>
-/// <param name="Line">Line in the file, from 1.</param>
-/// <param name="Goal">The goal's text.</param>
-/// <param name="Rubric">The items.</param>
-/// <param name="ReferenceSolution">One possible approach; null when the row has none.</param>
-/// <param name="ArticleId">The article the goal was drawn from: the split is drawn by it.</param>
-/// <param name="QuestionId">Number of the goal within its article; empty when the file has no such column.</param>
-/// <param name="Subdomain">Finer field; null when absent.</param>
-/// <param name="Category">Field; null when absent.</param>
-public sealed record DatasetRow(int Line, string Goal, IReadOnlyList<string> Rubric, string? ReferenceSolution, string ArticleId, string QuestionId, string? Subdomain, string? Category)
-{
-    /// <summary>Weights of the items, in the rubric's order; null when the file has none, and all weigh 1.</summary>
-    public IReadOnlyList<double>? Weights { get; init; }
-}
-
-/// <summary>A row that was left out.</summary>
-/// <param name="Line">Line in the file, from 1.</param>
-/// <param name="Message">What is wrong with it.</param>
-public sealed record RowFault(int Line, string Message);
-
-/// <summary>A file that is no dataset at all: nothing of it is taken.</summary>
-/// <param name="fileName">The file.</param>
-/// <param name="message">What is missing and what to do.</param>
-/// <param name="inner">The cause.</param>
-public sealed class DatasetFormatException(string fileName, string message, Exception? inner = null) : Exception($"{fileName}: {message}", inner);
 
 /// <summary>
 /// Reads research-plan-gen rows from JSONL or CSV, by the file's extension. Column names may differ in case, spaces and
@@ -38,57 +13,98 @@ public sealed class DatasetFormatException(string fileName, string message, Exce
 /// </summary>
 public static class DatasetReader
 {
-    /// <summary>Our own further column: weights of the rubric's items, as a list of numbers; may be empty or missing.</summary>
-    public const string WeightsColumn = "rubric_weights";
+    /// <summary>Characters that a line of JSONL may have; a published row has a few thousand.</summary>
+    public const int MostLineCharacters = 4 * 1024 * 1024;
 
-    private static readonly string[] Required = ["Goal", "Rubric", "article_id"];
+    /// <summary>Bytes that a CSV file may have: unlike JSONL it is held in memory as a whole.</summary>
+    public const long MostCsvBytes = 512L * 1024 * 1024;
+
+    /// <summary>Faulty rows after which a file counts as something else.</summary>
+    public const int MostFaults = 1000;
+
+    private static readonly string[] Required = [DatasetColumns.Goal, DatasetColumns.Rubric, DatasetColumns.ArticleId];
 
     /// <summary>Reads a file.</summary>
-    /// <param name="fileName">Name with extension .jsonl, .json (one object a line) or .csv.</param>
-    /// <param name="content">The text, in UTF-8.</param>
+    /// <param name="fileName">Name with extension .jsonl, .ndjson, .json (one object a line) or .csv.</param>
+    /// <param name="content">The text, in UTF-8 (or with a byte order mark that says otherwise).</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <exception cref="DatasetFormatException">Another extension, no rows, or columns missing; the message names them.</exception>
+    /// <exception cref="DatasetFormatException">Another extension or encoding, no rows, or columns missing; the message names them.</exception>
     public static (IReadOnlyList<DatasetRow> Rows, IReadOnlyList<RowFault> Faults) Read(string fileName, Stream content, CancellationToken cancellationToken)
     {
-        using var reader = new StreamReader(content, Encoding.UTF8);
+        ArgumentNullException.ThrowIfNull(content);
+        using var reader = new StreamReader(content, new UTF8Encoding(false, throwOnInvalidBytes: true));
         var faults = new List<RowFault>();
         var records = Path.GetExtension(fileName).ToLowerInvariant() switch
         {
+            ".csv" when content.CanSeek && content.Length > MostCsvBytes => throw new DatasetFormatException(fileName, $"it is larger than {MostCsvBytes / (1024 * 1024)} MB. Bring it as .jsonl, which is read line by line."),
             ".csv" => Csv(fileName, reader, faults),
             ".jsonl" or ".ndjson" or ".json" => JsonLines(reader, faults),
             _ => throw new DatasetFormatException(fileName, "a dataset is a .jsonl or .csv file. Rename or convert it."),
         };
+        try
+        {
+            return Rows(fileName, records, faults, cancellationToken);
+        }
+        catch (DecoderFallbackException fault)
+        {
+            throw new DatasetFormatException(fileName, "it is not in UTF-8. Convert it, with iconv for one.", fault);
+        }
+    }
+
+    private static (IReadOnlyList<DatasetRow> Rows, IReadOnlyList<RowFault> Faults) Rows(string fileName, IEnumerable<(int Line, Fields Fields)> records, List<RowFault> faults, CancellationToken cancellationToken)
+    {
         var rows = new List<DatasetRow>();
+        var known = new Dictionary<string, DatasetRow>(StringComparer.Ordinal);
+        var parts = new Dictionary<string, DatasetRow>(StringComparer.Ordinal);
         var seen = false;
         foreach (var (line, fields) in records)
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (!seen)
             {
-                RequireColumns(fileName, fields.Keys);
+                RequireColumns(fileName, fields.Names);
                 seen = true;
             }
 
-            if (Row(line, fields, faults) is { } row)
+            if (Row(line, fields, faults) is not { } row)
             {
+                // Told below: a file of nothing but faults is no dataset.
+            }
+            else if (known.TryGetValue(row.Key, out var twin) && (twin.Goal != row.Goal || !twin.Rubric.SequenceEqual(row.Rubric, StringComparer.Ordinal)))
+            {
+                faults.Add(new RowFault(line, $"line {twin.Line} has the same {DatasetColumns.ArticleId} and {DatasetColumns.QuestionId} with another goal or rubric. Give each goal of an article a {DatasetColumns.QuestionId} of its own."));
+            }
+            else if (row.Split is not null && parts.TryGetValue(row.ArticleId, out var other) && other.Split != row.Split)
+            {
+                faults.Add(new RowFault(line, $"its article is in the part '{DatasetColumns.Words(other.Split!.Value)}' on line {other.Line}. Put all goals of an article into one part."));
+            }
+            else
+            {
+                known.TryAdd(row.Key, row);
+                _ = row.Split is not null && parts.TryAdd(row.ArticleId, row);
                 rows.Add(row);
+            }
+
+            if (faults.Count > MostFaults)
+            {
+                throw new DatasetFormatException(fileName, $"more than {MostFaults} rows are faulty; the first is on line {faults[0].Line}: {faults[0].Message} Is it a dataset?");
             }
         }
 
-        return seen || faults.Count > 0 ? (rows, faults.OrderBy(fault => fault.Line).ToList()) : throw new DatasetFormatException(fileName, "it has no rows.");
+        return seen || faults.Count > 0 ? (rows, faults.OrderBy(fault => fault.Line).ToList()) : throw new DatasetFormatException(fileName, "it has no rows. A dataset has one goal a line.");
     }
 
-    private static DatasetRow? Row(int line, Dictionary<string, string> fields, List<RowFault> faults)
+    private static DatasetRow? Row(int line, Fields fields, List<RowFault> faults)
     {
-        string? Field(string name) => fields.GetValueOrDefault(Normal(name))?.Trim() is { Length: > 0 } value ? value : null;
-        var rubric = Field("Rubric") is { } list ? RubricList.Parse(list) : null;
-        var numbers = Field(WeightsColumn);
+        var rubric = fields.Text(DatasetColumns.Rubric) is { } list ? RubricList.Parse(list) : null;
+        var numbers = fields.Text(DatasetColumns.Weights);
         var weights = numbers is null || rubric is null ? null : Weights(numbers, rubric.Count);
-        var fault = Field("Goal") is null ? "it has no goal."
-            : Field("Rubric") is null || rubric is { Count: 0 } ? "it has no rubric."
-            : rubric is null ? "its rubric is no list such as [\"first item\", \"second item\"]."
-            : Field("article_id") is null ? "it has no article_id."
-            : numbers is not null && weights is null ? $"its {WeightsColumn} are no list of {rubric.Count} numbers above 0 and at most {RubricItem.MaxWeight}, one for each rubric item."
+        var fault = fields.Text(DatasetColumns.Goal) is null ? "it has no goal. Write one, or take the line out."
+            : fields.Text(DatasetColumns.Rubric) is null || rubric is { Count: 0 } ? "it has no rubric. Write one, or take the line out."
+            : rubric is null ? "its rubric is no list. Write it as [\"first item\", \"second item\"]."
+            : fields.Text(DatasetColumns.ArticleId) is null ? $"it has no {DatasetColumns.ArticleId}. Give the article that the goal was drawn from: the split is drawn by it."
+            : numbers is not null && weights is null ? $"its {DatasetColumns.Weights} are no list of {rubric.Count} numbers above 0 and at most {RubricItem.MaxWeight}, one for each rubric item."
+            : fields.HasNul || rubric.Any(item => item.Contains('\0', StringComparison.Ordinal)) ? "it has a NUL character. Take it out."
             : null;
         if (fault is not null)
         {
@@ -96,10 +112,13 @@ public static class DatasetReader
             return null;
         }
 
-        return new DatasetRow(line, Field("Goal")!, rubric!, Field("Reference solution"), Field("article_id")!, Field("q_id") ?? "", Field("Subdomain"), Field("Category"))
+        var row = new DatasetRow(line, fields.Text(DatasetColumns.Goal)!, rubric!, fields.Text(DatasetColumns.ReferenceSolution), fields.Text(DatasetColumns.ArticleId)!, fields.Text(DatasetColumns.QuestionId) ?? "", fields.Text("Subdomain"), fields.Text("Category"))
         {
             Weights = weights,
+            Split = fields.Text(DatasetColumns.Split) is { } split && Enum.TryParse<GoalSplit>(split, ignoreCase: true, out var part) && Enum.IsDefined(part) ? part : null,
+            RubricVersion = fields.Text(DatasetColumns.RubricVersion) is { } version && int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : 1,
         };
+        return row with { Columns = DatasetColumns.Keep(fields.All, row) };
     }
 
     private static double[]? Weights(string list, int count)
@@ -115,16 +134,16 @@ public static class DatasetReader
         }
     }
 
-    private static void RequireColumns(string fileName, ICollection<string> columns)
+    private static void RequireColumns(string fileName, IReadOnlyCollection<string> columns)
     {
-        var missing = Required.Where(name => !columns.Contains(Normal(name))).ToList();
+        var missing = Required.Where(name => !columns.Contains(DatasetColumns.Normal(name))).ToList();
         if (missing.Count > 0)
         {
-            throw new DatasetFormatException(fileName, $"the columns {string.Join(", ", missing)} are missing. A dataset has Goal, Rubric and article_id, and may have Reference solution, q_id, Subdomain and Category.");
+            throw new DatasetFormatException(fileName, $"the columns {string.Join(", ", missing)} are missing. A dataset has Goal, Rubric and article_id, and may have Reference solution, q_id, Identifier, Subdomain, Category and others.");
         }
     }
 
-    private static IEnumerable<(int Line, Dictionary<string, string> Fields)> Csv(string fileName, TextReader reader, List<RowFault> faults)
+    private static IEnumerable<(int Line, Fields Fields)> Csv(string fileName, TextReader reader, List<RowFault> faults)
     {
         var text = reader.ReadToEnd();
         var options = new CsvReaderOptions
@@ -132,31 +151,51 @@ public static class DatasetReader
             Separator = Separator(text),
             TrackLineNumbers = true,
             MalformedData = CsvMalformedDataHandling.Skip,
-            OnMalformedRecord = record => faults.Add(new RowFault((int)record.LineNumber, "its quotation marks do not match.")),
+            OnMalformedRecord = record => faults.Add(new RowFault((int)record.LineNumber, "its quotation marks do not match. Double each mark inside a cell, and close each cell.")),
         };
         using var csv = CsvReader.FromText(text, options);
-        var header = csv.Headers.Select(Normal).ToArray();
+        var header = csv.Headers.Select(name => name.Trim('\uFEFF')).ToArray();
         if (header.Length == 0)
         {
-            throw new DatasetFormatException(fileName, "it is empty.");
+            throw new DatasetFormatException(fileName, "it is empty. A dataset has a header and one goal a row.");
         }
 
-        RequireColumns(fileName, header);
+        var names = header.Select(DatasetColumns.Normal).ToList();
+        RequireColumns(fileName, names);
+        if (names.Distinct(StringComparer.Ordinal).Count() < names.Count)
+        {
+            throw new DatasetFormatException(fileName, $"it has two columns named {header[names.FindIndex(name => names.Count(other => other == name) > 1)]}. Rename one.");
+        }
+
         while (csv.Read())
         {
-            var fields = new Dictionary<string, string>(StringComparer.Ordinal);
-            for (var i = 0; i < Math.Min(header.Length, csv.FieldCount); i++)
+            if (csv.FieldCount > header.Length)
             {
-                fields[header[i]] = TableFile.WithoutGuard(csv.GetString(i));
+                faults.Add(new RowFault((int)csv.LineNumber, $"it has {csv.FieldCount} cells, the header {header.Length}. Quote cells that have commas."));
+                continue;
             }
 
             // A short row lacks values, not columns.
-            foreach (var name in header)
-            {
-                fields.TryAdd(name, "");
-            }
+            yield return ((int)csv.LineNumber, new Fields(header.Select((name, i) => KeyValuePair.Create(name, Cell(name, i < csv.FieldCount ? TableFile.WithoutGuard(csv.GetString(i)) : "")))));
+        }
+    }
 
-            yield return ((int)csv.LineNumber, fields);
+    // Lists have no type of their own in CSV; every other cell is text.
+    private static JsonElement Cell(string column, string cell)
+    {
+        if (DatasetColumns.Normal(column) != "rubric" || RubricList.Parse(cell) is not { } items)
+        {
+            return JsonSerializer.SerializeToElement(cell);
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize<JsonElement>(cell);
+        }
+        catch (JsonException)
+        {
+            // Python's notation.
+            return JsonSerializer.SerializeToElement(items);
         }
     }
 
@@ -168,40 +207,25 @@ public static class DatasetReader
         return header.Count('\t') > commas ? '\t' : header.Count(';') > commas ? ';' : ',';
     }
 
-    private static IEnumerable<(int Line, Dictionary<string, string> Fields)> JsonLines(TextReader reader, List<RowFault> faults)
+    private static IEnumerable<(int Line, Fields Fields)> JsonLines(TextReader reader, List<RowFault> faults)
     {
-        var number = 0;
-        while (reader.ReadLine() is { } line)
+        foreach (var (number, line) in BoundedLines.Read(reader, MostLineCharacters))
         {
-            number++;
+            if (line is null)
+            {
+                faults.Add(new RowFault(number, $"it is longer than {MostLineCharacters:N0} characters. Write one object a line."));
+                continue;
+            }
+
             if (string.IsNullOrWhiteSpace(line))
             {
                 continue;
             }
 
-            Dictionary<string, string>? fields = null;
-            try
-            {
-                using var document = JsonDocument.Parse(line);
-                fields = document.RootElement.ValueKind == JsonValueKind.Object ? [] : null;
-                foreach (var property in fields is null ? [] : document.RootElement.EnumerateObject().AsEnumerable())
-                {
-                    fields![Normal(property.Name)] = property.Value.ValueKind switch
-                    {
-                        JsonValueKind.String => property.Value.GetString()!,
-                        JsonValueKind.Null => "",
-                        _ => property.Value.GetRawText(),
-                    };
-                }
-            }
-            catch (JsonException)
-            {
-                fields = null;
-            }
-
+            var (fields, fault) = Parse(line);
             if (fields is null)
             {
-                faults.Add(new RowFault(number, "it is no JSON object."));
+                faults.Add(new RowFault(number, fault!));
                 continue;
             }
 
@@ -209,5 +233,52 @@ public static class DatasetReader
         }
     }
 
-    private static string Normal(string column) => column.Replace(" ", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal).Trim('\uFEFF').ToLowerInvariant();
+    private static (Fields? Fields, string? Fault) Parse(string line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            return document.RootElement.ValueKind != JsonValueKind.Object ? (null, "it is no JSON object. Write one object a line.")
+                : (new Fields(document.RootElement.Clone().EnumerateObject().Select(property => KeyValuePair.Create(property.Name, property.Value))), null);
+        }
+        catch (JsonException)
+        {
+            return (null, "it is no JSON object. Write one object a line.");
+        }
+        catch (Exception fault) when (fault is InvalidOperationException or ArgumentException)
+        {
+            return (null, "it names a column twice, or has half a character. Mend the line.");
+        }
+    }
+
+    /// <summary>The columns of one row, by normal name and as they came.</summary>
+    private sealed class Fields
+    {
+        private readonly Dictionary<string, string> texts = new(StringComparer.Ordinal);
+
+        /// <exception cref="ArgumentException">Two columns of one name.</exception>
+        /// <exception cref="InvalidOperationException">Text that is no Unicode.</exception>
+        public Fields(IEnumerable<KeyValuePair<string, JsonElement>> fields)
+        {
+            All = [.. fields];
+            foreach (var (name, value) in All)
+            {
+                texts.Add(DatasetColumns.Normal(name), value.ValueKind switch
+                {
+                    JsonValueKind.String => value.GetString()!,
+                    JsonValueKind.Null => "",
+                    _ => value.GetRawText(),
+                });
+            }
+        }
+
+        public IReadOnlyList<KeyValuePair<string, JsonElement>> All { get; }
+
+        public IReadOnlyCollection<string> Names => texts.Keys;
+
+        public bool HasNul => texts.Values.Any(text => text.Contains('\0', StringComparison.Ordinal));
+
+        /// <summary>The value without blanks around it; null when it is missing or empty.</summary>
+        public string? Text(string name) => texts.GetValueOrDefault(DatasetColumns.Normal(name))?.Trim() is { Length: > 0 } value ? value : null;
+    }
 }

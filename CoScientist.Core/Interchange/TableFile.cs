@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using CoScientist.Core.Storage;
 using CsvHelper;
 
@@ -15,6 +16,9 @@ namespace CoScientist.Core.Interchange;
 public static class TableFile
 {
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Stands for the value of a column that a row does not have: left out in JSONL, empty in CSV.</summary>
+    public static object Absent { get; } = new();
 
     /// <summary>Writes the rows.</summary>
     /// <param name="path">File with extension .jsonl or .csv.</param>
@@ -75,6 +79,9 @@ public static class TableFile
     private static string Cell(object? value) => value switch
     {
         null => "",
+        _ when ReferenceEquals(value, Absent) => "",
+        JsonValue node when node.TryGetValue<string>(out var text) => WithGuard(text),
+        JsonNode node => node.ToJsonString(Json),
         string text => WithGuard(text),
         bool flag => flag ? "true" : "false",
         DateTimeOffset moment => moment.UtcDateTime.ToString("O", CultureInfo.InvariantCulture),
@@ -87,7 +94,7 @@ public static class TableFile
         using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
         foreach (var row in rows)
         {
-            writer.WriteLine(JsonSerializer.Serialize(columns.Zip(row).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal), Json));
+            writer.WriteLine(JsonSerializer.Serialize(columns.Zip(row).Where(pair => !ReferenceEquals(pair.Second, Absent)).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal), Json));
         }
     }
 }

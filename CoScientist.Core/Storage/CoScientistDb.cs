@@ -24,6 +24,9 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
     /// <summary>Goals drawn from papers or imported.</summary>
     public DbSet<Goal> Goals => Set<Goal>();
 
+    /// <summary>Where imported goals came from.</summary>
+    public DbSet<GoalSource> GoalSources => Set<GoalSource>();
+
     /// <summary>Rubric items in their current wording.</summary>
     public DbSet<RubricItem> RubricItems => Set<RubricItem>();
 

@@ -11,40 +11,63 @@ namespace CoScientist.Core.Storage;
 /// <summary>What an import of rows changed.</summary>
 /// <param name="Imported">New rows.</param>
 /// <param name="AlreadyThere">Rows that were imported before.</param>
-/// <param name="Skipped">Rows left out, with their lines.</param>
+/// <param name="Skipped">Faulty rows, with their lines.</param>
 public sealed record RowsImport(int Imported, int AlreadyThere, IReadOnlyList<RowFault> Skipped);
+
+/// <summary>How rows of a dataset come in.</summary>
+public sealed record DatasetImportOptions
+{
+    /// <summary>Field of research; null takes the row's category, else its subdomain.</summary>
+    public string? Domain { get; init; }
+
+    /// <summary>Part of the data for all rows that name none themselves; null draws it by article.</summary>
+    public GoalSplit? Split { get; init; }
+
+    /// <summary>Seed of that draw; 0 by default.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Whether rows without fault come in although others have one; false by default: then nothing comes in.</summary>
+    public bool SkipFaulty { get; init; }
+}
 
 /// <summary>Rows of datasets and plans into the library: each file in one transaction, each row once.</summary>
 /// <param name="factory">Opens the database.</param>
 /// <param name="time">The clock.</param>
 public sealed class DatasetImportStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
 {
-    /// <summary>Imports research-plan-gen rows as goals with their rubrics.</summary>
+    /// <summary>Imports research-plan-gen rows as goals with their rubrics: all rows or, when one is faulty, none.</summary>
     /// <param name="fileName">Name with extension; see <see cref="DatasetReader"/>.</param>
     /// <param name="content">The file.</param>
-    /// <param name="domain">Field of research; null takes the row's category or subdomain.</param>
-    /// <param name="seed">Seed of the split, drawn by article.</param>
+    /// <param name="options">Field of research, part of the data, what to do about faulty rows.</param>
     /// <param name="cancellationToken">Cancels; nothing is half-written.</param>
+    /// <returns>What changed. With faulty rows that are not to be skipped, nothing did.</returns>
     /// <exception cref="DatasetFormatException">The file is no dataset; nothing changed.</exception>
-    public async Task<RowsImport> ImportGoalsAsync(string fileName, Stream content, string? domain, long seed, CancellationToken cancellationToken)
+    public async Task<RowsImport> ImportGoalsAsync(string fileName, Stream content, DatasetImportOptions options, CancellationToken cancellationToken)
     {
-        var (rows, faults) = await Task.Run(() => DatasetReader.Read(fileName, content, cancellationToken), cancellationToken);
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        var known = (await db.Goals.Where(goal => goal.ExternalKey != null).Select(goal => goal.ExternalKey!).ToListAsync(cancellationToken)).ToHashSet(StringComparer.Ordinal);
-        var imported = 0;
-        foreach (var row in rows)
+        ArgumentNullException.ThrowIfNull(options);
+        using var sha = SHA256.Create();
+        await using var hashed = new CryptoStream(content, sha, CryptoStreamMode.Read, leaveOpen: true);
+        var (rows, faults) = await Task.Run(() => DatasetReader.Read(fileName, hashed, cancellationToken), cancellationToken);
+        if (faults.Count > 0 && !options.SkipFaulty)
         {
-            var key = Key(row);
-            if (known.Add(key))
-            {
-                db.Goals.Add(NewGoal(row, key, domain, seed));
-                imported++;
-            }
+            return new RowsImport(0, 0, faults);
         }
 
-        // One save is one transaction.
-        await db.SaveChangesAsync(cancellationToken);
-        return new RowsImport(imported, rows.Count - imported, faults);
+        var hash = Convert.ToHexStringLower(sha.Hash!);
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+
+        // The transaction takes the write lock at once: nobody else adds the same rows in between.
+        await using var transaction = await db.Database.BeginTransactionAsync(System.Data.IsolationLevel.Serializable, cancellationToken);
+        var known = (await db.Goals.Where(goal => goal.ExternalKey != null).Select(goal => goal.ExternalKey!).ToListAsync(cancellationToken)).ToHashSet(StringComparer.Ordinal);
+
+        // An export names the goals that were drawn here by their ids.
+        var own = (await db.Goals.Where(goal => goal.ExternalKey == null).Select(goal => goal.Id).ToListAsync(cancellationToken)).Select(id => id.ToString()).ToHashSet(StringComparer.Ordinal);
+        List<(DatasetRow Row, Goal Goal)> fresh = [.. rows.Where(row => !own.Contains(row.QuestionId) && known.Add(row.Key)).Select(row => (row, NewGoal(row, options)))];
+        await db.InsertRowsAsync(fresh.Select(row => row.Goal), cancellationToken);
+        await db.InsertRowsAsync(fresh.SelectMany(row => row.Goal.Items), cancellationToken);
+        await db.InsertRowsAsync(fresh.Select(row => new GoalSource { GoalId = row.Goal.Id, FileName = Path.GetFileName(fileName), FileHash = hash, Line = row.Row.Line, Columns = row.Row.Columns }), cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return new RowsImport(fresh.Count, rows.Count - fresh.Count, faults);
     }
 
     /// <summary>Imports plans: one JSON object a line, with goal_id or external_key, writer, and text.</summary>
@@ -94,26 +117,23 @@ public sealed class DatasetImportStore(IDbContextFactory<CoScientistDb> factory,
         return new RowsImport(imported, known, faults);
     }
 
-    private Goal NewGoal(DatasetRow row, string key, string? domain, long seed)
+    private Goal NewGoal(DatasetRow row, DatasetImportOptions options)
     {
         var id = TypedId.New<GoalId>(time);
         return new Goal
         {
             Id = id,
-            Domain = (domain ?? row.Category ?? row.Subdomain ?? "general").Trim().ToLowerInvariant(),
+            Domain = (options.Domain ?? row.Category ?? row.Subdomain ?? "general").Trim().ToLowerInvariant(),
             Text = row.Goal,
             ReferenceSolution = row.ReferenceSolution,
-            Split = GoalSplits.Of(row.ArticleId, seed),
+            Split = row.Split ?? options.Split ?? GoalSplits.Of(row.ArticleId, options.Seed),
             Origin = "dataset",
-            ExternalKey = key,
+            ExternalKey = row.Key,
+            RubricVersion = row.RubricVersion,
             CreatedAt = time.GetUtcNow(),
             Items = [.. row.Rubric.Select((text, order) => new RubricItem { Id = TypedId.New<RubricItemId>(time), GoalId = id, Order = order, Text = text, ProposedText = text, Weight = row.Weights?[order] ?? 1 })],
         };
     }
-
-    // Files without q_id still get a key of their own per goal.
-    private static string Key(DatasetRow row) =>
-        $"{row.ArticleId}/{(row.QuestionId.Length > 0 ? row.QuestionId : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(row.Goal)))[..12])}";
 
     private static (string Goal, string Writer, string Text)? ReadPlan(string line)
     {

@@ -5,25 +5,25 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Core.Storage;
 
-/// <summary>Rows ready to be written by <see cref="Interchange.TableFile"/>.</summary>
-/// <param name="Columns">Column names.</param>
-/// <param name="Rows">One value per column.</param>
-public sealed record ExportTable(IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<object?>> Rows);
-
 /// <summary>What leaves the library.</summary>
 /// <param name="factory">Opens the database.</param>
 public sealed class ExportStore(IDbContextFactory<CoScientistDb> factory)
 {
-    /// <summary>Goals with their rubrics in the columns of research-plan-gen; rejected items, and goals without any other, stay out. A further column has the items' weights where one is not 1.</summary>
+    /// <summary>
+    /// Goals with their rubrics in the columns of research-plan-gen; rejected items, and goals without any other, stay out. A row
+    /// that was imported comes back with the columns and values of its file; only what people changed since is new.
+    /// </summary>
     /// <param name="sandbox">True for the sandbox's goals, false for real ones: the two are never mixed.</param>
+    /// <param name="withOwn">Whether our own columns (part of the data, version of the rubric, weights) follow where the file had none.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public async Task<ExportTable> DatasetAsync(bool sandbox, CancellationToken cancellationToken)
+    public async Task<ExportTable> DatasetAsync(bool sandbox, bool withOwn, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         var goals = await db.Goals.AsNoTracking().Include(goal => goal.Items).Where(goal => goal.IsSandbox == sandbox).OrderBy(goal => goal.Id).ToListAsync(cancellationToken);
+        var sources = await db.GoalSources.AsNoTracking().ToDictionaryAsync(source => source.GoalId, source => source.Columns, cancellationToken);
         var papers = await db.Papers.AsNoTracking().Where(paper => paper.IsSandbox == sandbox)
-            .Select(paper => new { paper.Id, paper.ContentHash, paper.Doi, paper.ArxivId, paper.Pmid }).ToDictionaryAsync(paper => paper.Id, cancellationToken);
-        var rows = new List<IReadOnlyList<object?>>();
+            .Select(paper => new { paper.Id, paper.ContentHash, Identifier = paper.Doi ?? paper.ArxivId ?? paper.Pmid }).ToDictionaryAsync(paper => paper.Id, cancellationToken);
+        var rows = new List<IReadOnlyList<KeyValuePair<string, object?>>>();
         foreach (var goal in goals)
         {
             var rubric = goal.Items.Where(item => item.State != RubricItemState.Rejected).OrderBy(item => item.Order).ToList();
@@ -36,10 +36,16 @@ public sealed class ExportStore(IDbContextFactory<CoScientistDb> factory)
             var slash = goal.ExternalKey?.LastIndexOf('/') ?? -1;
             var article = slash > 0 ? goal.ExternalKey![..slash] : paper?.ContentHash[..16] ?? goal.Id.ToString();
             var question = slash > 0 ? goal.ExternalKey![(slash + 1)..] : goal.Id.ToString();
-            rows.Add([goal.Text, rubric.ConvertAll(item => item.Text), goal.ReferenceSolution, article, question, paper?.Doi ?? paper?.ArxivId ?? paper?.Pmid, goal.Origin, goal.Domain, goal.Split.ToString().ToLowerInvariant(), goal.RubricVersion, rubric.TrueForAll(item => item.Weight == 1) ? null : rubric.ConvertAll(item => item.Weight)]);
+            var row = new DatasetRow(0, goal.Text, rubric.ConvertAll(item => item.Text), goal.ReferenceSolution, article, question, null, goal.Domain)
+            {
+                Split = goal.Split,
+                RubricVersion = goal.RubricVersion,
+                Weights = rubric.TrueForAll(item => item.Weight == 1) ? null : rubric.ConvertAll(item => item.Weight),
+            };
+            rows.Add(DatasetColumns.Restore(sources.GetValueOrDefault(goal.Id) ?? DatasetColumns.Plain(row, paper?.Identifier), row, withOwn));
         }
 
-        return new ExportTable(["Goal", "Rubric", "Reference solution", "article_id", "q_id", "Identifier", "Subdomain", "Category", "split", "rubric_version", DatasetReader.WeightsColumn], rows);
+        return ExportTable.Of(rows, withOwn ? [.. DatasetColumns.Published, .. DatasetColumns.Own] : DatasetColumns.Published);
     }
 
     /// <summary>Answers of experts that count, with what they compared and which arm they preferred.</summary>

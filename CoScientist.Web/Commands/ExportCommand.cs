@@ -10,8 +10,10 @@ internal static class ExportCommand
     public static Command Create()
     {
         var sandbox = new Option<bool>("--sandbox") { Description = "The sandbox's goals instead of the real ones" };
-        var dataset = Kind("dataset", "Goals and rubrics in the columns of research-plan-gen", (store, parsed, token) => store.DatasetAsync(parsed.GetValue(sandbox), token));
+        var published = new Option<bool>("--published") { Description = "Only the columns of the file that a row came from, or the published ones: without split, rubric_version and rubric_weights" };
+        var dataset = Kind("dataset", "Goals and rubrics in the columns of research-plan-gen", (store, parsed, token) => store.DatasetAsync(parsed.GetValue(sandbox), !parsed.GetValue(published), token));
         dataset.Add(sandbox);
+        dataset.Add(published);
         return new Command("export", "Write goals, preferences or gradings as JSONL or CSV (by the file's extension)")
         {
             dataset,
@@ -31,6 +33,7 @@ internal static class ExportCommand
             var table = await read(services.GetRequiredService<ExportStore>(), parsed, cancellationToken);
             try
             {
+                table = Path.GetExtension(path).Equals(".csv", StringComparison.OrdinalIgnoreCase) ? table.Merged(DatasetColumns.Normal) : table;
                 TableFile.Write(path, table.Columns, table.Rows);
             }
             catch (ArgumentException fault)

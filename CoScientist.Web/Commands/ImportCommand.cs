@@ -1,4 +1,5 @@
 using System.CommandLine;
+using CoScientist.Core.Goals;
 using CoScientist.Core.Interchange;
 using CoScientist.Core.Papers;
 using CoScientist.Core.Storage;
@@ -17,8 +18,16 @@ internal static class ImportCommand
         var file = new Argument<string>("FILE") { Description = "research-plan-gen rows, .jsonl or .csv" };
         var domain = new Option<string?>("--domain") { Description = "Field of research (default: the row's category or subdomain)" };
         var seed = new Option<long>("--seed") { Description = "Seed of the split into train, validation and test, drawn by article" };
-        var command = new Command("dataset", "Import goals with rubrics") { file, domain, seed };
-        command.SetAction((parsed, cancellationToken) => RowsAsync(parsed, parsed.GetValue(file)!, "goals", (store, name, content) => store.ImportGoalsAsync(name, content, parsed.GetValue(domain), parsed.GetValue(seed), cancellationToken), cancellationToken));
+        var split = new Option<GoalSplit?>("--split") { Description = "Part of the data for all rows, instead of drawing it: train, validation or test. A column named split goes before" };
+        var skip = new Option<bool>("--skip-faulty") { Description = "Import the rows without fault although others have one (default: then nothing is imported)" };
+        var command = new Command("dataset", "Import goals with rubrics") { file, domain, seed, split, skip };
+        command.SetAction((parsed, cancellationToken) => RowsAsync(
+            parsed,
+            parsed.GetValue(file)!,
+            "goals",
+            (store, name, content) => store.ImportGoalsAsync(name, content, new DatasetImportOptions { Domain = parsed.GetValue(domain), Seed = parsed.GetValue(seed), Split = parsed.GetValue(split), SkipFaulty = parsed.GetValue(skip) }, cancellationToken),
+            cancellationToken,
+            allOrNothing: !parsed.GetValue(skip)));
         return command;
     }
 
@@ -30,7 +39,7 @@ internal static class ImportCommand
         return command;
     }
 
-    private static async Task<int> RowsAsync(ParseResult parsed, string path, string what, Func<DatasetImportStore, string, Stream, Task<RowsImport>> import, CancellationToken cancellationToken)
+    private static async Task<int> RowsAsync(ParseResult parsed, string path, string what, Func<DatasetImportStore, string, Stream, Task<RowsImport>> import, CancellationToken cancellationToken, bool allOrNothing = false)
     {
         if (!File.Exists(path))
         {
@@ -51,7 +60,12 @@ internal static class ImportCommand
 
         foreach (var row in result.Skipped)
         {
-            await Console.Error.WriteLineAsync($"{Path.GetFileName(path)}, line {row.Line}: skipped, {row.Message}");
+            await Console.Error.WriteLineAsync($"{Path.GetFileName(path)}, line {row.Line}: {row.Message}");
+        }
+
+        if (allOrNothing && result.Skipped.Count > 0)
+        {
+            throw new CommandException($"{Path.GetFileName(path)}: nothing was imported, because {result.Skipped.Count} rows are faulty. Mend them, or import the others with --skip-faulty.");
         }
 
         CommandContext.Answer(parsed, result, [$"{result.Imported} {what} imported, {result.AlreadyThere} already there, {result.Skipped.Count} rows skipped."]);

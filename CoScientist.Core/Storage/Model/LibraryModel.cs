@@ -9,6 +9,7 @@ namespace CoScientist.Core.Storage.Model;
 internal sealed class LibraryModel :
     IEntityTypeConfiguration<Paper>,
     IEntityTypeConfiguration<Goal>,
+    IEntityTypeConfiguration<GoalSource>,
     IEntityTypeConfiguration<RubricItem>,
     IEntityTypeConfiguration<ReviewDecision>
 {
@@ -33,6 +34,12 @@ internal sealed class LibraryModel :
 
         // Two reviewers at once: the second one's save finds another version and starts over.
         goal.Property(g => g.RubricVersion).IsConcurrencyToken();
+    }
+
+    public void Configure(EntityTypeBuilder<GoalSource> source)
+    {
+        source.HasKey(s => s.GoalId);
+        source.HasOne<Goal>().WithOne().HasForeignKey<GoalSource>(s => s.GoalId).OnDelete(DeleteBehavior.Cascade);
     }
 
     public void Configure(EntityTypeBuilder<RubricItem> item)

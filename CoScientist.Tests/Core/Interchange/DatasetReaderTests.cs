@@ -41,7 +41,7 @@ public sealed class DatasetReaderTests
         Assert.Equal("=How, then?", row.Goal);
         Assert.Equal(["x", "y"], row.Rubric);
         Assert.Equal(("Do", "a1", "0", "ml"), (row.ReferenceSolution, row.ArticleId, row.QuestionId, row.Category));
-        Assert.Equal([(3, "it has no goal."), (4, "it has no rubric.")], faults.Take(2).Select(fault => (fault.Line, fault.Message)));
+        Assert.Equal([(3, "it has no goal. Write one, or take the line out."), (4, "it has no rubric. Write one, or take the line out.")], faults.Take(2).Select(fault => (fault.Line, fault.Message)));
         Assert.Contains("no list", faults[2].Message, StringComparison.Ordinal);
     }
 
@@ -66,6 +66,45 @@ public sealed class DatasetReaderTests
 
         Assert.Empty(rows);
         Assert.Contains("no list of 2 numbers above 0 and at most 100", Assert.Single(faults).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{\"Goal\":\"g\",\"Rubric\":[\"x\"],\"article_id\":\"a\",\"q_id\":\"1\"}\n{\"Goal\":\"h\",\"Rubric\":[\"x\"],\"article_id\":\"a\",\"q_id\":1}", 2, "line 1 has the same article_id")]
+    [InlineData("{\"Goal\":\"g\",\"Rubric\":[\"x\"],\"article_id\":\"a\",\"split\":\"train\"}\n{\"Goal\":\"h\",\"Rubric\":[\"x\"],\"article_id\":\"a\",\"split\":\"test\"}", 2, "in the part 'train' on line 1")]
+    [InlineData("{\"Goal\":\"g\",\"goal\":\"h\",\"Rubric\":[\"x\"],\"article_id\":\"a\"}", 1, "names a column twice")]
+    [InlineData("{\"Goal\":\"g\\u0000\",\"Rubric\":[\"x\"],\"article_id\":\"a\"}", 1, "NUL")]
+    [InlineData("{\"Goal\":\"\\ud800\",\"Rubric\":[\"x\"],\"article_id\":\"a\"}", 1, "half a character")]
+    [InlineData("{\"Goal\":\"g\",\"Rubric\":[{\"item\":1}],\"article_id\":\"a\"}", 1, "no list")]
+    [InlineData("[1]", 1, "no JSON object")]
+    public void Read_faulty_line_is_named_with_the_remedy(string text, int line, string expected)
+    {
+        var fault = Assert.Single(Read("a.jsonl", text).Faults);
+
+        Assert.Equal(line, fault.Line);
+        Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
+        Assert.EndsWith(".", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_line_without_end_is_read_over_in_bounded_memory()
+    {
+        var long1 = new string('x', DatasetReader.MostLineCharacters + 1);
+
+        var (rows, faults) = Read("a.jsonl", $"{long1}\n{{\"Goal\":\"g\",\"Rubric\":[\"x\"],\"article_id\":\"a\"}}\r\n{long1}");
+
+        Assert.Equal(2, Assert.Single(rows).Line);
+        Assert.Equal([1, 3], faults.Select(fault => fault.Line));
+        Assert.Contains("longer than", faults[0].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_other_encoding_or_thousands_of_faults_is_refused()
+    {
+        using var latin = new MemoryStream([.. "{\"Goal\":\""u8, 0xE9, .. "\"}"u8]);
+
+        Assert.Contains("not in UTF-8", Assert.Throws<DatasetFormatException>(() => DatasetReader.Read("a.jsonl", latin, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        Assert.Contains("the first is on line 1", Assert.Throws<DatasetFormatException>(() => Read("a.jsonl", string.Concat(Enumerable.Repeat("rubbish\n", 1100)) + "{\"Goal\":\"g\",\"Rubric\":[\"x\"],\"article_id\":\"a\"}\n")).Message, StringComparison.Ordinal);
+        Assert.Contains("two columns named rubric", Assert.Throws<DatasetFormatException>(() => Read("a.csv", "Goal,rubric,Rubric,article_id\n")).Message, StringComparison.Ordinal);
     }
 
     [Theory]

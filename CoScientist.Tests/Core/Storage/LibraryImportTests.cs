@@ -87,8 +87,11 @@ public sealed class LibraryImportTests
         var store = database.Store<DatasetImportStore>();
         var text = string.Join('\n', Enumerable.Range(0, 20).Select(i => $$"""{"Goal":"goal {{i}}","Rubric":["x","y"],"article_id":"a{{i / 2}}","q_id":{{i % 2}},"Category":"ML"}""")) + "\n{\"Goal\":\"\",\"Rubric\":[\"x\"],\"article_id\":\"z\"}";
 
-        var first = await store.ImportGoalsAsync("d.jsonl", Stream(text), null, 0, Token);
-        var second = await store.ImportGoalsAsync("d.jsonl", Stream(text), null, 0, Token);
+        var refused = await store.ImportGoalsAsync("d.jsonl", Stream(text), new(), Token);
+        var first = await store.ImportGoalsAsync("d.jsonl", Stream(text), new() { SkipFaulty = true }, Token);
+        var second = await store.ImportGoalsAsync("d.jsonl", Stream(text), new() { SkipFaulty = true }, Token);
+
+        Assert.Equal((0, 0), (refused.Imported, refused.AlreadyThere));
 
         Assert.Equal((20, 0), (first.Imported, first.AlreadyThere));
         Assert.Equal(21, Assert.Single(first.Skipped).Line);
@@ -104,7 +107,7 @@ public sealed class LibraryImportTests
     {
         await using var database = await TestDatabase.CreateAsync();
 
-        await Assert.ThrowsAsync<DatasetFormatException>(() => database.Store<DatasetImportStore>().ImportGoalsAsync("d.csv", Stream("a,b\n1,2\n"), null, 0, Token));
+        await Assert.ThrowsAsync<DatasetFormatException>(() => database.Store<DatasetImportStore>().ImportGoalsAsync("d.csv", Stream("a,b\n1,2\n"), new(), Token));
 
         await using var db = database.NewContext();
         Assert.False(await db.Goals.AnyAsync(goal => goal.Origin == "dataset", Token));
@@ -115,7 +118,7 @@ public sealed class LibraryImportTests
     {
         await using var database = await TestDatabase.CreateAsync();
         var store = database.Store<DatasetImportStore>();
-        await store.ImportGoalsAsync("d.jsonl", Stream("{\"Goal\":\"g\",\"Rubric\":[\"x\"],\"article_id\":\"a\",\"q_id\":\"1\"}"), null, 0, Token);
+        await store.ImportGoalsAsync("d.jsonl", Stream("{\"Goal\":\"g\",\"Rubric\":[\"x\"],\"article_id\":\"a\",\"q_id\":\"1\"}"), new(), Token);
         const string Plans = "{\"external_key\":\"a/1\",\"writer\":\"w\",\"text\":\"do it\"}\n{\"external_key\":\"nope\",\"writer\":\"w\",\"text\":\"t\"}\nrubbish\n";
 
         var first = await store.ImportPlansAsync("p.jsonl", Stream(Plans), Token);
@@ -134,7 +137,7 @@ public sealed class LibraryImportTests
     {
         await using var database = await TestDatabase.CreateAsync();
         await using var other = await TestDatabase.CreateAsync();
-        await database.Store<DatasetImportStore>().ImportGoalsAsync("d.jsonl", Stream("{\"Goal\":\"g\",\"Rubric\":[\"x\",\"y\"],\"article_id\":\"a\",\"q_id\":\"1\"}\n{\"Goal\":\"h\",\"Rubric\":[\"z\"],\"article_id\":\"b\",\"q_id\":\"1\"}"), null, 0, Token);
+        await database.Store<DatasetImportStore>().ImportGoalsAsync("d.jsonl", Stream("{\"Goal\":\"g\",\"Rubric\":[\"x\",\"y\"],\"article_id\":\"a\",\"q_id\":\"1\"}\n{\"Goal\":\"h\",\"Rubric\":[\"z\"],\"article_id\":\"b\",\"q_id\":\"1\"}"), new(), Token);
         await using (var db = database.NewContext())
         {
             var item = await db.RubricItems.SingleAsync(row => row.Text == "y", Token);
@@ -142,10 +145,10 @@ public sealed class LibraryImportTests
         }
 
         var path = Path.Combine(database.Folder, fileName);
-        var table = await database.Store<ExportStore>().DatasetAsync(sandbox: false, Token);
+        var table = await database.Store<ExportStore>().DatasetAsync(sandbox: false, withOwn: true, Token);
         TableFile.Write(path, table.Columns, table.Rows);
         await using var file = File.OpenRead(path);
-        await other.Store<DatasetImportStore>().ImportGoalsAsync(fileName, file, null, 0, Token);
+        await other.Store<DatasetImportStore>().ImportGoalsAsync(fileName, file, new(), Token);
 
         await using var copy = other.NewContext();
         var weights = await copy.RubricItems.OrderBy(row => row.Text).Select(row => row.Weight).ToListAsync(Token);
@@ -158,10 +161,10 @@ public sealed class LibraryImportTests
     public async Task DatasetAsync_export_comes_back_as_it_was(string fileName)
     {
         await using var database = await TestDatabase.CreateAsync();
-        await database.Store<DatasetImportStore>().ImportGoalsAsync("d.jsonl", Stream("{\"Goal\":\"=SUM(A1), \\\"quoted\\\"\",\"Rubric\":[\"it's x\",\"y\"],\"article_id\":\"a\",\"q_id\":\"1\",\"Category\":\"ml\",\"Reference solution\":\"-r\"}"), null, 0, Token);
+        await database.Store<DatasetImportStore>().ImportGoalsAsync("d.jsonl", Stream("{\"Goal\":\"=SUM(A1), \\\"quoted\\\"\",\"Rubric\":[\"it's x\",\"y\"],\"article_id\":\"a\",\"q_id\":\"1\",\"Category\":\"ml\",\"Reference solution\":\"-r\"}"), new(), Token);
         var path = Path.Combine(database.Folder, fileName);
 
-        var table = await database.Store<ExportStore>().DatasetAsync(sandbox: false, Token);
+        var table = await database.Store<ExportStore>().DatasetAsync(sandbox: false, withOwn: true, Token);
         TableFile.Write(path, table.Columns, table.Rows);
 
         await using var file = File.OpenRead(path);
