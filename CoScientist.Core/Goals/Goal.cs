@@ -55,6 +55,24 @@ public sealed class Goal
     /// <summary>Content hash of the prompt that extracted it; null when none did.</summary>
     public string? PromptVersion { get; init; }
 
+    /// <summary>Pipeline of the extraction ("paper", "leak-resistant"); null when none ran.</summary>
+    public string? Pipeline { get; init; }
+
+    /// <summary>Section of the passage the goal rests on (-1 the abstract); null when it is unknown.</summary>
+    public int? SourceSection { get; init; }
+
+    /// <summary>First character of that passage in the section's text.</summary>
+    public int? SourceStart { get; init; }
+
+    /// <summary>Length of that passage in characters.</summary>
+    public int? SourceLength { get; init; }
+
+    /// <summary>The first goal of another article that this one nearly repeats (see <see cref="GoalSimilarity"/>); null for none.</summary>
+    public GoalId? DuplicateOf { get; set; }
+
+    /// <summary>How alike the two are, 0–1; null when it repeats none.</summary>
+    public double? Resemblance { get; set; }
+
     /// <summary>Key in the source it came from (row id of a dataset, specification of a sandbox goal): makes imports idempotent.</summary>
     public string? ExternalKey { get; init; }
 

@@ -1,4 +1,6 @@
+using CoScientist.Core.Extraction;
 using CoScientist.Core.Goals;
+using CoScientist.Core.Goals.Checks;
 using CoScientist.Core.Grading;
 using CoScientist.Core.Papers;
 using CoScientist.Core.Plans;
@@ -32,6 +34,15 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
 
     /// <summary>The audit trail of rubrics.</summary>
     public DbSet<ReviewDecision> ReviewDecisions => Set<ReviewDecision>();
+
+    /// <summary>Checks of rubric items.</summary>
+    public DbSet<ItemCheck> ItemChecks => Set<ItemCheck>();
+
+    /// <summary>What the checks found.</summary>
+    public DbSet<ItemFinding> ItemFindings => Set<ItemFinding>();
+
+    /// <summary>How extractions ended, one row per paper, pipeline and extractor.</summary>
+    public DbSet<ExtractionRecord> ExtractionRecords => Set<ExtractionRecord>();
 
     /// <summary>Plans of every origin.</summary>
     public DbSet<Plan> Plans => Set<Plan>();

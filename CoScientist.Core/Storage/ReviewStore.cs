@@ -233,7 +233,15 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
             var decision = await prepare(db);
             try
             {
+                await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
                 await db.SaveChangesAsync(cancellationToken);
+                if (!string.Equals(decision.TextBefore, decision.TextAfter, StringComparison.Ordinal))
+                {
+                    var goal = db.ChangeTracker.Entries<Goal>().Single().Entity.Id;
+                    await ItemCheckStore.RecheckAsync(db, goal, decision.ItemId, decision.At, cancellationToken);
+                }
+
+                await transaction.CommitAsync(cancellationToken);
                 return decision;
             }
             catch (DbUpdateConcurrencyException) when (attempt < Attempts)

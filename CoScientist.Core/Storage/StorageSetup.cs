@@ -32,6 +32,9 @@ public static class StorageSetup
         services.TryAddSingleton<PlanStore>();
         services.TryAddSingleton<GradingStore>();
         services.TryAddSingleton<ExtractionStore>();
+        services.TryAddSingleton<ItemCheckStore>();
+        services.TryAddSingleton<GoalGroupStore>();
+        services.TryAddSingleton<LeakageStore>();
         services.TryAddSingleton<DatasetImportStore>();
         services.TryAddSingleton<ExportStore>();
         return services;
