@@ -30,6 +30,9 @@ public sealed class RunFolder(string path)
     /// <summary>Folder of the checkpoints.</summary>
     public const string CheckpointsFolder = "checkpoints";
 
+    /// <summary>Folder of the adapters, in runs that train one.</summary>
+    public const string AdaptersFolder = "adapters";
+
     /// <summary>How the lines are written and read: camel case, one line each, unknown fields ignored.</summary>
     public static JsonSerializerOptions LineOptions { get; } = new(JsonSerializerDefaults.Web)
     {
@@ -43,8 +46,8 @@ public sealed class RunFolder(string path)
     /// <summary>Folder of a step's checkpoint, relative to the run's folder ("checkpoints/step-000010").</summary>
     public static string CheckpointDirectory(int step) => string.Create(CultureInfo.InvariantCulture, $"{CheckpointsFolder}/step-{step:D6}");
 
-    /// <summary>Folder of a step's adapter alone, in PEFT's layout, in runs that train one; the checkpoint of the step has it merged.</summary>
-    public static string AdapterDirectory(int step) => string.Create(CultureInfo.InvariantCulture, $"adapters/step-{step:D6}");
+    /// <summary>Folder of a step's adapter alone, in PEFT's layout, in runs that train one; the checkpoint of the step has it merged, and is made when somebody needs it whole.</summary>
+    public static string AdapterDirectory(int step) => string.Create(CultureInfo.InvariantCulture, $"{AdaptersFolder}/step-{step:D6}");
 
     /// <summary>Full name of a file in the folder.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);
@@ -61,26 +64,22 @@ public sealed class RunFolder(string path)
         return JsonSerializer.Deserialize<RunData>(stream, LineOptions);
     }
 
-    /// <summary>Checkpoints on disk, by step.</summary>
+    /// <summary>Checkpoints on disk, whole or as adapters, by step.</summary>
     public IReadOnlyList<int> CheckpointSteps()
     {
-        var folder = File(CheckpointsFolder);
-        if (!Directory.Exists(folder))
+        var steps = new SortedSet<int>();
+        foreach (var folder in new[] { File(CheckpointsFolder), File(AdaptersFolder) }.Where(Directory.Exists))
         {
-            return [];
-        }
-
-        var steps = new List<int>();
-        foreach (var name in Directory.EnumerateDirectories(folder, "step-*").Select(System.IO.Path.GetFileName))
-        {
-            if (int.TryParse(name!["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var step))
+            foreach (var name in Directory.EnumerateDirectories(folder, "step-*").Select(System.IO.Path.GetFileName))
             {
-                steps.Add(step);
+                if (int.TryParse(name!["step-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var step))
+                {
+                    steps.Add(step);
+                }
             }
         }
 
-        steps.Sort();
-        return steps;
+        return [.. steps];
     }
 
     /// <summary>Steps that have samples, ascending.</summary>

@@ -18,6 +18,13 @@ public sealed class RunCheckpointStore(IDbContextFactory<CoScientistDb> factory,
         return await db.Checkpoints.AsNoTracking().SingleOrDefaultAsync(checkpoint => checkpoint.Name == name, cancellationToken);
     }
 
+    /// <summary>The checkpoint that the training of another started from; null when the library does not know it.</summary>
+    public async Task<Checkpoint?> ParentOfAsync(Checkpoint checkpoint, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        return checkpoint.ParentId is { } parent ? await db.Checkpoints.AsNoTracking().SingleOrDefaultAsync(other => other.Id == parent, cancellationToken) : null;
+    }
+
     /// <summary>Checkpoints of a run by step.</summary>
     public async Task<IReadOnlyList<Checkpoint>> OfRunAsync(RunId run, CancellationToken cancellationToken)
     {

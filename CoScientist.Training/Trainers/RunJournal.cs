@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
+using CoScientist.Training.Checkpoints.Adapters;
 
 namespace CoScientist.Training.Trainers;
 
@@ -38,8 +39,22 @@ internal sealed class RunJournal(RunFolder folder)
         return steps.Length == 0 ? null : steps[^1];
     }
 
-    /// <summary>Full path of a checkpoint.</summary>
+    /// <summary>Full path of a checkpoint; in runs that train an adapter it is there once <see cref="Whole"/> has made it.</summary>
     public string Checkpoint(int step) => folder.File(RunFolder.CheckpointDirectory(step));
+
+    /// <summary>Full path of a checkpoint that is there: of a run that trains an adapter it is made now, if it was not before.</summary>
+    /// <param name="step">Its step.</param>
+    /// <param name="baseModel">Folder of the model that the run began with.</param>
+    /// <param name="cancellationToken">Stops and leaves nothing.</param>
+    public string Whole(int step, string baseModel, CancellationToken cancellationToken)
+    {
+        if (Directory.Exists(Adapter(step)))
+        {
+            AdapterCheckpoint.Merge(Adapter(step), baseModel, Checkpoint(step), cancellationToken);
+        }
+
+        return Checkpoint(step);
+    }
 
     /// <summary>Full path of a step's adapter.</summary>
     public string Adapter(int step) => folder.File(RunFolder.AdapterDirectory(step));

@@ -2,6 +2,7 @@ using System.Globalization;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Core.TextModels;
+using CoScientist.Training.Checkpoints.Adapters;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
 using CoScientist.Training.Sandbox;
@@ -9,7 +10,7 @@ using CoScientist.Training.Sandbox;
 namespace CoScientist.Training.Trainers;
 
 /// <summary>A run at work: its steps, its evaluations and what it writes down.</summary>
-internal sealed class TrainingExecution : IDisposable
+internal sealed partial class TrainingExecution : IDisposable
 {
     private readonly TrainingRunRequest request;
     private readonly RunSpec spec;
@@ -46,58 +47,60 @@ internal sealed class TrainingExecution : IDisposable
         }
     }
 
-    public RunOutcome Run(Func<bool> pauseRequested, CancellationToken cancellationToken)
+    public RunOutcome Run(Func<bool> pauseRequested, CancellationToken cancellationToken) =>
+        Train(pauseRequested, cancellationToken) ? new RunOutcome(RunState.Finished, Close(cancellationToken)) : new RunOutcome(RunState.Paused, null);
+
+    public void Dispose() => models.Dispose();
+
+    /// <summary>The steps that are left; false when it was asked to pause before the last.</summary>
+    private bool Train(Func<bool> pauseRequested, CancellationToken cancellationToken)
     {
         var saved = journal.LastSavedStep();
-        using (var policy = models.Policy(saved is { } at ? journal.Checkpoint(at) : null))
+        using var policy = models.Policy(saved is { } at ? journal.Checkpoint(at) : null);
+        var reference = models.Reference(policy);
+        Begin(policy, saved, cancellationToken);
+        var tokens = journal.Metrics().Select(step => step.Values.GetValueOrDefault(RunMetricNames.Tokens)).DefaultIfEmpty().Max();
+        var step = saved ?? 0;
+        foreach (var stage in spec.Parts().Where(part => part.FirstStep + part.Steps > step))
         {
-            var reference = models.Reference(policy);
-            Begin(policy, saved, cancellationToken);
-            var tokens = journal.Metrics().Select(step => step.Values.GetValueOrDefault(RunMetricNames.Tokens)).DefaultIfEmpty().Max();
-            var step = saved ?? 0;
-            foreach (var stage in spec.Parts().Where(part => part.FirstStep + part.Steps > step))
+            var trainer = TrainerOf(stage, policy, reference);
+            if (step == stage.FirstStep && step > 0)
             {
-                var trainer = TrainerOf(stage, policy, reference);
-                if (step == stage.FirstStep && step > 0)
+                // Moments of another loss would push the first steps in its direction.
+                policy.ResetOptimizer();
+                Log(step, $"{stage.Method} follows for {stage.Steps} steps.");
+            }
+
+            for (; step < stage.FirstStep + stage.Steps; step++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (parted && spec.Watch.Stop)
                 {
-                    // Moments of another loss would push the first steps in its direction.
-                    policy.ResetOptimizer();
-                    Log(step, $"{stage.Method} follows for {stage.Steps} steps.");
+                    Log(step, "Stopped, as watch.stop asks.");
+                    return true;
                 }
 
-                for (; step < stage.FirstStep + stage.Steps; step++)
+                if (pauseRequested())
                 {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    if (parted && spec.Watch.Stop)
-                    {
-                        Log(step, "Stopped, as watch.stop asks.");
-                        return new RunOutcome(RunState.Finished, Close(cancellationToken));
-                    }
+                    Save(policy, step, null);
+                    return false;
+                }
 
-                    if (pauseRequested())
-                    {
-                        Save(policy, step, null);
-                        return new RunOutcome(RunState.Paused, null);
-                    }
-
-                    var mark = models.Pool.Mark();
-                    var (metrics, samples) = trainer.Step(step, tokens, cancellationToken);
-                    metrics = WithProfile(metrics, models.Pool.Since(mark), tokens);
-                    tokens = metrics.Values[RunMetricNames.Tokens];
-                    Record(metrics, samples);
-                    limits.Check(metrics);
-                    if (IsDue(step + 1))
-                    {
-                        Evaluate(policy, step + 1, cancellationToken);
-                    }
+                var mark = models.Pool.Mark();
+                var (metrics, samples) = trainer.Step(step, tokens, cancellationToken);
+                metrics = WithProfile(metrics, models.Pool.Since(mark), tokens);
+                tokens = metrics.Values[RunMetricNames.Tokens];
+                Record(metrics, samples);
+                limits.Check(metrics);
+                if (IsDue(step + 1))
+                {
+                    Evaluate(policy, step + 1, cancellationToken);
                 }
             }
         }
 
-        return new RunOutcome(RunState.Finished, Close(cancellationToken));
+        return true;
     }
-
-    public void Dispose() => models.Dispose();
 
     private RunMetrics WithProfile(RunMetrics metrics, WorkProfile profile, double tokensBefore)
     {
@@ -129,6 +132,11 @@ internal sealed class TrainingExecution : IDisposable
         journal.TruncateAfter(saved ?? -1);
         if (saved is { } step)
         {
+            if (policy.Adapter is not null)
+            {
+                AdapterCheckpoint.RequireBase(journal.Adapter(step), request.ModelDirectory);
+            }
+
             policy.LoadOptimizer(journal.OptimizerFile(step));
             foreach (var metrics in journal.Metrics())
             {
@@ -244,61 +252,6 @@ internal sealed class TrainingExecution : IDisposable
         {
             onEvent(sample);
         }
-    }
-
-    private void Save(CpuEngine policy, int step, double? score)
-    {
-        if (step == 0)
-        {
-            return;
-        }
-
-        var manifest = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["run"] = request.Name,
-            ["step"] = step.ToString(CultureInfo.InvariantCulture),
-            ["parent"] = spec.Model,
-            ["rubrics"] = RubricFingerprint.Of(data),
-        };
-        if (spec.Data.Sandbox)
-        {
-            manifest[SandboxBaseModel.ThresholdKey] = SandboxBaseModel.Format(SandboxBaseModel.GraderThreshold(request.ModelDirectory));
-        }
-
-        if (score is { } judged)
-        {
-            manifest[RunMetricNames.JudgeScore] = judged.ToString("R", CultureInfo.InvariantCulture);
-        }
-
-        policy.SaveOptimizer(journal.OptimizerFile(step));
-        if (policy.Adapter is not null && !Directory.Exists(journal.Adapter(step)))
-        {
-            policy.SaveAdapter(journal.Adapter(step), request.ModelDirectory, manifest);
-        }
-
-        if (!Directory.Exists(journal.Checkpoint(step)))
-        {
-            policy.Save(journal.Checkpoint(step), manifest, spec.Data.Sandbox ? null : request.ModelDirectory);
-        }
-
-        journal.DropOptimizersBefore(step);
-        onEvent(new RunCheckpoint(step, RunFolder.CheckpointDirectory(step), score, best?.Step == step));
-    }
-
-    private RunResult Close(CancellationToken cancellationToken)
-    {
-        var picked = best?.Step ?? 0;
-        Log(spec.Steps, $"The judge picks step {picked}. Evaluating it and the base on {data.Test.Count} test goals.");
-        var baseline = models.Frozen(request.ModelDirectory);
-        var chosen = models.Frozen(picked == 0 ? request.ModelDirectory : journal.Checkpoint(picked));
-        var (result, rows) = evaluator.Close(request.Name, picked, baseline, chosen, cancellationToken);
-        AtomicFile.WriteAllText(folder.File(RunFolder.EvaluationFile), string.Concat(rows.Select(row => RunJournal.Line(row) + "\n")));
-        result = result with
-        {
-            SecondsPerStep = journal.Metrics().Where(step => step.Step > 0).Select(step => step.Values.GetValueOrDefault(RunMetricNames.StepTime)).DefaultIfEmpty().Average(),
-        };
-        Log(spec.Steps, string.Create(CultureInfo.InvariantCulture, $"Judge ({spec.Judge}): {result.BaseOracleScore:F3} → {result.OracleScore:F3}, win rate {result.WinRate:F3} [{result.WinRateLow:F3}, {result.WinRateHigh:F3}], n = {result.Goals}."));
-        return result;
     }
 
     private void Log(int step, string message)

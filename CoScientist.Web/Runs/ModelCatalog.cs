@@ -1,6 +1,7 @@
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Checkpoints;
+using CoScientist.Training.Checkpoints.Adapters;
 using CoScientist.Training.Protocols;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.Configuration;
@@ -85,7 +86,7 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
             : throw new InvalidDataException($"There is a checkpoint \"{name}\" already, in {Directory(known!.Path)}: give this one another name with --name.");
     }
 
-    /// <summary>The folder of a checkpoint's files.</summary>
+    /// <summary>The folder of a checkpoint's files. What a run kept as an adapter alone is made whole, which takes seconds for a large model.</summary>
     /// <param name="name">Name as on the Models page.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="InvalidDataException">There is no such checkpoint, or its files are gone.</exception>
@@ -96,9 +97,30 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
                 ? $"The sandbox's base model is missing from {SandboxBaseModel.Directory}: make it with 'sandbox build --out', which takes about a quarter of an hour on two cores, or install the software again."
                 : $"There is no checkpoint \"{name}\": choose one from the Models page, or register a folder with 'model import'.");
         var folder = Directory(checkpoint.Path);
+        if (!System.IO.Directory.Exists(folder) && AdapterOf(checkpoint, folder) is { } adapter)
+        {
+            var parent = await checkpoints.ParentOfAsync(checkpoint, cancellationToken)
+                ?? throw new InvalidDataException($"\"{name}\" is kept as an adapter, and the model that it was trained on is not in the library: register it with 'model import', or merge the two with 'model convert'.");
+            var model = await ResolveAsync(parent.Name, cancellationToken);
+            await Task.Run(() => AdapterCheckpoint.Merge(adapter, model, folder, cancellationToken), cancellationToken);
+        }
+
         return System.IO.Directory.Exists(folder)
             ? folder
             : throw new InvalidDataException($"The files of checkpoint \"{name}\" are gone from {folder}: put the folder back, or choose another checkpoint.");
+    }
+
+    /// <summary>The adapter that a run kept in place of a whole checkpoint; null when there is none.</summary>
+    private static string? AdapterOf(Checkpoint checkpoint, string folder)
+    {
+        if (checkpoint.RunId is null)
+        {
+            return null;
+        }
+
+        // runs/NAME/checkpoints/step-000020 stands beside runs/NAME/adapters/step-000020.
+        var adapter = Path.GetFullPath(Path.Combine(folder, "..", "..", RunFolder.AdapterDirectory(checkpoint.Step)));
+        return System.IO.Directory.Exists(adapter) ? adapter : null;
     }
 
     /// <summary>The folder that a registered path stands for.</summary>

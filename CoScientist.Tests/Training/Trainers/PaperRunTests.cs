@@ -1,5 +1,7 @@
 using CoScientist.Core.Runs;
 using CoScientist.Tests.Shared;
+using CoScientist.Training.Checkpoints;
+using CoScientist.Training.Checkpoints.Adapters;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
 using CoScientist.Training.Protocols;
@@ -73,6 +75,16 @@ public sealed class PaperRunTests : IDisposable
         while (paused.State == RunState.Paused && ++executions < 5);
 
         Assert.Equal((RunState.Finished, RunState.Finished, true), (outcome.State, paused.State, executions > 0));
+        if (spec.Lora.Rank > 0)
+        {
+            // On the way the adapter alone is kept, with the base by name and hash.
+            var run = new RunFolder(Path.Combine(_folder, "whole"));
+            Assert.Equal([1, 2], run.CheckpointSteps());
+            var origin = CheckpointManifest.Read(run.File(RunFolder.AdapterDirectory(1)))!.Origin;
+            Assert.Equal((Path.Combine(_folder, "base"), AdapterCheckpoint.Fingerprint(Path.Combine(_folder, "base"))), (origin[AdapterCheckpoint.BaseKey], origin[AdapterCheckpoint.BaseHashKey]));
+            Assert.Equal(outcome.Result!.BestStep == 1, Directory.Exists(run.File(RunFolder.CheckpointDirectory(1))));
+        }
+
         var checkpoint = Path.Combine(_folder, "whole", RunFolder.CheckpointDirectory(2));
         var trained = File.ReadAllBytes(Path.Combine(checkpoint, "model.safetensors"));
         Assert.NotEqual(initial, trained);
@@ -81,16 +93,32 @@ public sealed class PaperRunTests : IDisposable
 
         if (spec.Lora.Rank > 0)
         {
-            // The base with the saved adapter, added by the code that reads anybody's, is the checkpoint.
+            // The base with the saved adapter, merged by the code that merges anybody's, is the checkpoint.
             using var whole = CpuEngine.Load(checkpoint);
             using var added = CpuEngine.Load(Path.Combine(_folder, "base"));
-            added.LoadAdapter(Path.Combine(_folder, "whole", RunFolder.AdapterDirectory(2)));
-            added.MergeAdapter();
+            using var adapter = AdapterFolder.Open(Path.Combine(_folder, "whole", RunFolder.AdapterDirectory(2)));
+            AdapterMerge.Apply(added.Weights.Tensors(), adapter);
+            added.WeightsChanged();
             Assert.Equal(whole.Logits([1, 2, 3], 0), added.Logits([1, 2, 3], 0));
         }
 
         // The checkpoint can be spoken to as the model it came from.
         Assert.Equal(PaperPolicy.Chat(Path.Combine(_folder, "base")).EndTokens, PaperPolicy.Chat(checkpoint).EndTokens);
+    }
+
+    [Fact]
+    public async Task Execute_AdapterWhoseBaseChanged_IsRefusedWithTheRemedy()
+    {
+        var spec = s_specs["adapter"];
+        var steps = 0;
+        await TrainingRun.ExecuteAsync(Request("moved", spec), happened => steps += happened is RunMetrics { Step: > 0 } ? 1 : 0, () => steps > 0, Cancellation);
+        Directory.Delete(Path.Combine(_folder, "base"), recursive: true);
+        PaperPolicy.Write(Path.Combine(_folder, "base"), 3);
+
+        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => TrainingRun.ExecuteAsync(Request("moved", spec), _ => { }, () => false, Cancellation));
+
+        Assert.Contains("is not the model that the adapter in", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("put the original files back", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]

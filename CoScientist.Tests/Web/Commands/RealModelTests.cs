@@ -31,7 +31,7 @@ public sealed class RealModelTests : IDisposable
         await PrepareAsync();
         string[] small = ["--set", "validationGoals=1", "--set", "testGoals=1", "--set", "maxNewTokens=8", "--set", "grading.verdicts=likelihood", "--set", "threads=1", "--set", "model=own", "--set", "judge=other"];
 
-        Assert.True(0 == await RunAsync(["train", "--preset", "grpo-lora", .. small, "--set", "steps=2", "--set", "warmupSteps=1", "--set", "goalsPerStep=2", "--set", "groupSize=2"]), error.ToString());
+        Assert.True(0 == await RunAsync(["train", "--preset", "grpo-lora", .. small, "--set", "steps=2", "--set", "evaluateEvery=1", "--set", "warmupSteps=1", "--set", "goalsPerStep=2", "--set", "groupSize=2"]), error.ToString());
         Assert.True(0 == await RunAsync(["train", "--preset", "sft", .. small, "--set", "steps=6", "--set", "warmupSteps=0", "--set", "evaluateEvery=6", "--set", "sft.goalsPerStep=4", "--set", "sft.learningRate=0.01"]), error.ToString());
 
         // Random weights write no plan, and a run says so of itself; references are learnt.
@@ -42,14 +42,20 @@ public sealed class RealModelTests : IDisposable
         Assert.True(Directory.Exists(Path.Combine(Data, "runs", "grpo-lora-1", RunFolder.AdapterDirectory(2))));
         Assert.Contains("Memory: about", string.Join('\n', new RunFolder(Path.Combine(Data, "runs", "sft-1")).ReadLog(50).Select(line => line.Message)), StringComparison.Ordinal);
 
+        // The checkpoint on the way is an adapter until somebody asks for it by its name.
+        var whole = Path.Combine(Data, "runs", "grpo-lora-1", RunFolder.CheckpointDirectory(1));
+        Assert.False(Directory.Exists(whole));
+
         // Whether random weights write a plan is chance; when they do not, the verb says so.
         var planned = await RunAsync("plan", "--model", "sft-1@6", "--count", "2", "--max-tokens", "40", "--goals", "all");
         Assert.True(planned == 0 || error.ToString().Contains("no plan was stored, because", StringComparison.Ordinal), error.ToString());
         Assert.Equal(0, await RunAsync("import", "plans", Plans()));
         Assert.True(0 == await RunAsync("grade", "--grader", "other", "--writer", "somebody", "--verdicts", "likelihood"), error.ToString());
+        Assert.True(0 == await RunAsync("grade", "--grader", "grpo-lora-1@1", "--writer", "somebody", "--verdicts", "likelihood"), error.ToString());
+        Assert.Equal(("grpo-lora-1", "1"), (CheckpointManifest.Read(whole)!.Origin["run"], CheckpointManifest.Read(whole)!.Origin["step"]));
         await using var db = Open();
         var scores = await db.Gradings.Join(db.Plans.Where(plan => plan.Writer == "somebody"), grading => grading.PlanId, plan => plan.Id, (grading, _) => grading.Score).ToListAsync(Cancellation);
-        Assert.Equal(2, scores.Count);
+        Assert.Equal(4, scores.Count);
         Assert.DoesNotContain(null, scores);
     }
 
