@@ -51,7 +51,7 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
         Tokenizer = tokenizer;
         activations = new Activations(config);
         head = new LanguageHead(model);
-        sampler = new Sampler(model, id => tokenizer.IsSpecial(id) || id >= tokenizer.VocabularySize ? [] : tokenizer.TokenBytes(id));
+        sampler = new Sampler(model, id => tokenizer.IsSpecial(id) || id >= tokenizer.VocabularySize ? [] : tokenizer.TokenBytes(id), new SamplerLimits { CacheBytes = this.options.CacheBytes });
     }
 
     /// <inheritdoc/>
@@ -99,10 +99,18 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     /// <param name="precision">Numbers of the matrices.</param>
     /// <param name="pool">Threads; null makes a pool of all processors that the engine owns.</param>
     /// <exception cref="InvalidDataException">Something in it is missing, malformed or does not fit; the message names it.</exception>
-    public static CpuEngine LoadReadOnly(string directory, Precision precision, WorkerPool? pool = null)
+    public static CpuEngine LoadReadOnly(string directory, Precision precision, WorkerPool? pool = null) =>
+        LoadReadOnly(directory, pool, new EngineOptions { Precision = precision });
+
+    /// <summary>The same with all options; those of training do nothing.</summary>
+    /// <param name="directory">The folder or file; it stays open.</param>
+    /// <param name="pool">Threads; null makes a pool of all processors that the engine owns.</param>
+    /// <param name="options">How it computes.</param>
+    /// <exception cref="InvalidDataException">Something in it is missing, malformed or does not fit; the message names it.</exception>
+    public static CpuEngine LoadReadOnly(string directory, WorkerPool? pool, EngineOptions options)
     {
         var (config, tokenizer) = CheckpointFolder.Open(directory);
-        var engine = new CpuEngine(config, tokenizer, pool, new EngineOptions { Precision = precision }, packedOnly: true);
+        var engine = new CpuEngine(config, tokenizer, pool, options, packedOnly: true);
         try
         {
             engine.files = WeightFiles.Open(directory);

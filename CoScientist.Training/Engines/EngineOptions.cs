@@ -1,4 +1,5 @@
 using CoScientist.Training.Kernels.Mixed;
+using CoScientist.Training.Sampling;
 
 namespace CoScientist.Training.Engines;
 
@@ -17,6 +18,9 @@ public sealed record EngineOptions
     /// </summary>
     public Precision Precision { get; init; }
 
+    /// <summary>Most bytes of keys and values that are cached while sampling. Taken as needed, and kept. Default 2 GiB. Changes when something is sampled, never what.</summary>
+    public long CacheBytes { get; init; } = new SamplerLimits().CacheBytes;
+
     /// <summary>Strength of a loss that spreads tokens over experts, added to every accumulation. Default 0: none, whatever the checkpoint's own training used.</summary>
     public double RouterBalance { get; init; }
 
@@ -27,6 +31,11 @@ public sealed record EngineOptions
         if (MicroBatchTokens < 1)
         {
             throw new ArgumentException($"{nameof(MicroBatchTokens)} ({MicroBatchTokens}) must be at least 1.");
+        }
+
+        if (CacheBytes < 1)
+        {
+            throw new ArgumentException($"{nameof(CacheBytes)} ({CacheBytes}) must be at least 1.");
         }
 
         if (!double.IsFinite(RouterBalance) || RouterBalance < 0)

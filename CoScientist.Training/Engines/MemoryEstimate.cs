@@ -24,11 +24,8 @@ public sealed record MemoryShape
     /// <summary>Most rows of one sampling step. Default 256.</summary>
     public int SampledRows { get; init; } = 256;
 
-    /// <summary>Whether the model is loaded for reading only, as by <see cref="CpuEngine.LoadReadOnly"/>: its matrices are held packed, and nothing is trained. Default false.</summary>
+    /// <summary>Whether the model is loaded for reading only, as by <see cref="CpuEngine.LoadReadOnly(string, Precision, WorkerPool?)"/>: its matrices are held packed, and nothing is trained. Default false.</summary>
     public bool ReadOnly { get; init; }
-
-    /// <summary>Whether checkpoints are written meanwhile, for which an adapter is merged into the weights. Default false.</summary>
-    public bool Saves { get; init; }
 
     /// <summary>Threads, each with working memory of its own. Default: every processor.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
@@ -64,14 +61,11 @@ public sealed record MemoryEstimate
     /// <summary>Working memory of threads.</summary>
     public required long Threads { get; init; }
 
-    /// <summary>Original weights that are kept aside while an adapter is merged into them.</summary>
-    public required long Aside { get; init; }
-
     /// <summary>Weights, adapter, gradients, moments and activations: what no plan could do without.</summary>
     public long Needed => Weights + Adapter + Gradients + Moments + Activations;
 
     /// <summary>All of it.</summary>
-    public long Total => Needed + Packed + Cache + Threads + Aside;
+    public long Total => Needed + Packed + Cache + Threads;
 
     /// <summary>Estimates for a model, an engine's options and what it is to do.</summary>
     public static MemoryEstimate Of(ModelConfig config, EngineOptions options, MemoryShape shape)
@@ -117,7 +111,6 @@ public sealed record MemoryEstimate
             Packed = Bytes(packed),
             Cache = (cache + PagePool.SlabBytes - 1) / PagePool.SlabBytes * PagePool.SlabBytes,
             Threads = Bytes(shape.Threads * threads),
-            Aside = shape.Saves ? Bytes(Length(linears.Where(tensor => Targets(shape.Lora, tensor)))) : 0,
         };
     }
 

@@ -11,8 +11,13 @@ namespace CoScientist.Training.Trainers;
 /// <summary>Memory that a run will take at most, by its specification and its longest texts; known before anything large is loaded.</summary>
 /// <param name="Policy">The model in training.</param>
 /// <param name="Readers">Models that are only read: graders, judge, reference.</param>
-internal sealed record RunMemory(MemoryEstimate Policy, long Readers)
+/// <param name="ReaderCache">Cached keys and values among them.</param>
+/// <param name="CacheBytes">What an engine of the run may cache: all that it writes or grades at once, or what memory leaves.</param>
+internal sealed record RunMemory(MemoryEstimate Policy, long Readers, long ReaderCache, long CacheBytes)
 {
+    // Caches leave some of the memory to others.
+    private const double CacheShare = 0.9;
+
     // The runtime, the compiled code and what a run holds of the library.
     private const long Process = 300L << 20;
 
@@ -45,26 +50,35 @@ internal sealed record RunMemory(MemoryEstimate Policy, long Readers)
     /// <param name="protocol">How it is asked.</param>
     /// <param name="readers">Shapes of the models that are only read, each once.</param>
     /// <param name="threads">Threads.</param>
-    public static RunMemory Of(RunSpec spec, RunData data, ModelConfig config, IPlanProtocol protocol, IEnumerable<ModelConfig> readers, int threads)
+    /// <param name="available">Bytes that there are. When all plans at once would need more, fewer are written and graded together.</param>
+    public static RunMemory Of(RunSpec spec, RunData data, ModelConfig config, IPlanProtocol protocol, IReadOnlyList<ModelConfig> readers, int threads, long available)
     {
         var options = OptionsOf(spec);
         RunGoal[] goals = [.. data.Train, .. data.Validation, .. data.Test];
         var prompt = Longest(goals, goal => goal.Text.Length, goal => protocol.WritePrompt(goal.Text).Length);
-        var groups = spec.Parts().Select(part => GroupOf(part.Method, spec, data, protocol, prompt)).ToArray();
-        var plans = Math.Min(new SamplerLimits().Rows, Math.Max(spec.Parts().Max(part => PlansOf(part.Method, spec)), Math.Max(data.Validation.Count, data.Test.Count)));
-        // A grader reads goal, rubric, reference and plan, and may write about them.
         var taught = Longest(goals, Written, goal => protocol.WriteWithRubricPrompt(goal.Text, [.. goal.Items.Select(item => item.Text)]).Length);
-        var graded = (2 * taught) + spec.MaxNewTokens + (spec.Data.Sandbox || spec.Grading.Verdicts == VerdictReading.Likelihood ? 0 : spec.Grading.MaxNewTokens);
-        var policy = MemoryEstimate.Of(config, options, new MemoryShape
+        var groups = spec.Parts().Select(part => GroupOf(part.Method, spec, data, protocol, prompt)).ToArray();
+        var cached = new CachedTokens(spec, data, prompt, taught);
+        var all = At(1);
+        var over = all.Total - (CacheShare * available);
+        return over <= 0 ? all : At(Math.Max(0, 1 - (over / (all.Policy.Cache + all.ReaderCache))));
+
+        RunMemory At(double share)
         {
-            TrainedTokens = (int)groups.Max(group => Math.Max(group.Longest, Math.Min(group.Step, spec.Engine.MicroBatchTokens))),
-            LongestGroup = groups.Max(group => group.Longest),
-            Lora = AdapterOf(spec),
-            CachedTokens = Cached(config, options, (long)plans * (prompt + spec.MaxNewTokens)),
-            Threads = threads,
-            Saves = true,
-        });
-        return new RunMemory(policy, readers.Sum(reader => MemoryEstimate.Of(reader, options, new MemoryShape { ReadOnly = true, CachedTokens = Cached(reader, options, (long)plans * graded), Threads = threads }).Total));
+            var policy = MemoryEstimate.Of(config, options, new MemoryShape
+            {
+                TrainedTokens = (int)groups.Max(group => Math.Max(group.Longest, Math.Min(group.Step, spec.Engine.MicroBatchTokens))),
+                LongestGroup = groups.Max(group => group.Longest),
+                Lora = AdapterOf(spec),
+                CachedTokens = cached.OfPolicy(share),
+                Threads = threads,
+            });
+            var read = readers.Select(reader => MemoryEstimate.Of(reader, options, new MemoryShape { ReadOnly = true, CachedTokens = cached.OfReader(share), Threads = threads })).ToArray();
+            var most = read.Select(reader => reader.Cache).Append(policy.Cache).Max();
+
+            // Estimated by the longest text; where memory is no matter, one that is cut into more tokens than expected finds room.
+            return new RunMemory(policy, read.Sum(reader => reader.Total), read.Sum(reader => reader.Cache), share < 1 ? most : Math.Max(most, options.CacheBytes));
+        }
     }
 
     /// <summary>Refuses a run that does not fit.</summary>
@@ -87,7 +101,7 @@ internal sealed record RunMemory(MemoryEstimate Policy, long Readers)
         ];
         throw new InvalidDataException(string.Create(
             CultureInfo.InvariantCulture,
-            $"The run needs about {Gigabytes(Total)} GB of memory and {Gigabytes(available)} GB are free: weights {Gigabytes(Policy.Weights + Policy.Adapter)}, gradients and moments {Gigabytes(Policy.Gradients + Policy.Moments)}, activations {Gigabytes(Policy.Activations)}, packed copies and cache {Gigabytes(Policy.Packed + Policy.Cache + Policy.Aside)}, models that are only read {Gigabytes(Readers)}. Start a run with {string.Join(" or ", remedies.OfType<string>())}, or free memory and resume."));
+            $"The run needs about {Gigabytes(Total)} GB of memory and {Gigabytes(available)} GB are free: weights {Gigabytes(Policy.Weights + Policy.Adapter)}, gradients and moments {Gigabytes(Policy.Gradients + Policy.Moments)}, activations {Gigabytes(Policy.Activations)}, packed copies and cache {Gigabytes(Policy.Packed + Policy.Cache)}, models that are only read {Gigabytes(Readers)}. Start a run with {string.Join(" or ", remedies.OfType<string>())}, or free memory and resume."));
     }
 
     /// <summary>For the run's log.</summary>
@@ -114,16 +128,10 @@ internal sealed record RunMemory(MemoryEstimate Policy, long Readers)
         }
     }
 
-    /// <summary>Plans that a method has written in a step.</summary>
-    private static int PlansOf(string method, RunSpec spec) => spec.GoalsPerStep * method switch { "grpo" => spec.GroupSize, "opsd" => spec.Opsd.PlansPerGoal, _ => 0 };
-
     private static int Written(RunGoal goal) => goal.Text.Length + goal.Items.Sum(item => item.Text.Length);
 
     /// <summary>Tokens of the longest text, found by its letters: only one is cut into tokens.</summary>
     private static int Longest<T>(IReadOnlyList<T> texts, Func<T, int> letters, Func<T, int> tokens) => texts.Count == 0 ? 1 : tokens(texts.MaxBy(letters)!);
-
-    private static int Cached(ModelConfig config, EngineOptions options, long tokens) =>
-        (int)Math.Max(1, Math.Min(tokens, new SamplerLimits().CacheBytes / MemoryEstimate.CacheBytesPerToken(config, options.Precision)));
 
     private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("F1", CultureInfo.InvariantCulture);
 }

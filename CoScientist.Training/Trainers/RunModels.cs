@@ -29,9 +29,10 @@ internal sealed class RunModels : IDisposable
         {
             var (config, tokenizer) = CheckpointFolder.Open(request.ModelDirectory);
             Protocol = spec.Data.Sandbox ? new CompactProtocol(tokenizer) : new PaperPlanProtocol(ChatFormat.Load(request.ModelDirectory, tokenizer, config.VocabularySize));
-            var memory = RunMemory.Of(spec, data, config, Protocol, Readers().Select(directory => CheckpointFolder.Open(directory).Config), Pool.Threads);
             var available = MachineMemory.AvailableBytes;
+            var memory = RunMemory.Of(spec, data, config, Protocol, [.. Readers().Select(directory => CheckpointFolder.Open(directory).Config)], Pool.Threads, available);
             memory.Require(available, spec);
+            options = options with { CacheBytes = memory.CacheBytes };
             Memory = memory.Describe(available);
             Grader = GraderOf(spec.Grader, request.Grader);
             Judge = GraderOf(spec.Judge, request.Judge);
@@ -148,7 +149,7 @@ internal sealed class RunModels : IDisposable
     {
         if (!frozen.TryGetValue(directory, out var engine))
         {
-            frozen.Add(directory, engine = CpuEngine.LoadReadOnly(directory, options.Precision, Pool));
+            frozen.Add(directory, engine = CpuEngine.LoadReadOnly(directory, Pool, options));
         }
 
         return engine;

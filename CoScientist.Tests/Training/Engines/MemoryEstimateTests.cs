@@ -125,15 +125,6 @@ public sealed class MemoryEstimateTests
     }
 
     [Fact]
-    public void Of_adapterThatIsSaved_keepsTheWeightsUnderIt()
-    {
-        var shape = new MemoryShape { Lora = new LoraOptions { Rank = 8, TargetModules = ["q_proj"] }, Saves = true };
-
-        Assert.Equal(4L * Sizes.Layers * Sizes.HiddenSize * Sizes.Heads * Sizes.HeadDim, MemoryEstimate.Of(Sizes, new EngineOptions(), shape).Aside);
-        Assert.Equal(0, MemoryEstimate.Of(Sizes, new EngineOptions(), shape with { Lora = null }).Aside);
-    }
-
-    [Fact]
     public void Of_checkpointing_needsAFractionOfTheActivations()
     {
         var shape = new MemoryShape { TrainedTokens = 4096, Threads = 2 };

@@ -2,6 +2,7 @@ using CoScientist.Core.Runs;
 using CoScientist.Tests.Shared;
 using CoScientist.Training.Checkpoints;
 using CoScientist.Training.Engines;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Protocols;
 using CoScientist.Training.Trainers;
 
@@ -69,9 +70,26 @@ public sealed class RunMemoryTests : IDisposable
         Assert.InRange(MachineMemory.AvailableBytes, 1L << 20, long.MaxValue);
     }
 
-    private RunMemory Of(RunSpec spec)
+    [Fact]
+    public void Of_Cache_HoldsAllPlansWhereMemoryAllowsAndOneAtLeast()
+    {
+        var spec = s_real with { GoalsPerStep = 8, MaxNewTokens = 1000, Engine = new EngineSpec { Precision = RunPrecision.Bf16, GradientCheckpointing = true }, Grading = new GradingSpec { Verdicts = VerdictReading.Likelihood } };
+        var (all, fewer, one) = (Of(spec), Of(spec, 24_000_000_000), Of(spec, 1));
+        var bytesPerToken = MemoryEstimate.CacheBytesPerToken(RandomCheckpoint.Shapes["qwen3-0.6b"], Precision.Bfloat16);
+
+        // 64 plans of 1,000 tokens at once, where the default would take turns with a dozen.
+        Assert.InRange(all.Policy.Cache, 64 * 1000 * bytesPerToken, 64 * 1500 * bytesPerToken);
+        Assert.Equal(Math.Max(all.Policy.Cache, all.ReaderCache), all.CacheBytes);
+        Assert.InRange(fewer.Total, 24_000_000_000 * 8 / 10, 24_000_000_000 * 9 / 10 + (64 << 20));
+        Assert.InRange(fewer.CacheBytes, 2L << 30, all.CacheBytes / 2);
+        Assert.InRange(one.CacheBytes, 1000 * bytesPerToken, 4000 * bytesPerToken);
+        Assert.Equal(all.Policy.Needed, one.Policy.Needed);
+        Assert.Equal(2L << 30, Of(spec with { GoalsPerStep = 1, GroupSize = 2, MaxNewTokens = 10 }).CacheBytes);
+    }
+
+    private RunMemory Of(RunSpec spec, long available = long.MaxValue)
     {
         var shape = RandomCheckpoint.Shapes["qwen3-0.6b"];
-        return RunMemory.Of(spec, PaperPolicy.Data(4, 2, 2), shape, _protocol, [shape], threads: 2);
+        return RunMemory.Of(spec, PaperPolicy.Data(4, 2, 2), shape, _protocol, [shape], threads: 2, available);
     }
 }
