@@ -6,10 +6,19 @@ using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Tests.Shared;
 
-/// <summary>An engine that remembers what it was asked to write from.</summary>
+/// <summary>An engine that remembers what it was asked to write from, what it wrote, and the weights and gradients of its steps.</summary>
 internal sealed class RecordingPolicy(CpuEngine engine) : IPolicyEngine
 {
     public List<int[]> Prompts { get; } = [];
+
+    /// <summary>What was written, with its prompt, in order.</summary>
+    public List<(int[] Prompt, SampledSequence Sequence)> Sampled { get; } = [];
+
+    /// <summary>Before each optimizer step: the weights, and the gradient at them.</summary>
+    public List<(Dictionary<string, float[]> Weights, Dictionary<string, float[]> Gradients)> Steps { get; } = [];
+
+    /// <summary>Whether every other plan counts as ended, which an untrained model hardly ever does by itself. Default false.</summary>
+    public bool EndsEveryOther { get; init; }
 
     /// <summary>Whether prompts may branch, as a grader's do. Default: a policy's never do.</summary>
     public bool AllowsBranches { get; init; }
@@ -24,7 +33,9 @@ internal sealed class RecordingPolicy(CpuEngine engine) : IPolicyEngine
     {
         Prompts.AddRange(requests.Select(request => request.Prompt));
         Assert.All(requests, request => Assert.True(AllowsBranches || request.Branches.Count == 0));
-        return engine.Sample(requests, options, cancellationToken);
+        IReadOnlyList<SampledSequence> samples = [.. engine.Sample(requests, options, cancellationToken).Select((sample, i) => EndsEveryOther ? sample with { Finish = i % 2 == 0 ? FinishReason.Length : FinishReason.EndToken } : sample)];
+        Sampled.AddRange(samples.Select(sample => (requests[sample.Request].Prompt, sample)));
+        return samples;
     }
 
     public float[][][] LogProbabilities(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, CancellationToken cancellationToken) => engine.LogProbabilities(groups, options, cancellationToken);
@@ -35,7 +46,15 @@ internal sealed class RecordingPolicy(CpuEngine engine) : IPolicyEngine
 
     public void ResetOptimizer() => engine.ResetOptimizer();
 
-    public double OptimizerStep(AdamWOptions options, double maxGradientNorm) => engine.OptimizerStep(options, maxGradientNorm);
+    public double OptimizerStep(AdamWOptions options, double maxGradientNorm)
+    {
+        if (engine.Gradients is { } gradients)
+        {
+            Steps.Add((Copy(engine.Weights), Copy(gradients)));
+        }
+
+        return engine.OptimizerStep(options, maxGradientNorm);
+    }
 
     public void SaveOptimizer(string file) => engine.SaveOptimizer(file);
 
@@ -47,4 +66,7 @@ internal sealed class RecordingPolicy(CpuEngine engine) : IPolicyEngine
     {
         // The engine has its own owner.
     }
+
+    private static Dictionary<string, float[]> Copy(Parameters parameters) =>
+        parameters.Tensors().ToDictionary(tensor => tensor.Name, tensor => tensor.Values.ToArray(), StringComparer.Ordinal);
 }
