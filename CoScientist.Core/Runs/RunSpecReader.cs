@@ -107,6 +107,12 @@ internal sealed class RunSpecReader
         }
 
         var spec = valid.Deserialize<RunSpec>(RunSpec.JsonOptions)!;
+        if (spec.Version > RunSpec.CurrentVersion)
+        {
+            // Fields unknown here may be right there: nothing else can be said.
+            throw new RunSpecException(source, [new RunSpecFault("version", $"{RunSpecValidator.NewerVersion}, is {spec.Version}", lines.TryGetValue("version", out var at) ? at : null)]);
+        }
+
         faults.AddRange(RunSpecValidator.Check(spec, knownDomains).Select(fault => fault with { Line = lines.TryGetValue(fault.Path, out var line) ? line : null }));
         return faults.Count == 0 ? spec : throw new RunSpecException(source, faults);
     }

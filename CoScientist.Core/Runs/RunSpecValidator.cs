@@ -13,6 +13,9 @@ public static partial class RunSpecValidator
     /// <summary>The method that stands for several in sequence.</summary>
     public const string Sequence = "sequence";
 
+    /// <summary>What to say of a specification that a later program wrote.</summary>
+    internal const string NewerVersion = "must be 1 (a newer version of this program wrote the specification: update this one, or set the run up anew)";
+
     /// <summary>Layers that can have an adapter.</summary>
     public static IReadOnlyList<string> AdapterModules { get; } = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
@@ -23,7 +26,7 @@ public static partial class RunSpecValidator
     {
         ArgumentNullException.ThrowIfNull(spec);
         var check = new Checks();
-        check.That(spec.Version == RunSpec.CurrentVersion, "version", spec.Version, $"must be {RunSpec.CurrentVersion}: this program reads no other");
+        check.That(spec.Version == RunSpec.CurrentVersion, "version", spec.Version, spec.Version > RunSpec.CurrentVersion ? NewerVersion : $"must be {RunSpec.CurrentVersion}: this program reads no other");
         check.That(Name().IsMatch(spec.Name), "name", spec.Name, "must be 1 to 40 lower-case letters, digits and hyphens, starting with a letter or digit");
         check.OneOf("method", spec.Method, [.. Methods, Sequence]);
         CheckStages(spec, check);
@@ -35,34 +38,34 @@ public static partial class RunSpecValidator
             "grading.verdicts",
             "likelihood",
             "must be \"answer\" with a model server as grader: it does not say how likely its tokens were");
-        check.Range("grading.maxNewTokens", spec.Grading.MaxNewTokens, 1, 32_768);
+        check.Within("grading.maxNewTokens", spec.Grading.MaxNewTokens);
         CheckData(spec, knownDomains, check);
-        check.Range("reward.unfinishedPenalty", spec.Reward.UnfinishedPenalty, 0, 10);
-        check.Range("reward.malformedPenalty", spec.Reward.MalformedPenalty, 0, 10);
-        check.Range("reward.overlongPenalty", spec.Reward.OverlongPenalty, 0, 10);
-        check.Range("reward.specificWeight", spec.Reward.SpecificWeight, 0, 1);
-        check.Range("reward.softLengthTokens", spec.Reward.SoftLengthTokens, 0, spec.MaxNewTokens);
+        check.Within("reward.unfinishedPenalty", spec.Reward.UnfinishedPenalty);
+        check.Within("reward.malformedPenalty", spec.Reward.MalformedPenalty);
+        check.Within("reward.overlongPenalty", spec.Reward.OverlongPenalty);
+        check.Within("reward.specificWeight", spec.Reward.SpecificWeight);
+        check.That(spec.Reward.SoftLengthTokens >= 0 && spec.Reward.SoftLengthTokens <= spec.MaxNewTokens, "reward.softLengthTokens", spec.Reward.SoftLengthTokens, string.Create(CultureInfo.InvariantCulture, $"must be 0 to {spec.MaxNewTokens}"));
         check.That(
             spec.Reward.LevelValues is [0, .., 1] and { Count: 4 } values && values.Zip(values.Skip(1)).All(pair => pair.First <= pair.Second),
             "reward.levelValues",
             string.Join(", ", spec.Reward.LevelValues),
             "must be four numbers that rise from 0 to 1");
-        check.Range("steps", spec.Steps, 1, 100_000);
-        check.Range("goalsPerStep", spec.GoalsPerStep, 1, 1024);
-        check.That(spec.GroupSize is >= 2 and <= 256, "groupSize", spec.GroupSize, "must be 2 to 256: the group's mean is the baseline");
-        check.Above("learningRate", spec.LearningRate, 1);
+        check.Within("steps", spec.Steps);
+        check.Within("goalsPerStep", spec.GoalsPerStep);
+        check.Within("groupSize", spec.GroupSize, ": the group's mean is the baseline");
+        check.Within("learningRate", spec.LearningRate);
         check.That(spec.WarmupSteps >= 0 && spec.WarmupSteps <= spec.Steps, "warmupSteps", spec.WarmupSteps, "must be 0 to steps");
-        check.Above("maxGradNorm", spec.MaxGradNorm, 1e6);
-        check.That(spec.ClipLow is > 0 and < 1, "clipLow", spec.ClipLow, "must be above 0 and below 1");
-        check.Above("clipHigh", spec.ClipHigh, 10);
-        check.Above("temperature", spec.Temperature, 10);
-        check.Above("topP", spec.TopP, 1);
-        check.Range("maxNewTokens", spec.MaxNewTokens, 1, 32_768);
-        check.Range("evaluateEvery", spec.EvaluateEvery, 1, 100_000);
-        check.Range("validationGoals", spec.ValidationGoals, 1, 100_000);
-        check.Range("testGoals", spec.TestGoals, 1, 100_000);
+        check.Within("maxGradNorm", spec.MaxGradNorm);
+        check.Within("clipLow", spec.ClipLow);
+        check.Within("clipHigh", spec.ClipHigh);
+        check.Within("temperature", spec.Temperature);
+        check.Within("topP", spec.TopP);
+        check.Within("maxNewTokens", spec.MaxNewTokens);
+        check.Within("evaluateEvery", spec.EvaluateEvery);
+        check.Within("validationGoals", spec.ValidationGoals);
+        check.Within("testGoals", spec.TestGoals);
         CheckMethods(spec, check);
-        check.Range("threads", spec.Threads, 0, 1024);
+        check.Within("threads", spec.Threads);
         return check.Faults;
     }
 
@@ -122,29 +125,29 @@ public static partial class RunSpecValidator
 
     private static void CheckMethods(RunSpec spec, Checks check)
     {
-        check.Range("grpo.epochs", spec.Grpo.Epochs, 1, 64);
-        check.Range("grpo.klCoefficient", spec.Grpo.KlCoefficient, 0, 10);
-        check.Range("grpo.entropyBonus", spec.Grpo.EntropyBonus, 0, 1);
-        check.Range("grpo.resampleRounds", spec.Grpo.ResampleRounds, 0, 16);
-        check.Above("sft.learningRate", spec.Sft.LearningRate, 1);
-        check.Range("sft.goalsPerStep", spec.Sft.GoalsPerStep, 1, 1024);
-        check.Above("opsd.learningRate", spec.Opsd.LearningRate, 1);
-        check.Range("opsd.plansPerGoal", spec.Opsd.PlansPerGoal, 1, 256);
-        check.That(spec.Opsd.Mixture is > 0 and < 1, "opsd.mixture", spec.Opsd.Mixture, "must be above 0 and below 1");
-        check.Above("dpo.learningRate", spec.Dpo.LearningRate, 1);
-        check.Above("dpo.beta", spec.Dpo.Beta, 10);
-        check.Range("dpo.pairsPerStep", spec.Dpo.PairsPerStep, 1, 1024);
-        check.Range("lora.rank", spec.Lora.Rank, 0, 4096);
-        check.Above("lora.alpha", spec.Lora.Alpha, 65536);
-        check.That(spec.Lora.Dropout is >= 0 and < 1, "lora.dropout", spec.Lora.Dropout, "must be at least 0 and below 1");
+        check.Within("grpo.epochs", spec.Grpo.Epochs);
+        check.Within("grpo.klCoefficient", spec.Grpo.KlCoefficient);
+        check.Within("grpo.entropyBonus", spec.Grpo.EntropyBonus);
+        check.Within("grpo.resampleRounds", spec.Grpo.ResampleRounds);
+        check.Within("sft.learningRate", spec.Sft.LearningRate);
+        check.Within("sft.goalsPerStep", spec.Sft.GoalsPerStep);
+        check.Within("opsd.learningRate", spec.Opsd.LearningRate);
+        check.Within("opsd.plansPerGoal", spec.Opsd.PlansPerGoal);
+        check.Within("opsd.mixture", spec.Opsd.Mixture);
+        check.Within("dpo.learningRate", spec.Dpo.LearningRate);
+        check.Within("dpo.beta", spec.Dpo.Beta);
+        check.Within("dpo.pairsPerStep", spec.Dpo.PairsPerStep);
+        check.Within("lora.rank", spec.Lora.Rank);
+        check.Within("lora.alpha", spec.Lora.Alpha);
+        check.Within("lora.dropout", spec.Lora.Dropout);
         foreach (var module in spec.Lora.Modules)
         {
             check.OneOf("lora.modules", module, AdapterModules);
         }
 
         check.That(spec.Lora.Rank == 0 || spec.Lora.Modules.Count > 0, "lora.modules", "empty", "must name a layer when lora.rank is above 0");
-        check.Range("watch.gap", spec.Watch.Gap, 0, 1);
-        check.Range("engine.microBatchTokens", spec.Engine.MicroBatchTokens, 1, 1_000_000);
+        check.Within("watch.gap", spec.Watch.Gap);
+        check.Within("engine.microBatchTokens", spec.Engine.MicroBatchTokens);
     }
 
     private static void CheckData(RunSpec spec, IReadOnlyCollection<string>? knownDomains, Checks check)
@@ -192,11 +195,11 @@ public static partial class RunSpecValidator
         public void OneOf(string path, string value, IReadOnlyList<string> known) =>
             That(known.Contains(value, StringComparer.Ordinal), path, value, $"must be {string.Join(" or ", known.Select(name => $"\"{name}\""))}");
 
-        public void Range(string path, double value, double low, double high) =>
-            That(value >= low && value <= high, path, value, string.Create(CultureInfo.InvariantCulture, $"must be {low:0} to {high:0}"));
-
-        public void Above(string path, double value, double high) =>
-            That(value > 0 && value <= high, path, value, string.Create(CultureInfo.InvariantCulture, $"must be above 0 and at most {high:0}"));
+        public void Within(string path, double value, string reason = "")
+        {
+            var range = SettingRange.All[path];
+            That(range.Holds(value), path, value, $"must be {range}{reason}");
+        }
 
         private static string Show(object value) => value switch
         {

@@ -23,6 +23,9 @@ internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints,
         return FormattableString.Invariant($"{pairs.Pairs.Count} decided pairs to learn from, by {pairs.Answers} answers in {pairs.Studies.Count} closed {(pairs.Studies.Count == 1 ? "study" : "studies")}.{undecided} Their goals leave the evaluation.");
     }
 
+    /// <summary>How much of the library a choice of data takes.</summary>
+    public Task<RunDataCounts> CountAsync(RunDataSpec spec, CancellationToken cancellationToken) => data.CountAsync(spec, cancellationToken);
+
     /// <summary>Closed studies that a specification can name.</summary>
     public Task<IReadOnlyList<Study>> StudiesAsync(bool sandbox, CancellationToken cancellationToken) => data.ClosedStudiesAsync(sandbox, cancellationToken);
 

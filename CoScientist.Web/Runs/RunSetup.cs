@@ -13,6 +13,7 @@ internal static class RunSetup
         services.AddSingleton<RunExecution>(_ => TrainingRun.ExecuteAsync);
         services.AddSingleton<RunExecutor>();
         services.AddSingleton<RunLauncher>();
+        services.AddSingleton<RunPlanner>();
         return services;
     }
 

@@ -5,7 +5,7 @@ namespace CoScientist.Web.ViewModels;
 /// <summary>How long a run may take, by the pace of one that was timed.</summary>
 /// <param name="Duration">At most about this long.</param>
 /// <param name="Run">The run whose pace it is.</param>
-internal sealed record RunEstimate(TimeSpan Duration, string Run)
+public sealed record RunEstimate(TimeSpan Duration, string Run)
 {
     /// <summary>Counts plans: those trained on, those of each judged evaluation, and four a goal at the end (base and best, sampled and greedy), each as dear as a trained one.</summary>
     /// <param name="spec">What is to run.</param>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
@@ -6,23 +7,37 @@ using CoScientist.Web.Configuration;
 using CoScientist.Web.Runs;
 using CoScientist.Web.ViewModels;
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Forms;
 
 namespace CoScientist.Web.Components.Pages.Runs;
 
 /// <summary>Writes a specification and puts it into the queue.</summary>
 public sealed partial class RunNew : IDisposable
 {
+    private const string Imported = "imported specification";
+
     private readonly CancellationTokenSource _gone = new();
+    private CancellationTokenSource? _estimating;
     private RunForm? _form;
+    private RunForm? _imported;
     private Run? _source;
     private IReadOnlyList<Run> _runs = [];
     private IReadOnlyList<Checkpoint> _models = [];
     private IReadOnlyList<string> _domains = [];
     private IReadOnlyList<Study> _studies = [];
+    private IReadOnlyList<RunSpecFault> _importFaults = [];
+    private Dictionary<string, int> _itemCounts = [];
+    private RunDataCounts? _counts;
+    private RunSpec _counted = new();
+    private RunNeeds? _needs;
+    private RunEstimate? _timed;
     private string _chosen = "";
-    private string? _pairs;
+    private string _json = "";
     private string _estimate = "";
+    private string _ahead = "";
+    private string? _pairs;
     private string? _notice;
+    private bool? _sandbox;
     private bool _advancedOpen;
     private bool _starting;
 
@@ -40,6 +55,9 @@ public sealed partial class RunNew : IDisposable
     private RunLauncher Launcher { get; set; } = default!;
 
     [Inject]
+    private RunPlanner Planner { get; set; } = default!;
+
+    [Inject]
     private TextModels Servers { get; set; } = default!;
 
     [Inject]
@@ -54,11 +72,15 @@ public sealed partial class RunNew : IDisposable
     [Inject]
     private NavigationManager Navigation { get; set; } = default!;
 
+    /// <summary>Whether a part of the run learns from experts' answers, as far as the fields say.</summary>
+    private bool LearnsFromAnswers => _form is { } form && (form["method"] == "dpo" || form["stages"].Contains("dpo", StringComparison.Ordinal));
+
     /// <inheritdoc/>
     public void Dispose()
     {
         _gone.Cancel();
         _gone.Dispose();
+        _estimating?.Dispose();
     }
 
     /// <inheritdoc/>
@@ -67,30 +89,62 @@ public sealed partial class RunNew : IDisposable
         _runs = await Store.ListAsync(_gone.Token);
         _models = await Checkpoints.ListAsync(_gone.Token);
         _notice = _models.Count == 0 ? "The library has no checkpoint to start from: the sandbox's base model is missing from this installation. Make it with 'sandbox build', or install the software again." : null;
+        var waiting = _runs.Count(run => run.State is RunState.Running or RunState.Pending);
+        _ahead = waiting == 0 ? "" : $"{waiting} {(waiting == 1 ? "run is" : "runs are")} ahead of it.";
         _source = _runs.FirstOrDefault(run => run.Name == From);
         await (_source is null ? UseAsync(RunPresets.All[0]) : UseAsync(_source));
     }
 
-    /// <summary>Whether a part of the run learns from experts' answers, as far as the fields say.</summary>
-    private bool LearnsFromAnswers => _form is { } form && (form["method"] == "dpo" || form["stages"].Contains("dpo", StringComparison.Ordinal));
-
     private Task UseAsync(RunPreset preset)
     {
         (_chosen, _form) = (preset.Name, new RunForm(preset.Spec, preset.Name));
-        return ReadLibraryAsync(preset.Spec.Data.Sandbox);
+        return CheckAsync();
     }
 
     private Task UseAsync(Run run)
     {
         (_chosen, _form) = (run.Name, new RunForm(run.Spec, preset: null));
-        return ReadLibraryAsync(run.Spec.Data.Sandbox);
+        return CheckAsync();
     }
 
-    private async Task ReadLibraryAsync(bool sandbox)
+    private Task UseAsync(RunForm form)
     {
-        _domains = await Launcher.DomainsAsync(sandbox, _gone.Token);
-        _studies = await Launcher.StudiesAsync(sandbox, _gone.Token);
-        await CheckAsync();
+        (_chosen, _form) = (Imported, form);
+        return CheckAsync();
+    }
+
+    private Task DismissAsync()
+    {
+        _form!.Dismiss();
+        return CheckAsync();
+    }
+
+    private Task ImportAsync(string json)
+    {
+        var form = RunForm.Import(json, "The specification");
+
+        // A text that is no specification of this version leaves the form as it was.
+        _importFaults = [.. form.Faults.Where(fault => fault.Path is "" or "version")];
+        if (_importFaults.Count > 0)
+        {
+            return Task.CompletedTask;
+        }
+
+        _imported = form;
+        _advancedOpen = form.Faults.Count > 0;
+        return UseAsync(form);
+    }
+
+    private async Task ImportFileAsync(InputFileChangeEventArgs change)
+    {
+        if (change.File.Size > RunSpecFile.MaxBytes)
+        {
+            _importFaults = [new RunSpecFault("", $"{change.File.Name} is too large for a run specification (over 1 MiB).")];
+            return;
+        }
+
+        using var reader = new StreamReader(change.File.OpenReadStream(RunSpecFile.MaxBytes, _gone.Token));
+        await ImportAsync(await reader.ReadToEndAsync(_gone.Token));
     }
 
     private async Task CheckAsync()
@@ -98,35 +152,89 @@ public sealed partial class RunNew : IDisposable
         _pairs = null;
         if (_form!.Spec is { } spec)
         {
+            if (_sandbox != spec.Data.Sandbox)
+            {
+                _sandbox = spec.Data.Sandbox;
+                _domains = await Launcher.DomainsAsync(spec.Data.Sandbox, _gone.Token);
+                _studies = await Launcher.StudiesAsync(spec.Data.Sandbox, _gone.Token);
+            }
+
+            _counted = spec;
+            _counts = await Launcher.CountAsync(spec.Data, _gone.Token);
+            _itemCounts = _counts.Items.ToDictionary(pair => Words.For(pair.Key), pair => pair.Value, StringComparer.Ordinal);
+            foreach (var domain in await AllDomainsAsync(spec.Data))
+            {
+                _itemCounts[domain.Domain] = domain.Train;
+            }
+
             _form.Refuse(await Launcher.CheckAsync(spec, _gone.Token));
             _pairs = await Launcher.PairsAsync(spec, _gone.Token);
+            _json = JsonSerializer.Serialize(spec, RunSpec.JsonOptions);
         }
 
-        Estimate();
+        _timed = Timed();
+        _ = EstimateAsync();
     }
 
-    private void Estimate()
+    /// <summary>Goals behind each domain, whether it is chosen or not.</summary>
+    private async Task<IReadOnlyList<DomainCount>> AllDomainsAsync(RunDataSpec data) =>
+        data.Domains.Count == 0 ? _counts!.Domains : (await Launcher.CountAsync(data with { Domains = [] }, _gone.Token)).Domains;
+
+    /// <summary>What a run of the same model and method took; a step of another method does other work.</summary>
+    private RunEstimate? Timed()
     {
         if (_form!.Spec is not { } spec)
         {
-            return;
+            return null;
         }
 
-        // A step of another method does other work.
-        foreach (var run in _runs.Where(run => run.Spec.Model == spec.Model && run.Spec.Method == spec.Method && run.Spec.Stages.SequenceEqual(spec.Stages)))
+        foreach (var run in _runs.Where(run => run.Step > 0 && run.Spec.Model == spec.Model && run.Spec.Method == spec.Method && run.Spec.Stages.SequenceEqual(spec.Stages)))
         {
             var history = new RunHistory(new RunFolder(Options.RunDirectory(run.Name)));
             history.Refresh();
             var times = history.Series(RunMetricNames.StepTime);
             if (times.Count > 0)
             {
-                var estimate = RunEstimate.Of(spec, run, times.Average(point => point.Value));
-                _estimate = $"At most about {RunWords.Duration(estimate.Duration)}, by the pace of {estimate.Run}.";
-                return;
+                return RunEstimate.Of(spec, run, times.Average(point => point.Value));
             }
         }
 
-        _estimate = "No run of this model and method has been timed on this machine yet.";
+        return null;
+    }
+
+    /// <summary>Estimates what the run takes, while the form can be filled in; a newer question replaces an older one.</summary>
+    private async Task EstimateAsync()
+    {
+        if (_estimating is not null)
+        {
+            await _estimating.CancelAsync();
+            _estimating.Dispose();
+        }
+
+        _estimating = CancellationTokenSource.CreateLinkedTokenSource(_gone.Token);
+        var token = _estimating.Token;
+        if (!RendererInfo.IsInteractive || _form is not { Faults.Count: 0, Spec: { } spec })
+        {
+            (_needs, _estimate) = (null, "Time, memory and disk are estimated once every setting can be used.");
+            return;
+        }
+
+        _estimate = "Measuring this machine …";
+        try
+        {
+            var needs = await Planner.EstimateAsync(spec, token);
+            (_needs, _estimate) = (needs, "");
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+        catch (InvalidDataException fault)
+        {
+            (_needs, _estimate) = (null, fault.Message);
+        }
+
+        await InvokeAsync(StateHasChanged);
     }
 
     private async Task StartAsync()
