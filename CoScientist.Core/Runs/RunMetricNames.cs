@@ -72,6 +72,9 @@ public static class RunMetricNames
     /// <summary>Operations per second of the step over the machine's single-precision peak, which is measured when the run starts, 0–1.</summary>
     public const string ProfilePeak = "profile/peak";
 
+    /// <summary>Memory that the process holds at the end of the step, bytes.</summary>
+    public const string Memory = "profile/memory";
+
     /// <summary>Whether a metric tells of the machine and the clock, and so differs between runs that are otherwise the same to the bit.</summary>
     public static bool IsTiming(string name) => name is StepTime or TokensPerSecond || name.StartsWith("profile/", StringComparison.Ordinal);
 

@@ -115,6 +115,7 @@ internal sealed partial class TrainingExecution : IDisposable
                 [RunMetricNames.ProfileOther] = profile.Other / all,
                 [RunMetricNames.ProfileWaiting] = profile.Waiting / all,
                 [RunMetricNames.ProfilePeak] = profile.Gflops / peakGflops,
+                [RunMetricNames.Memory] = Environment.WorkingSet,
             },
         };
     }

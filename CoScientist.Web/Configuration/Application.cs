@@ -64,6 +64,7 @@ internal static class Application
         app.UseAntiforgery();
         app.MapClientScript();
         app.MapAccounts();
+        app.MapRunDownloads();
         // The policy above already says who may frame the pages.
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(server => server.ContentSecurityFrameAncestorsPolicy = null);
         return app;

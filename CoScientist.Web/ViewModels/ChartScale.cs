@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace CoScientist.Web.ViewModels;
 
 /// <summary>The arithmetic of charts.</summary>
@@ -37,6 +39,45 @@ internal static class ChartScale
         }
 
         return ticks;
+    }
+
+    /// <summary>Powers of ten that enclose the range, for a logarithmic axis; with 2 and 5 between them where there are few.</summary>
+    /// <param name="low">Smallest value, above 0.</param>
+    /// <param name="high">Largest value.</param>
+    public static IReadOnlyList<double> Decades(double low, double high)
+    {
+        var first = (int)Math.Floor(Math.Log10(low) + 1e-9);
+        var last = Math.Max(first + 1, (int)Math.Ceiling(Math.Log10(high) - 1e-9));
+        var stride = ((last - first - 1) / 6) + 1;
+        if (last - first > 2)
+        {
+            // The last mark is the top of the axis, and so not left out.
+            return [.. Enumerable.Range(0, (last - first + stride - 1) / stride).Select(i => Power(first + (i * stride))), Power(last)];
+        }
+
+        double[] all = [.. Enumerable.Range(first, last - first).SelectMany(power => (double[])[Power(power), 2 * Power(power), 5 * Power(power)]), Power(last)];
+        var bottom = Array.FindLastIndex(all, tick => tick <= low * (1 + 1e-9));
+        var top = Array.FindIndex(all, tick => tick >= high * (1 - 1e-9));
+        return all[Math.Max(0, bottom)..(Math.Max(top, bottom + 1) + 1)];
+
+        static double Power(int exponent) => double.Parse($"1e{exponent.ToString(CultureInfo.InvariantCulture)}", CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The exponentially weighted mean of what came so far, without the pull of the start to zero (the bias correction of Adam, Kingma and Ba 2015).</summary>
+    /// <param name="points">The points.</param>
+    /// <param name="weight">Weight of what came before, 0 to below 1.</param>
+    public static IReadOnlyList<ChartPoint> Smooth(IReadOnlyList<ChartPoint> points, double weight)
+    {
+        var smooth = new ChartPoint[points.Count];
+        var (mean, left) = (0.0, 1.0);
+        for (var i = 0; i < smooth.Length; i++)
+        {
+            mean = (weight * mean) + ((1 - weight) * points[i].Y);
+            left *= weight;
+            smooth[i] = new ChartPoint(points[i].X, mean / (1 - left));
+        }
+
+        return smooth;
     }
 
     /// <summary>At most about <paramref name="most"/> points that look the same: from each stretch the smallest and the largest, so that no spike is lost.</summary>

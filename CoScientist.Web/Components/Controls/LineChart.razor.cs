@@ -1,25 +1,22 @@
 using System.Globalization;
-using System.Text;
 using CoScientist.Web.ViewModels;
 using Microsoft.AspNetCore.Components;
 
 namespace CoScientist.Web.Components.Controls;
 
-/// <summary>A line chart without scripts: SVG for the lines, HTML for the texts, a table with the values.</summary>
+/// <summary>A line chart: SVG for the lines, HTML for the texts, a sentence for who does not see it, a table with the values, and files of it.</summary>
 public partial class LineChart
 {
-    private const int MostPoints = 240;
-    private const int MostTargets = 120;
     private const int MostRows = 120;
 
-    /// <summary>Lines with fewer points show them.</summary>
-    private const int FewPoints = 16;
-
-    private List<Line> _lines = [];
-    private IReadOnlyList<double> _yTicks = [];
-    private IReadOnlyList<double> _rows = [];
-    private double _xLow;
-    private double _xHigh;
+    private ChartPlot? _plot;
+    private IReadOnlyList<double> _labels = [];
+    private IReadOnlyList<(double X, double?[] Values)> _rows = [];
+    private (IReadOnlyList<ChartSeries> Series, ChartMark? Mark, ChartView View, double? XEnd, bool Log)? _drawn;
+    private int _skipped;
+    private bool _log;
+    private bool _open;
+    private bool _changed;
 
     /// <summary>What is shown.</summary>
     [Parameter, EditorRequired]
@@ -29,13 +26,21 @@ public partial class LineChart
     [Parameter]
     public string Unit { get; set; } = "";
 
-    /// <summary>The lines; those without points are left out.</summary>
+    /// <summary>The lines; those without points are left out. The chart is drawn again when it is another list.</summary>
     [Parameter, EditorRequired]
     public IReadOnlyList<ChartSeries> Series { get; set; } = [];
 
     /// <summary>What is marked, such as the picked checkpoint.</summary>
     [Parameter]
     public ChartMark? Mark { get; set; }
+
+    /// <summary>Smoothing and zoom of the page.</summary>
+    [Parameter]
+    public ChartView View { get; set; } = new();
+
+    /// <summary>Where the horizontal axis ends at least; null for the last point.</summary>
+    [Parameter]
+    public double? XEnd { get; set; }
 
     /// <summary>Name of the horizontal axis.</summary>
     [Parameter]
@@ -53,97 +58,85 @@ public partial class LineChart
     [Parameter]
     public bool Tall { get; set; }
 
-    private string Summary
-    {
-        get
-        {
-            var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{Title}, {XName} {_xLow:0.##} to {_xHigh:0.##}.");
-            foreach (var line in _lines)
-            {
-                text.Append(CultureInfo.InvariantCulture, $" {line.Name}: from {Format(line.First)} to {Format(line.Last)}.");
-            }
+    /// <summary>Address of the chart's files, without extension; null when there are none.</summary>
+    [Parameter]
+    public string? Address { get; set; }
 
-            return Mark is null ? text.ToString() : text.Append(CultureInfo.InvariantCulture, $" {Mark.Label} at {XName} {Mark.X:0.##}.").ToString();
-        }
-    }
+    private bool MarkShown => Mark is { } mark && mark.X >= _plot!.XLow && mark.X <= _plot.XHigh;
+
+    private string Query => FormattableString.Invariant($"?smoothing={View.Smoothing}&from={View.From}&to={View.To}&log={(_log ? "true" : "false")}");
 
     /// <inheritdoc/>
     protected override void OnParametersSet()
     {
-        var series = Series.Where(line => line.Points.Count > 0).ToList();
-        if (series.Count == 0)
+        var asked = (Series, Mark, View, XEnd, _log);
+        if (_drawn is { } drawn && ReferenceEquals(drawn.Series, asked.Series) && (drawn.Mark, drawn.View, drawn.XEnd, drawn.Log) == (asked.Mark, asked.View, asked.XEnd, asked._log))
         {
-            _lines = [];
             return;
         }
 
-        var points = series.SelectMany(line => line.Points).ToList();
-        (_xLow, _xHigh) = (points.Min(point => point.X), points.Max(point => point.X));
-        _yTicks = ChartScale.Ticks(points.Min(point => point.Low ?? point.Y), points.Max(point => point.High ?? point.Y), Tall ? 5 : 3);
-        var labels = ChartScale.Spread([.. series.Select(line => PlaceY(line.Points[^1].Y))], Tall ? .08 : .16);
-        _lines = [.. series.Select((line, i) => Draw(line, labels[i]))];
-        var rows = points.Select(point => point.X).Distinct().Order().ToList();
-        var stride = ((rows.Count - 1) / MostRows) + 1;
-        _rows = [.. rows.Where((_, i) => i % stride == 0 || i == rows.Count - 1)];
+        _drawn = asked;
+        Draw();
+    }
+
+    /// <inheritdoc/>
+    protected override bool ShouldRender()
+    {
+        var changed = _changed;
+        _changed = false;
+        return changed;
     }
 
     private static string Percent(double share) => (share * 100).ToString("0.##", CultureInfo.InvariantCulture) + "%";
 
-    private static string Class(ChartTone tone) => tone switch
-    {
-        ChartTone.SelfGrade => "tone-self",
-        ChartTone.Judge => "tone-judge",
-        ChartTone.Human => "tone-human",
-        ChartTone.Oracle => "tone-oracle",
-        _ => "tone-plain",
-    };
+    private static string Ends(double low, double high) => FormattableString.Invariant($"{low:R} {high:R}");
 
-    private Line Draw(ChartSeries series, double label)
+    private static string Number(double x) => x.ToString("0.##", CultureInfo.InvariantCulture);
+
+    private void Draw()
     {
-        var thin = ChartScale.Thin(series.Points, MostPoints);
-        var stride = ((thin.Count - 1) / MostTargets) + 1;
-        return new Line(
-            series.Name,
-            Class(series.Tone),
-            "M" + string.Join('L', thin.Select(point => $"{X(point.X)} {Y(point.Y)}")),
-            Band(thin),
-            [.. thin.Where((point, i) => i % stride == 0 || i == thin.Count - 1 || IsMarked(point))],
-            series.Points.Count <= FewPoints,
-            label,
-            series.Points[0].Y,
-            series.Points[^1].Y,
-            series.Points.GroupBy(point => point.X).ToDictionary(group => group.Key, group => group.Last().Y));
+        _changed = true;
+        _plot = ChartPlot.Of(Series, View with { Logarithmic = _log }, Tall ? 5 : 3, XEnd);
+        if (_plot is null && _log)
+        {
+            // Nothing above 0 to show: the way back would be gone with the chart.
+            _log = false;
+            _plot = ChartPlot.Of(Series, View, Tall ? 5 : 3, XEnd);
+        }
+
+        if (_plot is { } plot)
+        {
+            _labels = ChartScale.Spread([.. plot.Lines.Select(line => plot.PlaceY(line.Shown[^1].Y))], Tall ? .08 : .16);
+            _rows = _open ? Rows(plot) : [];
+        }
     }
 
-    private string? Band(IReadOnlyList<ChartPoint> points)
+    private List<(double X, double?[] Values)> Rows(ChartPlot plot)
     {
-        var with = points.Where(point => point is { Low: not null, High: not null }).ToList();
-        return with.Count < 2
-            ? null
-            : "M" + string.Join('L', with.Select(point => $"{X(point.X)} {Y(point.High!.Value)}").Concat(with.AsEnumerable().Reverse().Select(point => $"{X(point.X)} {Y(point.Low!.Value)}"))) + "Z";
+        var values = plot.Lines.Select(line => line.Shown.GroupBy(point => point.X).ToDictionary(group => group.Key, group => group.Last().Y)).ToArray();
+        var all = values.SelectMany(line => line.Keys).Distinct().Order().ToList();
+        _skipped = (all.Count - 1) / MostRows;
+        return [.. all.Where((_, i) => i % (_skipped + 1) == 0 || i == all.Count - 1).Select(x => (x, values.Select(line => line.TryGetValue(x, out var y) ? y : (double?)null).ToArray()))];
     }
 
-    private bool IsMarked(ChartPoint point) => Mark is not null && Mark.X.Equals(point.X);
+    private void Toggle()
+    {
+        _open = !_open;
+        Draw();
+    }
 
-    private double PlaceX(double x) => _xHigh > _xLow ? (x - _xLow) / (_xHigh - _xLow) : .5;
+    private void ChangeAxis(ChangeEventArgs change)
+    {
+        _log = change.Value is true;
+        Draw();
+    }
 
-    private double PlaceY(double y) => (y - _yTicks[0]) / (_yTicks[^1] - _yTicks[0]);
+    private string X(double x) => ChartPlot.At(_plot!.PlaceX(x) * 1000);
 
-    private string X(double x) => (PlaceX(x) * 1000).ToString("0.#", CultureInfo.InvariantCulture);
+    private string Y(double y) => ChartPlot.At((1 - _plot!.PlaceY(y)) * 1000);
 
-    private string Y(double y) => ((1 - PlaceY(y)) * 1000).ToString("0.#", CultureInfo.InvariantCulture);
+    private string Format(double value) => value != 0 && Math.Abs(value) < Smallest ? value.ToString("0.0e+0", CultureInfo.InvariantCulture) : value.ToString(ValueFormat, CultureInfo.InvariantCulture);
 
-    private string Format(double value) => value.ToString(ValueFormat, CultureInfo.InvariantCulture);
-
-    private sealed record Line(
-        string Name,
-        string Tone,
-        string Path,
-        string? Band,
-        IReadOnlyList<ChartPoint> Points,
-        bool Dots,
-        double Label,
-        double First,
-        double Last,
-        IReadOnlyDictionary<double, double> Values);
+    /// <summary>Smallest number that the format shows.</summary>
+    private double Smallest => ValueFormat.IndexOf('.', StringComparison.Ordinal) is >= 0 and var dot ? Math.Pow(10, 1 + dot - ValueFormat.Length) : 0;
 }

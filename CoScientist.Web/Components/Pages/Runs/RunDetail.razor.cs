@@ -1,3 +1,4 @@
+using System.Globalization;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Web.Accounts;
@@ -19,7 +20,10 @@ public sealed partial class RunDetail : IDisposable
     private RunHistory? _history;
     private IDisposable? _subscription;
     private IReadOnlyList<Checkpoint> _checkpoints = [];
-    private IReadOnlyList<ChartSeries> _scores = [];
+    private RunChart? _scores;
+    private IReadOnlyList<HumanScore> _people = [];
+    private ChartView _view = new();
+    private double? _xEnd;
     private IReadOnlyList<RunChart> _charts = [];
     private IReadOnlyList<(string Name, double Share)> _profile = [];
     private IReadOnlyList<int> _sampleSteps = [];
@@ -43,6 +47,9 @@ public sealed partial class RunDetail : IDisposable
 
     [Inject]
     private RunCheckpointStore CheckpointStore { get; set; } = default!;
+
+    [Inject]
+    private StudyStore Studies { get; set; } = default!;
 
     [Inject]
     private RunEvents Events { get; set; } = default!;
@@ -78,6 +85,8 @@ public sealed partial class RunDetail : IDisposable
         _subscription?.Dispose();
         _run = null;
         _history = null;
+        _scores = null;
+        _view = new ChartView();
         await LoadAsync();
         if (_run is not null && RendererInfo.IsInteractive)
         {
@@ -102,7 +111,8 @@ public sealed partial class RunDetail : IDisposable
         var live = Events.Latest(run.Id);
         _spec = run.Spec;
         _history ??= new RunHistory(folder);
-        if (_history.Refresh() || _run?.State != run.State)
+        var changed = _history.Refresh();
+        if (changed || _run?.State != run.State)
         {
             _sampleSteps = folder.SampleSteps();
         }
@@ -113,9 +123,20 @@ public sealed partial class RunDetail : IDisposable
         _step = run.State == RunState.Running ? Math.Max(run.Step, live.Step) : run.Step;
         _expected = run.State == RunState.Running && !_stopping && _step < run.TotalSteps ? live.Expected(run.TotalSteps) : null;
         _when = When(run);
-        _scores = RunCharts.Scores(run, _history);
-        _charts = RunCharts.Small(_history);
-        _profile = RunCharts.Profile(_history);
+        if (_scores is null)
+        {
+            _people = await HumanScore.OfAsync(run, Studies, _gone.Token);
+        }
+
+        if (changed || _scores is null)
+        {
+            _scores = RunCharts.Scores(run, _history, _people);
+            _charts = RunCharts.Small(_spec, _history);
+            _profile = RunCharts.Profile(_history);
+        }
+
+        // While it runs, the axis ends where the run will: lines grow, and nothing moves.
+        _xEnd = run.State.IsFinal() ? null : run.TotalSteps;
         _mark = run.BestStep is { } best ? new ChartMark(best, run.State == RunState.Finished ? $"picked: step {best}" : $"best so far: step {best}") : null;
         _log = live.Log.Count > 0 ? [.. live.Log.TakeLast(LogLines)] : folder.ReadLog(LogLines);
         _run = run;
@@ -129,6 +150,17 @@ public sealed partial class RunDetail : IDisposable
         { StartedAt: { } started, EndedAt: { } ended } => $"took {RunWords.Duration(ended - started)}",
         _ => "",
     };
+
+    private void ChangeSmoothing(ChangeEventArgs change) =>
+        _view = _view with { Smoothing = Math.Clamp(double.TryParse(change.Value as string, NumberStyles.Float, CultureInfo.InvariantCulture, out var weight) ? weight : 0, 0, .99) };
+
+    private void Zoom(ChangeEventArgs from, double? to) => Zoom(Step(from), to);
+
+    private void Zoom(double? from, ChangeEventArgs to) => Zoom(from, Step(to));
+
+    private void Zoom(double? from, double? to) => _view = from > to ? _view with { From = to, To = from } : _view with { From = from, To = to };
+
+    private static double? Step(ChangeEventArgs change) => int.TryParse(change.Value as string, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : null;
 
     private Task PauseAsync() => SteerAsync(run => Worker.PauseAsync(run, _gone.Token));
 
