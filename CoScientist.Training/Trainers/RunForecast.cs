@@ -40,7 +40,7 @@ public sealed record RunForecast(TimeSpan Duration, long Memory, long Disk, bool
         work += new Work(0, evaluated * (sizes.Prompt + ((IsLocal(spec.Grader) ? 1 : 0) * sizes.Graded) + ((IsLocal(spec.Judge) ? 1 : 0) * sizes.Graded)), evaluated * sizes.Plan);
         var operations = MachinePace.OperationsPerToken(config);
         var seconds = operations * ((3 * work.Trained / machine.Training) + (work.Read / machine.Reading) + (work.Sampled / machine.Sampling));
-        var memory = RunMemory.Of(spec, data, config, protocol, Readers(spec, modelDirectory, readers).Select(directory => CheckpointFolder.Open(directory).Config), machine.Threads);
+        var memory = RunMemory.Of(spec, data, config, protocol, [.. Readers(spec, modelDirectory, readers).Select(directory => CheckpointFolder.Open(directory).Config)], machine.Threads, MachineMemory.AvailableBytes);
         return new RunForecast(TimeSpan.FromSeconds(seconds), memory.Total, DiskOf(spec, config, memory, sizes, evaluated), RunSpec.ServerOf(spec.Grader) is not null || RunSpec.ServerOf(spec.Judge) is not null);
     }
 
