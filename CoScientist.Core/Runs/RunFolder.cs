@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -23,6 +24,9 @@ public sealed class RunFolder(string path)
 
     /// <summary>One <see cref="RunLog"/> a line.</summary>
     public const string LogFile = "log.jsonl";
+
+    /// <summary>The metrics once more, for TensorBoard; see <see cref="TensorBoardFile"/>.</summary>
+    public const string EventsFile = "events.out.tfevents.coscientist";
 
     /// <summary>One <see cref="RunEvaluationRow"/> a line, written whole when the run finishes.</summary>
     public const string EvaluationFile = "evaluation.jsonl";
@@ -83,15 +87,19 @@ public sealed class RunFolder(string path)
     }
 
     /// <summary>Steps that have samples, ascending.</summary>
-    public IReadOnlyList<int> SampleSteps() => [.. Lines(SamplesFile).Select(StepOf).OfType<int>().Distinct().Order()];
+    public IReadOnlyList<int> SampleSteps() => new RunSampleIndex(this).Refresh();
 
     /// <summary>Samples of one step, in the order they were written.</summary>
-    public IReadOnlyList<RunSample> ReadSamples(int step) =>
-        [.. Lines(SamplesFile).Where(line => StepOf(line) == step).Select(TryRead<RunSample>).OfType<RunSample>()];
+    public IReadOnlyList<RunSample> ReadSamples(int step)
+    {
+        var index = new RunSampleIndex(this);
+        index.Refresh();
+        return index.Read(step);
+    }
 
     /// <summary>The last lines said by the run, oldest first.</summary>
     /// <param name="count">Most lines.</param>
-    public IReadOnlyList<RunLog> ReadLog(int count) => [.. Lines(LogFile).TakeLast(count).Select(TryRead<RunLog>).OfType<RunLog>()];
+    public IReadOnlyList<RunLog> ReadLog(int count) => [.. Lines(LogFile).TakeLast(count).Select(line => TryRead<RunLog>(Encoding.UTF8.GetBytes(line))).OfType<RunLog>()];
 
     /// <summary>Rows of the closing evaluation.</summary>
     /// <exception cref="InvalidDataException">A line is not a row; the message names file and line.</exception>
@@ -134,28 +142,8 @@ public sealed class RunFolder(string path)
         }
     }
 
-    private static int? StepOf(string line)
-    {
-        try
-        {
-            var reader = new Utf8JsonReader(System.Text.Encoding.UTF8.GetBytes(line));
-            while (reader.Read())
-            {
-                if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1 && reader.ValueTextEquals("step"))
-                {
-                    return reader.Read() && reader.TryGetInt32(out var step) ? step : null;
-                }
-            }
-        }
-        catch (JsonException)
-        {
-            // The last line is still being written.
-        }
-
-        return null;
-    }
-
-    private static T? TryRead<T>(string line)
+    /// <summary>A line of samples or log; null when it is not whole.</summary>
+    internal static T? TryRead<T>(ReadOnlySpan<byte> line)
         where T : class
     {
         try

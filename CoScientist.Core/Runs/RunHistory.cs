@@ -3,59 +3,66 @@ using System.Text.Json;
 
 namespace CoScientist.Core.Runs;
 
-/// <summary>The metrics of a run, read from its folder: the first <see cref="Refresh"/> reads all, later ones only what was added. For one reader at a time.</summary>
+/// <summary>The metrics of a run, read from its folder: the first <see cref="Refresh"/> reads all, later ones only what was added. Pages may share one: what they read is never changed under them.</summary>
 /// <param name="folder">The run's folder.</param>
 public sealed class RunHistory(RunFolder folder)
 {
+    private const int TailBytes = 1 << 14;
+
+    private readonly Lock gate = new();
+    private readonly GrowingFile file = new(folder.File(RunFolder.MetricsFile));
     private readonly SortedDictionary<int, RunMetrics> bySteps = [];
-    private long offset;
 
     /// <summary>One entry per step, ascending; a step that was done again after a crash counts once, with its last values.</summary>
     public IReadOnlyList<RunMetrics> Steps { get; private set; } = [];
 
-    /// <summary>Reads what was added. A file that became shorter (a resumed run drops what it does again) is read anew.</summary>
+    /// <summary>Reads what was added. A file that was replaced (a resumed run drops what it does again) is read anew.</summary>
     /// <returns>Whether anything changed.</returns>
     public bool Refresh()
     {
-        var file = folder.File(RunFolder.MetricsFile);
-        if (!File.Exists(file))
+        lock (gate)
         {
-            return false;
-        }
+            if (!file.Read(bySteps.Clear, (_, line) => Add(line)))
+            {
+                return false;
+            }
 
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        var changed = false;
-        if (stream.Length < offset)
-        {
-            bySteps.Clear();
-            offset = 0;
-            changed = true;
-        }
-
-        stream.Position = offset;
-        var bytes = new byte[stream.Length - offset];
-        stream.ReadExactly(bytes);
-        var start = 0;
-        for (var end = Array.IndexOf(bytes, (byte)'\n'); end >= 0; end = Array.IndexOf(bytes, (byte)'\n', start))
-        {
-            changed |= Add(bytes.AsSpan(start, end - start));
-            start = end + 1;
-        }
-
-        // What follows the last line end is still being written.
-        offset += start;
-        if (changed)
-        {
             Steps = [.. bySteps.Values];
+            return true;
         }
-
-        return changed;
     }
 
     /// <summary>The points of one metric, where it has a finite value.</summary>
     /// <param name="metric">Name as in <c>metrics.jsonl</c>.</param>
     public IReadOnlyList<(int Step, double Value)> Series(string metric) =>
         [.. from step in Steps where step.Values.TryGetValue(metric, out var value) && double.IsFinite(value) select (step.Step, step.Values[metric])];
+
+    /// <summary>The newest value of each metric in the last lines of the file, under the last step; null when there is none. Costs the same however long the run is.</summary>
+    /// <param name="folder">The run's folder.</param>
+    public static RunMetrics? ReadNewest(RunFolder folder)
+    {
+        var path = folder.File(RunFolder.MetricsFile);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        stream.Position = Math.Max(0, stream.Length - TailBytes);
+        var tail = new byte[TailBytes];
+        var lines = tail.AsSpan(0, stream.ReadAtLeast(tail, tail.Length, throwOnEndOfStream: false));
+        RunMetrics? newest = null;
+        foreach (var range in lines.Split((byte)'\n'))
+        {
+            // The first may be the end of a line, the last still being written: neither is JSON.
+            if (Parse(lines[range]) is { } metrics)
+            {
+                newest = newest is null ? metrics : Join(newest, metrics);
+            }
+        }
+
+        return newest;
+    }
 
     /// <summary>One line of the file: a flat object with "step" and numbers; null when it is not one.</summary>
     public static RunMetrics? Parse(ReadOnlySpan<byte> line)
@@ -116,26 +123,23 @@ public sealed class RunHistory(RunFolder folder)
         return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
     }
 
-    private bool Add(ReadOnlySpan<byte> line)
+    private void Add(ReadOnlySpan<byte> line)
     {
-        if (Parse(line) is not { } metrics)
+        if (Parse(line) is { } metrics)
         {
-            return false;
+            // An evaluation may add its own line for a step: later values join the earlier ones.
+            bySteps[metrics.Step] = bySteps.TryGetValue(metrics.Step, out var known) ? Join(known, metrics) : metrics;
+        }
+    }
+
+    private static RunMetrics Join(RunMetrics known, RunMetrics later)
+    {
+        var joined = new Dictionary<string, double>(known.Values, StringComparer.Ordinal);
+        foreach (var (name, value) in later.Values)
+        {
+            joined[name] = value;
         }
 
-        // An evaluation may add its own line for a step: later values join the earlier ones.
-        if (bySteps.TryGetValue(metrics.Step, out var known))
-        {
-            var joined = new Dictionary<string, double>(known.Values, StringComparer.Ordinal);
-            foreach (var (name, value) in metrics.Values)
-            {
-                joined[name] = value;
-            }
-
-            metrics = metrics with { Values = joined };
-        }
-
-        bySteps[metrics.Step] = metrics;
-        return true;
+        return later with { Values = joined };
     }
 }

@@ -39,6 +39,17 @@ public sealed class RunCheckpointStore(IDbContextFactory<CoScientistDb> factory,
         return await db.Checkpoints.AsNoTracking().OrderBy(checkpoint => checkpoint.RunId != null).ThenBy(checkpoint => checkpoint.Name).ToListAsync(cancellationToken);
     }
 
+    /// <summary>The judge's best score of each run's checkpoints; runs without one are left out.</summary>
+    public async Task<IReadOnlyDictionary<RunId, double>> BestScoresAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        return await db.Checkpoints
+            .Where(checkpoint => checkpoint.RunId != null && checkpoint.JudgeScore != null)
+            .GroupBy(checkpoint => checkpoint.RunId!.Value)
+            .Select(run => new { run.Key, Best = run.Max(checkpoint => checkpoint.JudgeScore!.Value) })
+            .ToDictionaryAsync(run => run.Key, run => run.Best, cancellationToken);
+    }
+
     /// <summary>Registers a base model that no run made; a second time changes nothing.</summary>
     public async Task RegisterBaseAsync(string name, string path, bool isSandbox, CancellationToken cancellationToken)
     {

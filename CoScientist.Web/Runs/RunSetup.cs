@@ -10,6 +10,7 @@ internal static class RunSetup
     {
         services.AddSingleton<ModelCatalog>();
         services.AddSingleton<RunEvents>();
+        services.AddSingleton<RunHistories>();
         services.AddSingleton<RunExecution>(_ => TrainingRun.ExecuteAsync);
         services.AddSingleton<RunExecutor>();
         services.AddSingleton<RunLauncher>();

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using CoScientist.Core.Runs;
 
 namespace CoScientist.Tests.Core.Runs;
@@ -47,6 +48,52 @@ public sealed class RunFolderTests : IDisposable
 
         var step = Assert.Single(history.Steps);
         Assert.Equal((1, 0.4), (step.Values["reward"], step.Values["judge/score"]));
+    }
+
+    [Fact]
+    public void History_FileReplacedAndGrownPastItsOldLength_IsReadAnew()
+    {
+        var history = new RunHistory(folder);
+        Append(RunFolder.MetricsFile, "{\"step\":1,\"reward\":1}\n{\"step\":2,\"reward\":2}\n");
+        history.Refresh();
+
+        File.WriteAllText(folder.File(RunFolder.MetricsFile), "{\"step\":1,\"reward\":1}\n{\"step\":2,\"reward\":5}\n{\"step\":3,\"reward\":6}\n");
+
+        Assert.True(history.Refresh());
+        Assert.Equal([(1, 1.0), (2, 5), (3, 6)], history.Series("reward"));
+    }
+
+    [Fact]
+    public void ReadNewest_LongFile_TakesEachMetricsLastValueFromItsEnd()
+    {
+        Assert.Null(RunHistory.ReadNewest(folder));
+        Append(RunFolder.MetricsFile, "{\"step\":1,\"old\":1}\n" + string.Concat(Enumerable.Range(2, 2000).Select(step => $"{{\"step\":{step},\"reward\":{step}}}\n")));
+        Append(RunFolder.MetricsFile, "{\"step\":2000,\"judge/score\":0.5}\n{\"step\":2001,\"rew");
+
+        var newest = RunHistory.ReadNewest(folder)!;
+
+        Assert.Equal((2001, .5, false), (newest.Values["reward"], newest.Values["judge/score"], newest.Values.ContainsKey("old")));
+    }
+
+    [Fact]
+    public void SampleIndex_FileThatGrows_ReadsOneStepAndFollows()
+    {
+        var (index, text) = (new RunSampleIndex(folder), new string('x', 300_000));
+        Assert.Empty(index.Refresh());
+        foreach (var step in (int[])[1, 1, 2])
+        {
+            Append(RunFolder.SamplesFile, JsonSerializer.Serialize(new RunSample(step, "train", "g", "\"step\":7}", text, .5, .5, null, []), RunFolder.LineOptions) + "\n");
+        }
+
+        Assert.Equal([1, 2], index.Refresh());
+        Assert.Equal([text, text], index.Read(1).Select(sample => sample.Plan));
+        Append(RunFolder.SamplesFile, "{\"step\":3,\"kind\":\"train\",\"goalId\":\"g\",\"goal\":\"a\",\"plan\":\"p\",\"items\":[]}\n");
+        Assert.Equal([1, 2, 3], index.Refresh());
+        Assert.Equal("p", Assert.Single(index.Read(3)).Plan);
+
+        File.WriteAllText(folder.File(RunFolder.SamplesFile), "");
+        Assert.Empty(index.Refresh());
+        Assert.Empty(index.Read(1));
     }
 
     [Fact]

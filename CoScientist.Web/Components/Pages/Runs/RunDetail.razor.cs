@@ -17,7 +17,6 @@ public sealed partial class RunDetail : IDisposable
     private readonly CancellationTokenSource _gone = new();
     private Run? _run;
     private RunSpec _spec = new();
-    private RunHistory? _history;
     private IDisposable? _subscription;
     private IReadOnlyList<Checkpoint> _checkpoints = [];
     private RunChart? _scores;
@@ -27,6 +26,7 @@ public sealed partial class RunDetail : IDisposable
     private IReadOnlyList<RunChart> _charts = [];
     private IReadOnlyList<(string Name, double Share)> _profile = [];
     private IReadOnlyList<int> _sampleSteps = [];
+    private IReadOnlyList<RunMetrics>? _drawn;
     private IReadOnlyList<RunLog> _log = [];
     private ChartMark? _mark;
     private DateTimeOffset? _expected;
@@ -50,6 +50,9 @@ public sealed partial class RunDetail : IDisposable
 
     [Inject]
     private StudyStore Studies { get; set; } = default!;
+
+    [Inject]
+    private RunHistories Histories { get; set; } = default!;
 
     [Inject]
     private RunEvents Events { get; set; } = default!;
@@ -84,7 +87,6 @@ public sealed partial class RunDetail : IDisposable
 
         _subscription?.Dispose();
         _run = null;
-        _history = null;
         _scores = null;
         _view = new ChartView();
         await LoadAsync();
@@ -110,12 +112,10 @@ public sealed partial class RunDetail : IDisposable
         var folder = new RunFolder(Options.RunDirectory(run.Name));
         var live = Events.Latest(run.Id);
         _spec = run.Spec;
-        _history ??= new RunHistory(folder);
-        var changed = _history.Refresh();
-        if (changed || _run?.State != run.State)
-        {
-            _sampleSteps = folder.SampleSteps();
-        }
+        var history = Histories.Of(run.Name);
+        var changed = !ReferenceEquals(_drawn, history.Steps);
+        _drawn = history.Steps;
+        _sampleSteps = Histories.SamplesOf(run.Name).Refresh();
 
         _checkpoints = await CheckpointStore.OfRunAsync(run.Id, _gone.Token);
         _latestCheckpoint = _checkpoints.Count == 0 ? null : _checkpoints[^1].Step;
@@ -130,9 +130,9 @@ public sealed partial class RunDetail : IDisposable
 
         if (changed || _scores is null)
         {
-            _scores = RunCharts.Scores(run, _history, _people);
-            _charts = RunCharts.Small(_spec, _history);
-            _profile = RunCharts.Profile(_history);
+            _scores = RunCharts.Scores(run, history, _people);
+            _charts = RunCharts.Small(_spec, history);
+            _profile = RunCharts.Profile(history);
         }
 
         // While it runs, the axis ends where the run will: lines grow, and nothing moves.

@@ -1,7 +1,6 @@
 using System.Globalization;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
-using CoScientist.Web.Configuration;
 using CoScientist.Web.Runs;
 using CoScientist.Web.ViewModels;
 using Microsoft.AspNetCore.Components;
@@ -11,7 +10,6 @@ namespace CoScientist.Web.Components.Pages.Runs;
 /// <summary>All runs, with live progress.</summary>
 public sealed partial class RunList : IDisposable
 {
-    private readonly Dictionary<RunId, RunHistory> _histories = [];
     private readonly CancellationTokenSource _gone = new();
     private IReadOnlyList<RunRow>? _rows;
     private IDisposable? _subscription;
@@ -26,7 +24,10 @@ public sealed partial class RunList : IDisposable
     private RunWorker Worker { get; set; } = default!;
 
     [Inject]
-    private CoScientistOptions Options { get; set; } = default!;
+    private RunCheckpointStore CheckpointStore { get; set; } = default!;
+
+    [Inject]
+    private RunHistories Histories { get; set; } = default!;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -54,24 +55,11 @@ public sealed partial class RunList : IDisposable
 
     private async Task LoadAsync()
     {
-        var rows = new List<RunRow>();
-        var states = _rows?.ToDictionary(row => row.Run.Id, row => row.Run.State) ?? [];
-        foreach (var run in await Store.ListAsync(_gone.Token))
-        {
-            if (!_histories.TryGetValue(run.Id, out var history))
-            {
-                history = new RunHistory(new RunFolder(Options.RunDirectory(run.Name)));
-                history.Refresh();
-                _histories[run.Id] = history;
-            }
-            else if (run.State == RunState.Running || states.GetValueOrDefault(run.Id) != run.State)
-            {
-                history.Refresh();
-            }
-
-            rows.Add(RunRow.Of(run, history, Events.Latest(run.Id)));
-        }
-
-        _rows = rows;
+        var judged = await CheckpointStore.BestScoresAsync(_gone.Token);
+        _rows =
+        [
+            .. from run in await Store.ListAsync(_gone.Token)
+               select RunRow.Of(run, Histories.Newest(run.Name), judged.TryGetValue(run.Id, out var best) ? best : null, Events.Latest(run.Id)),
+        ];
     }
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
 using CoScientist.Core.Runs;
-using CoScientist.Web.Configuration;
+using CoScientist.Web.Runs;
 using Microsoft.AspNetCore.Components;
 
 namespace CoScientist.Web.Components.Pages.Runs;
@@ -29,7 +29,7 @@ public sealed partial class RunSamples
     public IReadOnlyList<int> Steps { get; set; } = [];
 
     [Inject]
-    private CoScientistOptions Options { get; set; } = default!;
+    private RunHistories Histories { get; set; } = default!;
 
     /// <inheritdoc/>
     protected override void OnParametersSet()
@@ -88,7 +88,7 @@ public sealed partial class RunSamples
         _right = _beside < 0 ? [] : [.. Read(_beside).Where(sample => sample.GoalId == _goal)];
     }
 
-    private IReadOnlyList<RunSample> Read(int step) => new RunFolder(Options.RunDirectory(Run.Name)).ReadSamples(step);
+    private IReadOnlyList<RunSample> Read(int step) => Histories.SamplesOf(Run.Name).Read(step);
 
     private static int Number(ChangeEventArgs change) => int.TryParse(change.Value as string, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : -1;
 }
