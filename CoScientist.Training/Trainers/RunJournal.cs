@@ -11,6 +11,8 @@ internal sealed class RunJournal(RunFolder folder)
 {
     private const string DataFile = "data.json";
 
+    private readonly TensorBoardFile events = new(folder.File(RunFolder.EventsFile), TimeProvider.System);
+
     /// <summary>The goals and items of the run: written once, read by every resumption.</summary>
     public RunData Data(RunData given)
     {
@@ -83,6 +85,13 @@ internal sealed class RunJournal(RunFolder folder)
                 AtomicFile.WriteAllText(file, string.Concat(kept.Select(line => line + "\n")));
             }
         }
+
+        var last = events.TruncateAfter(step) ?? -1;
+        foreach (var metrics in Metrics().Where(metrics => metrics.Step > last))
+        {
+            // A run that was begun before there were event files.
+            events.Append(metrics);
+        }
     }
 
     /// <summary>Judged plans on disk, evaluation by evaluation.</summary>
@@ -96,6 +105,13 @@ internal sealed class RunJournal(RunFolder folder)
         var history = new RunHistory(folder);
         history.Refresh();
         return history.Steps;
+    }
+
+    /// <summary>Adds the metrics of a step, where both people's tools and TensorBoard find them.</summary>
+    public void Append(RunMetrics metrics)
+    {
+        Append(RunFolder.MetricsFile, RunHistory.Format(metrics));
+        events.Append(metrics);
     }
 
     /// <summary>Adds lines to a file and hands them to the operating system before it returns.</summary>

@@ -247,7 +247,7 @@ internal sealed partial class TrainingExecution : IDisposable
     private void Record(RunMetrics metrics, IReadOnlyList<RunSample> samples)
     {
         journal.Append(RunFolder.SamplesFile, samples.Select(RunJournal.Line));
-        journal.Append(RunFolder.MetricsFile, RunHistory.Format(metrics));
+        journal.Append(metrics);
         onEvent(metrics);
         foreach (var sample in samples)
         {

@@ -1,4 +1,5 @@
 using CoScientist.Core.Runs;
+using CoScientist.Tests.Core.Runs;
 using CoScientist.Tests.Shared;
 using CoScientist.Training.Trainers;
 
@@ -85,6 +86,7 @@ public sealed class TrainingRunTests : IDisposable
 
         Assert.Equal(RunState.Finished, outcome.State);
         AssertSameNumbers("unbroken", "cancelled");
+        Assert.Equal(Scalars("unbroken"), Scalars("cancelled"));
     }
 
     [Fact]
@@ -137,6 +139,14 @@ public sealed class TrainingRunTests : IDisposable
         Assert.Equal(
             File.ReadAllText(Path.Combine(folder, expected, RunFolder.SamplesFile)),
             File.ReadAllText(Path.Combine(folder, actual, RunFolder.SamplesFile)));
+    }
+
+    /// <summary>What TensorBoard sees: every step of every metric once.</summary>
+    private List<(long Step, string Tag)> Scalars(string name)
+    {
+        List<(long, string)> scalars = [.. TensorBoardFileTests.Read(Path.Combine(folder, name, RunFolder.EventsFile)).Select(value => (value.Step, value.Tag))];
+        Assert.Equal(scalars.Distinct(), scalars);
+        return scalars;
     }
 
     /// <summary>Every metric to the bit, but for the clock's.</summary>
