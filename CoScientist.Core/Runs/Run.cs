@@ -122,13 +122,22 @@ public sealed class Checkpoint
     public int Step { get; init; }
 
     /// <summary>Folder, relative to the data directory; absolute or "builtin:sandbox-base" for others.</summary>
-    public required string Path { get; init; }
+    public required string Path { get; set; }
 
     /// <summary>The checkpoint that training started from.</summary>
     public CheckpointId? ParentId { get; init; }
 
     /// <summary>Judge's mean score on the run's validation goals; null when not judged.</summary>
     public double? JudgeScore { get; set; }
+
+    /// <summary>When somebody promoted it, to be told from the many others (UTC); null when nobody did.</summary>
+    public DateTimeOffset? PromotedAt { get; set; }
+
+    /// <summary>Words that people put on it, lower case, in order, separated by spaces.</summary>
+    public string Tags { get; set; } = "";
+
+    /// <summary>When its files were deleted (UTC); null while they are there. The row stays: what it wrote keeps its origin.</summary>
+    public DateTimeOffset? DeletedAt { get; set; }
 
     /// <summary>True when it only speaks the sandbox's language.</summary>
     public bool IsSandbox { get; init; }

@@ -32,11 +32,11 @@ public sealed class RunCheckpointStore(IDbContextFactory<CoScientistDb> factory,
         return await db.Checkpoints.AsNoTracking().Where(checkpoint => checkpoint.RunId == run).OrderBy(checkpoint => checkpoint.Step).ToListAsync(cancellationToken);
     }
 
-    /// <summary>All checkpoints, base models first, then by name.</summary>
+    /// <summary>All checkpoints that are not deleted, base models first, then promoted ones, then by name.</summary>
     public async Task<IReadOnlyList<Checkpoint>> ListAsync(CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        return await db.Checkpoints.AsNoTracking().OrderBy(checkpoint => checkpoint.RunId != null).ThenBy(checkpoint => checkpoint.Name).ToListAsync(cancellationToken);
+        return await db.Checkpoints.AsNoTracking().Where(checkpoint => checkpoint.DeletedAt == null).OrderBy(checkpoint => checkpoint.RunId != null).ThenBy(checkpoint => checkpoint.PromotedAt == null).ThenBy(checkpoint => checkpoint.Name).ToListAsync(cancellationToken);
     }
 
     /// <summary>The judge's best score of each run's checkpoints; runs without one are left out.</summary>
@@ -50,16 +50,25 @@ public sealed class RunCheckpointStore(IDbContextFactory<CoScientistDb> factory,
             .ToDictionaryAsync(run => run.Key, run => run.Best, cancellationToken);
     }
 
-    /// <summary>Registers a base model that no run made; a second time changes nothing.</summary>
-    public async Task RegisterBaseAsync(string name, string path, bool isSandbox, CancellationToken cancellationToken)
+    /// <summary>Registers a model that no run made; a second time changes nothing, unless it was deleted in between.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="path">See <see cref="Checkpoint.Path"/>.</param>
+    /// <param name="isSandbox">Whether it only speaks the sandbox's language.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="parent">The model it was made from; null for none.</param>
+    public async Task RegisterBaseAsync(string name, string path, bool isSandbox, CancellationToken cancellationToken, CheckpointId? parent = null)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        if (await db.Checkpoints.AnyAsync(checkpoint => checkpoint.Name == name, cancellationToken))
+        var known = await db.Checkpoints.SingleOrDefaultAsync(checkpoint => checkpoint.Name == name, cancellationToken);
+        if (known is { DeletedAt: not null, RunId: null })
         {
-            return;
+            (known.Path, known.DeletedAt) = (path, null);
+        }
+        else if (known is null)
+        {
+            db.Checkpoints.Add(new Checkpoint { Id = TypedId.New<CheckpointId>(time), Name = name, Path = path, ParentId = parent, IsSandbox = isSandbox, CreatedAt = time.GetUtcNow() });
         }
 
-        db.Checkpoints.Add(new Checkpoint { Id = TypedId.New<CheckpointId>(time), Name = name, Path = path, IsSandbox = isSandbox, CreatedAt = time.GetUtcNow() });
         await db.SaveChangesAsync(cancellationToken);
     }
 

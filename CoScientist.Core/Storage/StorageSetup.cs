@@ -25,6 +25,7 @@ public static class StorageSetup
         services.TryAddSingleton<PaperImportStore>();
         services.TryAddSingleton<RunStore>();
         services.TryAddSingleton<RunCheckpointStore>();
+        services.TryAddSingleton<CheckpointShelf>();
         services.TryAddSingleton<RunEvaluationStore>();
         services.TryAddSingleton<ReviewStore>();
         services.TryAddSingleton<RunDataStore>();

@@ -2,7 +2,6 @@ using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Checkpoints;
 using CoScientist.Training.Checkpoints.Adapters;
-using CoScientist.Training.Protocols;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.Configuration;
 
@@ -29,6 +28,9 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
 
     private const int LongestName = 64;
 
+    /// <summary>Names with a meaning of their own, in specifications and in addresses of pages.</summary>
+    private static readonly string[] s_reserved = [SandboxBase, RunSpec.InitialGrader, RunSpec.Oracle, "compare", "playground"];
+
     /// <summary>Registers the checkpoints that come with the application, and those that people have put into <c>models/</c>, by the names of their folders.</summary>
     public async Task RegisterBuiltInsAsync(CancellationToken cancellationToken)
     {
@@ -41,7 +43,7 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
         foreach (var folder in System.IO.Directory.Exists(own) ? System.IO.Directory.GetDirectories(own) : [])
         {
             var (name, tokenizer) = (Path.GetFileName(folder), Path.Combine(folder, CheckpointFolder.TokenizerFile));
-            if (File.Exists(Path.Combine(folder, CheckpointFolder.ConfigFile)) && File.Exists(tokenizer) && await checkpoints.FindAsync(name, cancellationToken) is null)
+            if (name[0] != '.' && File.Exists(Path.Combine(folder, CheckpointFolder.ConfigFile)) && File.Exists(tokenizer) && await checkpoints.FindAsync(name, cancellationToken) is null or { DeletedAt: not null, RunId: null })
             {
                 await checkpoints.RegisterBaseAsync(name, $"{OwnModels}/{name}", CompactProtocol.IsSpokenBy(tokenizer), cancellationToken);
             }
@@ -55,35 +57,33 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
     /// <exception cref="InvalidDataException">Nobody could use it, or the name is taken or reserved; the message says what to do, and nothing has changed.</exception>
     public async Task<ImportedModel> ImportAsync(string folder, string? name, CancellationToken cancellationToken)
     {
-        var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        if (File.Exists(path))
+        var check = ModelCheck.Of(folder);
+        if (check.Fault is { } fault)
         {
-            throw new InvalidDataException($"{path} is a file: convert it into a folder with 'model convert {folder} OUT --dtype bf16', add the chat template of the model's page, and import that.");
+            throw new InvalidDataException(fault);
         }
 
-        var (config, tokenizer) = CheckpointFolder.Open(path);
-        using (var weights = WeightFiles.Open(path))
-        {
-            weights.Check([.. config.Tensors()]);
-        }
-
-        var sandbox = CompactProtocol.IsSpokenBy(Path.Combine(path, CheckpointFolder.TokenizerFile));
-        if (!sandbox)
-        {
-            _ = ChatFormat.Load(path, tokenizer, config.VocabularySize);
-        }
-
+        var path = check.Folder;
         name ??= Path.GetFileName(path);
-        if (name is SandboxBase or RunSpec.InitialGrader or RunSpec.Oracle || name.Length > LongestName || !name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '-' or '_'))
-        {
-            throw new InvalidDataException($"\"{name}\" cannot be the name of a model: give another with --name, of at most {LongestName} letters, digits, dots, hyphens and underscores, and not {SandboxBase}, {RunSpec.InitialGrader} or {RunSpec.Oracle}.");
-        }
-
-        await checkpoints.RegisterBaseAsync(name, path, sandbox, cancellationToken);
+        CheckName(name);
+        await checkpoints.RegisterBaseAsync(name, path, check.Sandbox, cancellationToken);
         var known = await checkpoints.FindAsync(name, cancellationToken);
         return known is not null && Directory(known.Path) == path
-            ? new ImportedModel(name, path, sandbox, config.ParameterCount)
+            ? new ImportedModel(name, path, check.Sandbox, check.ParameterCount)
             : throw new InvalidDataException($"There is a checkpoint \"{name}\" already, in {Directory(known!.Path)}: give this one another name with --name.");
+    }
+
+    /// <summary>Where a model of that name is made, inside the data directory.</summary>
+    public string OwnDirectory(string name) => Path.Combine(options.DataDirectory, OwnModels, name);
+
+    /// <summary>Refuses names that mean something else, or that files and addresses cannot carry.</summary>
+    /// <exception cref="InvalidDataException">It is one.</exception>
+    public static void CheckName(string name)
+    {
+        if (s_reserved.Contains(name) || name.Length is 0 or > LongestName || name[0] == '.' || !name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '-' or '_'))
+        {
+            throw new InvalidDataException($"\"{name}\" cannot be the name of a model: give another with --name, of at most {LongestName} letters, digits, dots, hyphens and underscores, and not {string.Join(", ", s_reserved)}.");
+        }
     }
 
     /// <summary>The folder of a checkpoint's files. What a run kept as an adapter alone is made whole, which takes seconds for a large model.</summary>
@@ -96,8 +96,13 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
             ?? throw new InvalidDataException(name == SandboxBase
                 ? $"The sandbox's base model is missing from {SandboxBaseModel.Directory}: make it with 'sandbox build --out', which takes about a quarter of an hour on two cores, or install the software again."
                 : $"There is no checkpoint \"{name}\": choose one from the Models page, or register a folder with 'model import'.");
+        if (checkpoint.DeletedAt is { } deleted)
+        {
+            throw new InvalidDataException($"Checkpoint \"{name}\" was deleted on {deleted:yyyy-MM-dd} from the Models page: choose another, or train it again{(checkpoint.RunId is null ? "" : $" with the specification of run {name.Split('@')[0]}")}.");
+        }
+
         var folder = Directory(checkpoint.Path);
-        if (!System.IO.Directory.Exists(folder) && AdapterOf(checkpoint, folder) is { } adapter)
+        if (!System.IO.Directory.Exists(folder) && AdapterOf(checkpoint) is { } adapter)
         {
             var parent = await checkpoints.ParentOfAsync(checkpoint, cancellationToken)
                 ?? throw new InvalidDataException($"\"{name}\" is kept as an adapter, and the model that it was trained on is not in the library: register it with 'model import', or merge the two with 'model convert'.");
@@ -110,8 +115,8 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
             : throw new InvalidDataException($"The files of checkpoint \"{name}\" are gone from {folder}: put the folder back, or choose another checkpoint.");
     }
 
-    /// <summary>The adapter that a run kept in place of a whole checkpoint; null when there is none.</summary>
-    private static string? AdapterOf(Checkpoint checkpoint, string folder)
+    /// <summary>The adapter that a run kept of a checkpoint, beside its whole weights or in their place; null when there is none.</summary>
+    public string? AdapterOf(Checkpoint checkpoint)
     {
         if (checkpoint.RunId is null)
         {
@@ -119,7 +124,7 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
         }
 
         // runs/NAME/checkpoints/step-000020 stands beside runs/NAME/adapters/step-000020.
-        var adapter = Path.GetFullPath(Path.Combine(folder, "..", "..", RunFolder.AdapterDirectory(checkpoint.Step)));
+        var adapter = Path.GetFullPath(Path.Combine(Directory(checkpoint.Path), "..", "..", RunFolder.AdapterDirectory(checkpoint.Step)));
         return System.IO.Directory.Exists(adapter) ? adapter : null;
     }
 

@@ -78,6 +78,10 @@ internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints,
             {
                 faults.Add(new RunSpecFault(field, $"must name a checkpoint of the library, is \"{name}\"; a folder becomes one by 'model import FOLDER'"));
             }
+            else if (checkpoint.DeletedAt is not null)
+            {
+                faults.Add(new RunSpecFault(field, $"is \"{name}\", which was deleted: choose another checkpoint"));
+            }
             else if (checkpoint.IsSandbox != spec.Data.Sandbox)
             {
                 faults.Add(new RunSpecFault(field, checkpoint.IsSandbox

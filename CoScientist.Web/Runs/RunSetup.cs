@@ -9,6 +9,7 @@ internal static class RunSetup
     public static IServiceCollection AddRuns(this IServiceCollection services)
     {
         services.AddSingleton<ModelCatalog>();
+        services.AddSingleton<ModelFiles>();
         services.AddSingleton<RunEvents>();
         services.AddSingleton<RunHistories>();
         services.AddSingleton<RunExecution>(_ => TrainingRun.ExecuteAsync);

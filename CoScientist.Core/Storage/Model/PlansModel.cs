@@ -24,6 +24,7 @@ internal sealed class PlansModel :
     public void Configure(EntityTypeBuilder<Checkpoint> checkpoint)
     {
         checkpoint.HasIndex(c => c.Name).IsUnique();
+        checkpoint.Property(c => c.Tags).HasDefaultValue("");
         checkpoint.HasOne<Run>().WithMany().HasForeignKey(c => c.RunId).OnDelete(DeleteBehavior.Restrict);
         checkpoint.HasOne<Checkpoint>().WithMany().HasForeignKey(c => c.ParentId).OnDelete(DeleteBehavior.Restrict);
     }
