@@ -65,6 +65,11 @@ public sealed class ModelExtraction(ITextModel creator, ITextModel selector)
             // The first try is greedy; the later ones must be able to come out differently.
             var options = new TextSamplingOptions { Temperature = attempt == 0 ? 0 : 0.7, MaxTokens = 8192, Seed = seed + attempt };
             var answer = (await model.CompleteAsync([prompt], options, cancellationToken))[0];
+            if (answer.Failure is { } failure)
+            {
+                throw new ExtractionException($"Model '{model.Name}' gave no answer for \"{title}\": {failure}.");
+            }
+
             try
             {
                 using var document = JsonDocument.Parse(JsonPart(answer.Text));

@@ -7,6 +7,7 @@ using CoScientist.Core.Plans;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage.Model;
 using CoScientist.Core.Studies;
+using CoScientist.Core.TextModels;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
@@ -85,6 +86,21 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
 
     /// <summary>Registered checkpoints.</summary>
     public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
+
+    /// <summary>Model servers set up on their page.</summary>
+    public DbSet<ModelServer> ModelServers => Set<ModelServer>();
+
+    /// <summary>Who plays which role.</summary>
+    public DbSet<RoleAssignment> ModelRoles => Set<RoleAssignment>();
+
+    /// <summary>The ledger of calls.</summary>
+    public DbSet<ModelCall> ModelCalls => Set<ModelCall>();
+
+    /// <summary>Answers that are kept.</summary>
+    public DbSet<ModelAnswer> ModelAnswers => Set<ModelAnswer>();
+
+    /// <summary>Requests that came to nothing.</summary>
+    public DbSet<ModelFailure> ModelFailures => Set<ModelFailure>();
 
     /// <summary>The tables of accounts stay as the migrations made them, whatever the host configures.</summary>
     protected override Version SchemaVersion => IdentitySchemaVersions.Version1;

@@ -38,6 +38,8 @@ public static class StorageSetup
         services.TryAddSingleton<LeakageStore>();
         services.TryAddSingleton<DatasetImportStore>();
         services.TryAddSingleton<ExportStore>();
+        services.TryAddSingleton<ModelCallStore>();
+        services.TryAddSingleton<ModelServerStore>();
         return services;
     }
 

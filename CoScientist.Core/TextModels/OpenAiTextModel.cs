@@ -5,7 +5,7 @@ using OpenAI.Chat;
 
 namespace CoScientist.Core.TextModels;
 
-/// <summary>Where a model server stands and how patient to be with it.</summary>
+/// <summary>Where a model server stands.</summary>
 public sealed record OpenAiTextModelOptions
 {
     /// <summary>Name recorded with everything the model produces.</summary>
@@ -18,42 +18,51 @@ public sealed record OpenAiTextModelOptions
     public required string Model { get; init; }
 
     /// <summary>Key; servers without keys take any.</summary>
-    public string Key { get; init; } = "none";
+    public string Key { get; init; } = NoKey;
 
     /// <summary>Longest wait for one answer. Default 5 minutes.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Tries in all when the server is busy or failing (429, 5xx). Default 4.</summary>
-    public int Attempts { get; init; } = 4;
+    /// <summary>What is sent where no key is needed.</summary>
+    public const string NoKey = "none";
 
-    /// <summary>Wait before the second try; it doubles with each. Default 1 second.</summary>
-    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
-
-    /// <summary>Prompts of a batch that are under way at once. Default 4.</summary>
-    public int Parallel { get; init; } = 4;
+    /// <summary>Without the key: what is printed may be kept.</summary>
+    public override string ToString() => $"{Name}: {Model} at {Endpoint}";
 }
 
-/// <summary>Any server that speaks the OpenAI chat protocol: llama.cpp, vLLM, Ollama, a hosted service.</summary>
-public sealed class OpenAiTextModel : ITextModel
+/// <summary>
+/// Any server that speaks the OpenAI chat protocol: llama.cpp, vLLM, Ollama, a hosted service. Each prompt is asked once; patience,
+/// limits and books are <see cref="MeteredModel"/>'s.
+/// </summary>
+public sealed class OpenAiTextModel : ITextModel, IDisposable
 {
+    private const int Parallel = 4;
+
     private readonly OpenAiTextModelOptions options;
-    private readonly TimeProvider time;
+    private readonly ConfiguredHostHandler handler;
+    private readonly HttpClient http;
+    private readonly HttpClientPipelineTransport transport;
     private readonly ChatClient client;
 
     /// <summary>Prepares the client; nothing is sent yet.</summary>
-    public OpenAiTextModel(OpenAiTextModelOptions options, TimeProvider time)
+    public OpenAiTextModel(OpenAiTextModelOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         this.options = options;
-        this.time = time;
+        handler = new ConfiguredHostHandler(options.Endpoint);
+        http = new HttpClient(handler, disposeHandler: false) { Timeout = System.Threading.Timeout.InfiniteTimeSpan };
+        transport = new HttpClientPipelineTransport(http);
 
-        // Retries are counted and reported here, not inside the client.
-        var settings = new OpenAIClientOptions { Endpoint = options.Endpoint, NetworkTimeout = options.Timeout, RetryPolicy = new ClientRetryPolicy(0) };
+        // Retries are counted and reported by the caller, not inside the client.
+        var settings = new OpenAIClientOptions { Endpoint = options.Endpoint, NetworkTimeout = options.Timeout, RetryPolicy = new ClientRetryPolicy(0), Transport = transport };
         client = new ChatClient(options.Model, new ApiKeyCredential(options.Key), settings);
     }
 
     /// <inheritdoc/>
     public string Name => options.Name;
+
+    /// <summary>The last request as it was sent, without the key, and what came back.</summary>
+    public HttpExchange? LastExchange => handler.LastExchange is { } exchange ? exchange with { Answer = OpenAiFaults.WithoutKey(exchange.Answer, options.Key) } : null;
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<TextCompletion>> CompleteAsync(IReadOnlyList<TextPrompt> prompts, TextSamplingOptions options, CancellationToken cancellationToken)
@@ -61,9 +70,17 @@ public sealed class OpenAiTextModel : ITextModel
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentNullException.ThrowIfNull(options);
         var answers = new TextCompletion[prompts.Count];
-        var parallel = new ParallelOptions { MaxDegreeOfParallelism = this.options.Parallel, CancellationToken = cancellationToken };
-        await Parallel.ForAsync(0, prompts.Count, parallel, async (i, token) => answers[i] = await CompleteAsync(prompts[i], options, options.Seed + i, token));
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellationToken };
+        await System.Threading.Tasks.Parallel.ForAsync(0, prompts.Count, parallel, async (i, token) => answers[i] = await CompleteAsync(prompts[i], options, options.Seed + i, token));
         return answers;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        transport.Dispose();
+        http.Dispose();
+        handler.Dispose();
     }
 
     private async Task<TextCompletion> CompleteAsync(TextPrompt prompt, TextSamplingOptions sampling, long seed, CancellationToken cancellationToken)
@@ -71,24 +88,32 @@ public sealed class OpenAiTextModel : ITextModel
         ChatMessage[] messages = prompt.System.Length > 0
             ? [new SystemChatMessage(prompt.System), new UserChatMessage(prompt.User)]
             : [new UserChatMessage(prompt.User)];
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            try
-            {
-                ChatCompletion answer = await client.CompleteChatAsync(messages, Settings(sampling, seed), cancellationToken);
-                var text = string.Concat(answer.Content.Select(part => part.Text));
-                var finish = answer.FinishReason == ChatFinishReason.Length ? FinishReason.Length : FinishReason.Stop;
-                return new TextCompletion(text, finish, answer.Usage?.InputTokenCount ?? 0, answer.Usage?.OutputTokenCount ?? 0);
-            }
-            catch (ClientResultException fault) when (fault.Status is 408 or 429 or >= 500 && attempt < options.Attempts)
-            {
-                await Task.Delay(options.RetryDelay * Math.Pow(2, attempt - 1), time, cancellationToken);
-            }
-            catch (Exception fault) when (fault is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
-            {
-                throw Explain(fault, attempt);
-            }
+            ChatCompletion answer = await client.CompleteChatAsync(messages, Settings(sampling, seed), cancellationToken);
+            return Read(answer);
         }
+        catch (Exception fault) when (fault is not (TextModelException or OperationCanceledException) || !cancellationToken.IsCancellationRequested)
+        {
+            throw fault as TextModelException ?? OpenAiFaults.Explain(fault, options);
+        }
+    }
+
+    private TextCompletion Read(ChatCompletion answer)
+    {
+        var text = string.Concat(answer.Content.Select(part => part.Text));
+        var finish = answer.FinishReason;
+        if (finish == ChatFinishReason.ContentFilter)
+        {
+            throw new TextModelException(Name, "the server's content filter withheld the answer. Leave this one out, or use another model.") { Outcome = CallOutcome.Refused };
+        }
+
+        if (text.Length == 0 && finish != ChatFinishReason.Length)
+        {
+            throw new TextModelException(Name, $"the server at {options.Endpoint} gave an empty answer. Try again, or use another model.") { Outcome = CallOutcome.Malformed };
+        }
+
+        return new TextCompletion(text, finish == ChatFinishReason.Length ? FinishReason.Length : FinishReason.Stop, answer.Usage?.InputTokenCount ?? 0, answer.Usage?.OutputTokenCount ?? 0);
     }
 
     private static ChatCompletionOptions Settings(TextSamplingOptions sampling, long seed)
@@ -104,26 +129,4 @@ public sealed class OpenAiTextModel : ITextModel
 
         return settings;
     }
-
-    private TextModelException Explain(Exception fault, int attempts)
-    {
-        var message = fault switch
-        {
-            ClientResultException { Status: 401 or 403 } => $"the server at {options.Endpoint} refuses the key. Set the environment variable that its configuration names.",
-            ClientResultException { Status: 404 } => $"the server at {options.Endpoint} does not know the model '{options.Model}' or the path. Check Endpoint (it usually ends with /v1) and Model in CoScientist:ModelServers.",
-            ClientResultException { Status: 429 } => $"the server at {options.Endpoint} is still too busy after {attempts} tries. Try again later.",
-            ClientResultException { Status: >= 400 } failed => $"the server at {options.Endpoint} answered with error {failed.Status} after {attempts} tries. Look into its log.",
-            OperationCanceledException => $"the server at {options.Endpoint} gave no answer within {options.Timeout.TotalSeconds:0} seconds. Raise TimeoutSeconds in CoScientist:ModelServers, or use a faster server.",
-            _ when IsUnreachable(fault) => $"the server at {options.Endpoint} cannot be reached. Start it, or correct its Endpoint in CoScientist:ModelServers.",
-            _ => $"the server at {options.Endpoint} answered with something that is no chat completion. Check that it speaks the OpenAI protocol.",
-        };
-        return new TextModelException(Name, message, fault);
-    }
-
-    // The package wraps the fault of the socket, once or several times.
-    private static bool IsUnreachable(Exception? fault) =>
-        fault is HttpRequestException or System.Net.Sockets.SocketException or IOException ||
-        fault is AggregateException { InnerExceptions: var inner } && inner.Any(IsUnreachable) ||
-        fault is ClientResultException { Status: 0 } ||
-        (fault?.InnerException is { } cause && IsUnreachable(cause));
 }

@@ -2,7 +2,6 @@ using CoScientist.Web.Accounts;
 using CoScientist.Web.Components;
 using CoScientist.Web.Runs;
 using CoScientist.Web.ViewModels;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Hosting.StaticWebAssets;
 using Radzen;
 
@@ -34,9 +33,6 @@ internal static class Application
         builder.Services.AddCoScientist(options);
         builder.Services.AddAccounts();
         builder.Services.AddRunWorker();
-        builder.Services.AddDataProtection()
-            .SetApplicationName("CoScientist")
-            .PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(options.DataDirectory, "keys")));
         // Static text only: pages carry secrets, which compression beside a guess could give away.
         builder.Services.AddResponseCompression(compression =>
         {

@@ -33,6 +33,7 @@ internal static class DataDirectory
         var directory = services.GetRequiredService<CoScientistOptions>().DataDirectory;
         var time = services.GetRequiredService<TimeProvider>();
         Directory.CreateDirectory(directory);
+        ModelServerSetup.PrepareKeys(services.GetRequiredService<CoScientistOptions>());
         using var preparing = await DataDirectoryLock.AcquireForPreparingAsync(directory, time, cancellationToken);
         var contexts = services.GetRequiredService<IDbContextFactory<CoScientistDb>>();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);

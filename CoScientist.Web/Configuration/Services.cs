@@ -15,7 +15,7 @@ internal static class Services
         services.AddSingleton(TimeProvider.System);
         services.AddStorage(options.DatabaseFile);
         services.AddRuns();
-        services.AddSingleton(provider => new TextModels(provider.GetService<IConfiguration>() ?? TextModels.ReadConfiguration(), provider.GetRequiredService<TimeProvider>()));
+        services.AddModelServers(options);
         services.AddJobs();
         services.AddSingleton<PaperExtraction>();
         return services;

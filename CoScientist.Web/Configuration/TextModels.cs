@@ -1,61 +1,113 @@
+using System.Collections.Concurrent;
+using CoScientist.Core.Storage;
 using CoScientist.Core.TextModels;
 
 namespace CoScientist.Web.Configuration;
 
-/// <summary>A model server as configured in <c>CoScientist:ModelServers</c> (appsettings.json, or CoScientist__ModelServers__0__Name and so on).</summary>
-public sealed record ModelServerOptions
+/// <summary>A model server that can be called.</summary>
+/// <param name="Settings">Its settings.</param>
+/// <param name="Configured">The entry of the configuration that it comes from; null when it was set up on its page.</param>
+public sealed record KnownServer(ModelServer Settings, ModelServerOptions? Configured)
 {
-    /// <summary>Name by which pages and verbs call it.</summary>
-    public string Name { get; init; } = "";
+    /// <summary>Its name.</summary>
+    public string Name => Settings.Name;
 
-    /// <summary>Base address, usually ending with /v1.</summary>
-    public string Endpoint { get; init; } = "";
-
-    /// <summary>Model as the server calls it.</summary>
-    public string Model { get; init; } = "";
-
-    /// <summary>Environment variable that holds the key; empty for servers without keys. The key itself is never written into a file.</summary>
-    public string KeyVariable { get; init; } = "";
-
-    /// <summary>Longest wait for one answer in seconds. Default 300.</summary>
-    public int TimeoutSeconds { get; init; } = 300;
+    /// <summary>Whether a key is sent.</summary>
+    public bool HasKey => Configured is { } entry ? entry.KeyVariable.Length > 0 : Settings.EncryptedKey is not null;
 }
 
-/// <summary>The configured model servers as text models, by name.</summary>
-public sealed class TextModels
+/// <summary>
+/// The model servers, from the configuration and from their page, as text models: by name (SERVER, or SERVER/MODEL for another
+/// model of the same server) or by the role they play. Whatever is called through here keeps to the server's limits and stands in the ledger.
+/// </summary>
+public sealed class TextModels : IDisposable
 {
-    private readonly IReadOnlyList<ModelServerOptions> servers;
+    private readonly IReadOnlyList<ModelServerOptions> configured;
+    private readonly ModelServerStore store;
+    private readonly ICallRecords records;
     private readonly TimeProvider time;
+    private readonly ConcurrentDictionary<OpenAiTextModelOptions, OpenAiTextModel> wires = [];
+    private readonly Dictionary<string, ServerGate> gates = new(StringComparer.Ordinal);
 
-    /// <summary>Reads the section; faults are found when a model is asked for.</summary>
-    public TextModels(IConfiguration configuration, TimeProvider time)
+    /// <summary>Reads the configuration; faults are found when a model is asked for.</summary>
+    public TextModels(IConfiguration configuration, ModelServerStore store, ICallRecords records, TimeProvider time)
     {
-        servers = configuration.GetSection("CoScientist:ModelServers").Get<List<ModelServerOptions>>() ?? [];
-        this.time = time;
+        configured = configuration.GetSection("CoScientist:ModelServers").Get<List<ModelServerOptions>>() ?? [];
+        (this.store, this.records, this.time) = (store, records, time);
     }
 
-    /// <summary>Names of the configured servers, in their order.</summary>
-    public IReadOnlyList<string> Names => [.. servers.Select(server => server.Name)];
+    /// <summary>Whether servers are asked even where the answer is known: <c>--fresh</c>.</summary>
+    public bool Fresh { get; set; }
 
-    /// <summary>The entries of the configuration, complete or not, in their order.</summary>
-    public IReadOnlyList<ModelServerOptions> Servers => servers;
-
-    /// <summary>The model of a server.</summary>
-    /// <exception cref="ArgumentException">No such server, or its settings are incomplete; the message says what to do.</exception>
-    public ITextModel Get(string name)
+    /// <summary>All servers, complete or not: those of the configuration in their order, then those of the page by name. Where both have a name, the configuration's holds.</summary>
+    public IReadOnlyList<KnownServer> Servers
     {
-        var server = servers.FirstOrDefault(server => server.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-            ?? throw new ArgumentException($"There is no model server '{name}' ({(servers.Count == 0 ? "none is configured" : "there are: " + string.Join(", ", Names))}). Add it to CoScientist:ModelServers with Name, Endpoint and Model.", nameof(name));
-        if (!Uri.TryCreate(server.Endpoint, UriKind.Absolute, out var endpoint) || endpoint.Scheme is not ("http" or "https") || server.Model.Length == 0)
+        get
         {
-            throw new ArgumentException($"The model server '{name}' needs an Endpoint (an http address) and a Model. Complete its entry in CoScientist:ModelServers.", nameof(name));
+            var first = configured.Select(entry => new KnownServer(entry.ToServer(), entry)).ToList();
+            return [.. first, .. store.List().Where(server => !first.Exists(other => Same(other.Name, server.Name))).Select(server => new KnownServer(server, null))];
+        }
+    }
+
+    /// <summary>Names of all servers.</summary>
+    public IReadOnlyList<string> Names => [.. Servers.Select(server => server.Name)];
+
+    /// <summary>Names of those who play a role, in order: one at most, save for jurors. Empty when nobody does.</summary>
+    public IReadOnlyList<string> NamesOf(ModelRole role) => [.. store.Roles().Where(player => player.Role == role).Select(player => player.Name)];
+
+    /// <summary>Whether there is such a server, or such a model of one.</summary>
+    public bool Knows(string name) => Find(name) is not null;
+
+    /// <summary>The model of a name.</summary>
+    /// <param name="name">SERVER or SERVER/MODEL. Where the named one plays the role, it samples as the role says.</param>
+    /// <param name="role">In what capacity it is called, for the ledger.</param>
+    /// <param name="purpose">What for, for the ledger.</param>
+    /// <exception cref="ArgumentException">No such server, or its settings are incomplete; the message says what to do.</exception>
+    public ITextModel Get(string name, ModelRole role, string purpose = "") => Metered(name, role, purpose);
+
+    /// <summary>The model that plays a role; null when nobody does. Of several jurors the first.</summary>
+    /// <param name="role">The role.</param>
+    /// <param name="purpose">What it is called for, for the ledger.</param>
+    /// <exception cref="ArgumentException">The server of the role is gone or incomplete; the message says what to do.</exception>
+    public ITextModel? Of(ModelRole role, string purpose = "") => NamesOf(role) is [var name, ..] ? Get(name, role, purpose) : null;
+
+    /// <summary>Sends a request again that had failed.</summary>
+    /// <exception cref="ArgumentException">Its server is gone or incomplete.</exception>
+    /// <exception cref="TextModelException">The server as a whole fails, or its budget is spent.</exception>
+    public Task<TextCompletion> RetryAsync(ModelFailure failure, CancellationToken cancellationToken) => Metered(failure.Name, failure.Role, failure.Purpose).RetryAsync(failure, cancellationToken);
+
+    /// <summary>Tries a server with one short question, once, and shows all that went over the wire.</summary>
+    /// <exception cref="ArgumentException">No such server, or its settings are incomplete.</exception>
+    public async Task<ServerTrial> TryAsync(string name, CancellationToken cancellationToken)
+    {
+        var (server, model) = Find(name) ?? throw Unknown(name);
+        using var wire = new OpenAiTextModel(WireOptions(server, model));
+        var asked = new MeteredModelOptions { Name = name, Server = server.Name, Model = model, Role = ModelRole.Test, Purpose = "test", Fresh = true, Attempts = 1 };
+        var begun = time.GetTimestamp();
+        try
+        {
+            var prompt = new TextPrompt("You are asked whether you can be reached.", "Answer with the one word: ready");
+            var answers = await new MeteredModel(asked, wire, Gate(server.Settings), records, time).CompleteAsync([prompt], new TextSamplingOptions { Temperature = 0, MaxTokens = 256 }, cancellationToken);
+            return new ServerTrial(answers[0].Failure is null ? answers[0] : null, answers[0].Failure, time.GetElapsedTime(begun), wire.LastExchange);
+        }
+        catch (TextModelException fault)
+        {
+            return new ServerTrial(null, fault.Reason, time.GetElapsedTime(begun), wire.LastExchange);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var wire in wires.Values)
+        {
+            wire.Dispose();
         }
 
-        var key = server.KeyVariable.Length == 0 ? null : Environment.GetEnvironmentVariable(server.KeyVariable)
-            ?? throw new ArgumentException($"The model server '{name}' takes its key from the environment variable {server.KeyVariable}, which is not set. Set it and start again.", nameof(name));
-        return new OpenAiTextModel(
-            new OpenAiTextModelOptions { Name = server.Name, Endpoint = endpoint, Model = server.Model, Key = key ?? "none", Timeout = TimeSpan.FromSeconds(server.TimeoutSeconds) },
-            time);
+        foreach (var gate in gates.Values)
+        {
+            gate.Dispose();
+        }
     }
 
     /// <summary>The configuration that verbs use: appsettings.json beside the program and in the working directory, then the environment.</summary>
@@ -64,4 +116,95 @@ public sealed class TextModels
         .AddJsonFile(Path.GetFullPath("appsettings.json"), optional: true)
         .AddEnvironmentVariables()
         .Build();
+
+    private MeteredModel Metered(string name, ModelRole role, string purpose)
+    {
+        var (server, model) = Find(name) ?? throw Unknown(name);
+        var options = new MeteredModelOptions
+        {
+            Name = model == server.Settings.Model ? server.Name : $"{server.Name}/{model}",
+            Server = server.Name,
+            Model = model,
+            Role = role,
+            Purpose = purpose,
+            Sampling = store.Roles().FirstOrDefault(player => player.Role == role && Same(player.Name, name))?.Sampling() ?? new RoleSampling(),
+            Fresh = Fresh,
+        };
+        var wire = wires.GetOrAdd(WireOptions(server, model), settings => new OpenAiTextModel(settings));
+        return new MeteredModel(options, wire, Gate(server.Settings), records, time);
+    }
+
+    private OpenAiTextModelOptions WireOptions(KnownServer server, string model)
+    {
+        if (ModelServer.AddressFault(server.Settings.Endpoint) is { } fault)
+        {
+            throw new ArgumentException($"The model server '{server.Name}' needs an Endpoint. {fault} Complete its entry in {Place(server)}.", nameof(server));
+        }
+
+        if (model.Length == 0)
+        {
+            throw new ArgumentException($"The model server '{server.Name}' needs a Model. Complete its entry in {Place(server)}.", nameof(server));
+        }
+
+        return new OpenAiTextModelOptions
+        {
+            Name = server.Name,
+            Endpoint = new Uri(server.Settings.Endpoint),
+            Model = model,
+            Key = Key(server) ?? OpenAiTextModelOptions.NoKey,
+            Timeout = TimeSpan.FromSeconds(server.Settings.TimeoutSeconds),
+        };
+    }
+
+    private string? Key(KnownServer server)
+    {
+        if (server.Configured is not { } entry)
+        {
+            return store.KeyOf(server.Settings);
+        }
+
+        return entry.KeyVariable.Length == 0 ? null : Environment.GetEnvironmentVariable(entry.KeyVariable)
+            ?? throw new ArgumentException($"The model server '{server.Name}' takes its key from the environment variable {entry.KeyVariable}, which is not set. Set it and start again.", nameof(server));
+    }
+
+    /// <summary>The gate through which all calls of a server go; changed limits make a new one.</summary>
+    private ServerGate Gate(ModelServer server)
+    {
+        var limits = server.Limits();
+        lock (gates)
+        {
+            if (!gates.TryGetValue(server.Name, out var gate) || gate.Limits != limits)
+            {
+                gates[server.Name] = gate = new ServerGate(server.Name, limits, time, cancellationToken => records.SpentAsync(server.Name, limits.BudgetFrom, cancellationToken));
+            }
+
+            return gate;
+        }
+    }
+
+    private (KnownServer Server, string Model)? Find(string name)
+    {
+        var servers = Servers;
+        if (servers.FirstOrDefault(server => Same(server.Name, name)) is { } named)
+        {
+            return (named, named.Settings.Model);
+        }
+
+        // Models of hosted services often have slashes in their names; names of servers set up here have none.
+        return name.Split('/', 2) is [var first, { Length: > 0 } model] && servers.FirstOrDefault(server => Same(server.Name, first)) is { } owner ? (owner, model) : null;
+    }
+
+    private ArgumentException Unknown(string name) =>
+        new($"There is no model server '{name}' ({(Names is { Count: > 0 } names ? "there are: " + string.Join(", ", names) : "none is set up")}). Add it on Admin, Model servers, or to CoScientist:ModelServers with Name, Endpoint and Model.", nameof(name));
+
+    private static string Place(KnownServer server) => server.Configured is null ? "Admin, Model servers" : "CoScientist:ModelServers";
+
+    private static bool Same(string left, string right) => left.Equals(right, StringComparison.OrdinalIgnoreCase);
 }
+
+/// <summary>What a trial of a server showed.</summary>
+/// <param name="Answer">The answer with its tokens; null when there was none.</param>
+/// <param name="Fault">What went wrong and what to do; null when nothing did.</param>
+/// <param name="Duration">How long it took, waiting for the server's limits included.</param>
+/// <param name="Exchange">What went over the wire, without the key; null when nothing did.</param>
+public sealed record ServerTrial(TextCompletion? Answer, string? Fault, TimeSpan Duration, HttpExchange? Exchange);

@@ -16,8 +16,8 @@ public sealed class PaperExtraction(ExtractionStore store, TextModels models)
     /// <exception cref="ArgumentException">No such server, or its settings are incomplete; the message says what to do.</exception>
     public ITextModel? Find(string? name)
     {
-        name ??= Names[0];
-        return name.Equals(ExtractiveDrafter.Name, StringComparison.OrdinalIgnoreCase) ? null : models.Get(name);
+        name ??= models.NamesOf(ModelRole.Creator).FirstOrDefault() ?? Names[0];
+        return name.Equals(ExtractiveDrafter.Name, StringComparison.OrdinalIgnoreCase) ? null : models.Get(name, ModelRole.Creator, "extract");
     }
 
     /// <summary>Draws a goal from a paper and stores it; goals that people have worked on stay.</summary>

@@ -35,7 +35,7 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
     {
         if (await FindAsync(name, cancellationToken) is not { } checkpoint)
         {
-            return new ServerPlanWriter(Server(name), maxTokens ?? PaperPlanWriter.MaxTokens);
+            return new ServerPlanWriter(Server(name, ModelRole.Policy, "plan"), maxTokens ?? PaperPlanWriter.MaxTokens);
         }
 
         var (folder, recorded) = (await catalog.ResolveAsync(name, cancellationToken), Recorded(checkpoint.Name, precision));
@@ -69,7 +69,7 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
         if (await FindAsync(name, cancellationToken) is not { } checkpoint)
         {
             return verdicts == VerdictReading.Answer
-                ? new ServerPlanGrader(Server(name), role)
+                ? new ServerPlanGrader(Server(name, role == GraderRole.SelfGrade ? ModelRole.Grader : ModelRole.Judge, "grade"), role)
                 : throw new InvalidDataException($"The model server \"{name}\" does not say how likely its tokens were: leave --verdicts out, or name a checkpoint.");
         }
 
@@ -102,11 +102,11 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
         }
     }
 
-    private ITextModel Server(string name)
+    private ITextModel Server(string name, ModelRole role, string purpose)
     {
         try
         {
-            return servers.Get(name);
+            return servers.Get(name, role, purpose);
         }
         catch (ArgumentException fault)
         {
@@ -124,7 +124,7 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
             return checkpoint;
         }
 
-        if (servers.Names.Contains(name, StringComparer.OrdinalIgnoreCase))
+        if (servers.Knows(name))
         {
             return null;
         }
@@ -136,6 +136,6 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
         }
 
         var names = (await checkpoints.ListAsync(cancellationToken)).Select(known => known.Name).Concat(servers.Names).ToList();
-        throw new InvalidDataException($"There is no checkpoint or model server \"{name}\"{(names.Count == 0 ? "" : $" (there are: {string.Join(", ", names)})")}: choose one from the Models page, register a folder with 'model import', or add a server to CoScientist:ModelServers.");
+        throw new InvalidDataException($"There is no checkpoint or model server \"{name}\"{(names.Count == 0 ? "" : $" (there are: {string.Join(", ", names)})")}: choose one from the Models page, register a folder with 'model import', or add a server on Admin, Model servers.");
     }
 }

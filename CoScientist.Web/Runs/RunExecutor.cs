@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
+using CoScientist.Core.TextModels;
 using CoScientist.Training.Trainers;
 using CoScientist.Web.Configuration;
 
@@ -89,8 +90,8 @@ internal sealed class RunExecutor(
             Spec = spec,
             Data = await data.LoadAsync(spec, control.Stop),
             ModelDirectory = model,
-            Grader = await GradingModelAsync(spec.Grader, control.Stop),
-            Judge = await GradingModelAsync(spec.Judge, control.Stop),
+            Grader = await GradingModelAsync(spec.Grader, ModelRole.Grader, run.Name, control.Stop),
+            Judge = await GradingModelAsync(spec.Judge, ModelRole.Judge, run.Name, control.Stop),
             GivesWay = control.GivesWay,
         };
         await RegisterForgottenAsync(run);
@@ -125,7 +126,7 @@ internal sealed class RunExecutor(
         }
     }
 
-    private async Task<GradingModel> GradingModelAsync(string name, CancellationToken cancellationToken)
+    private async Task<GradingModel> GradingModelAsync(string name, ModelRole role, string run, CancellationToken cancellationToken)
     {
         if (name is RunSpec.InitialGrader or RunSpec.Oracle)
         {
@@ -133,7 +134,7 @@ internal sealed class RunExecutor(
         }
 
         return RunSpec.ServerOf(name) is { } server
-            ? GradingModel.Of(servers.Get(server))
+            ? GradingModel.Of(servers.Get(server, role, $"run {run}"))
             : GradingModel.Checkpoint(await models.ResolveAsync(name, cancellationToken));
     }
 

@@ -1,6 +1,7 @@
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
+using CoScientist.Core.TextModels;
 using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Runs;
@@ -58,7 +59,7 @@ internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints,
 
             try
             {
-                servers.Get(server);
+                servers.Get(server, field == "judge" ? ModelRole.Judge : ModelRole.Grader);
             }
             catch (ArgumentException fault)
             {

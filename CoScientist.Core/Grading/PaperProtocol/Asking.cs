@@ -22,18 +22,33 @@ internal static class Asking
     public static async Task<T[]> UntilReadAsync<T>(ITextModel model, IReadOnlyList<TextPrompt> prompts, TextSamplingOptions options, int retries, Func<TextCompletion, int, T> read, Func<T, bool> isRead, CancellationToken cancellationToken)
     {
         var readings = new T[prompts.Count];
+        var rejected = prompts.Select(_ => new List<TextCompletion>()).ToArray();
         List<int> open = [.. Enumerable.Range(0, prompts.Count)];
         for (var attempt = 0; attempt <= retries && open.Count > 0; attempt++)
         {
             // A batch gives each prompt a seed of its own: the next try starts behind them.
             var now = options with { Temperature = attempt == 0 ? 0 : RetryTemperature, Seed = options.Seed + ((long)attempt * prompts.Count) };
             var answers = await model.CompleteAsync([.. open.Select(index => prompts[index])], now, cancellationToken);
+            var unread = new List<int>();
             foreach (var (index, answer) in open.Zip(answers))
             {
                 readings[index] = read(answer, index);
+
+                // Where no answer could be had, every try has been made already.
+                if (!isRead(readings[index]) && answer.Failure is null)
+                {
+                    unread.Add(index);
+                    rejected[index].Add(answer);
+                }
             }
 
-            open = open.FindAll(index => !isRead(readings[index]));
+            open = unread;
+        }
+
+        // Asked again another day, the model may do better; kept answers would stay unreadable.
+        foreach (var answer in open.SelectMany(index => rejected[index]))
+        {
+            await answer.RejectAsync("it is not in the form that was asked for", cancellationToken);
         }
 
         return readings;

@@ -23,6 +23,11 @@ public static partial class PaperComparisonParser
     public static PaperComparison Parse(TextCompletion answer)
     {
         ArgumentNullException.ThrowIfNull(answer);
+        if (answer.Failure is { } failure)
+        {
+            return PaperComparison.Unreadable(failure);
+        }
+
         if (answer.Finish == FinishReason.Length)
         {
             return PaperComparison.Unreadable($"the answer was cut off after {answer.CompletionTokens} tokens");

@@ -25,14 +25,19 @@ public sealed class PaperGrader(ITextModel model, int retries = PaperGrader.Retr
     public async Task<IReadOnlyList<PaperGrading>> GradeAsync(IReadOnlyList<PaperGradingTask> tasks, long seed, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(tasks);
+        var unanswered = new bool[tasks.Count];
         var gradings = await Asking.UntilReadAsync(
             model,
             [.. tasks.Select(PaperPrompts.Grade)],
             new TextSamplingOptions { MaxTokens = maxTokens, Seed = seed },
             retries,
-            (answer, index) => PaperGradingParser.Parse(answer, tasks[index].Items.Count),
+            (answer, index) =>
+            {
+                unanswered[index] = answer.Failure is not null;
+                return PaperGradingParser.Parse(answer, tasks[index].Items.Count);
+            },
             grading => grading.Failure is null,
             cancellationToken);
-        return [.. gradings.Select(grading => grading.Failure is null ? grading : PaperGrading.Unreadable($"unreadable {retries + 1} times; at last {grading.Failure}"))];
+        return [.. gradings.Select((grading, index) => grading.Failure is null || unanswered[index] ? grading : PaperGrading.Unreadable($"unreadable {retries + 1} times; at last {grading.Failure}"))];
     }
 }

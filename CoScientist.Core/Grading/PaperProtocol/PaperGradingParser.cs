@@ -42,6 +42,11 @@ public static partial class PaperGradingParser
     {
         ArgumentNullException.ThrowIfNull(answer);
         ArgumentOutOfRangeException.ThrowIfLessThan(items, 1);
+        if (answer.Failure is { } failure)
+        {
+            return PaperGrading.Unreadable(failure);
+        }
+
         if (answer.Finish == FinishReason.Length)
         {
             return PaperGrading.Unreadable($"the answer was cut off after {answer.CompletionTokens} tokens");

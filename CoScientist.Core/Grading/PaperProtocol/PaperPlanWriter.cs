@@ -26,6 +26,12 @@ public sealed class PaperPlanWriter(ITextModel model, int maxTokens = PaperPlanW
         ArgumentNullException.ThrowIfNull(goals);
         var options = new TextSamplingOptions { Temperature = temperature, MaxTokens = maxTokens, Seed = seed };
         var answers = await model.CompleteAsync([.. goals.Select(PaperPrompts.WritePlan)], options, cancellationToken);
-        return [.. answers.Select(answer => new PaperPlan(PlanReader.Read(answer.Text), answer.CompletionTokens))];
+        return [.. answers.Select(answer => new PaperPlan(Read(answer), answer.CompletionTokens))];
+    }
+
+    private static PlanReading Read(TextCompletion answer)
+    {
+        var plan = PlanReader.Read(answer.Text);
+        return answer.Failure is { } failure ? plan with { Fault = failure } : plan;
     }
 }

@@ -146,6 +146,9 @@ public static partial class PaperPrompts
         // In one pass: what is filled in is not searched for placeholders again.
         public TextPrompt Fill(Dictionary<string, string> values) => new(
             Placeholder().Replace(System, match => values[match.Groups[1].Value]),
-            Placeholder().Replace(User, match => values[match.Groups[1].Value]));
+            Placeholder().Replace(User, match => values[match.Groups[1].Value]))
+        {
+            Version = Version,
+        };
     }
 }

@@ -27,7 +27,7 @@ public sealed class ModelExtractionTests
 
     private static async Task<ExtractedGoal> ExtractAsync(ScriptedModelServer server)
     {
-        var model = new OpenAiTextModel(new OpenAiTextModelOptions { Name = "tester", Endpoint = server.Endpoint, Model = "m" }, TimeProvider.System);
+        using var model = new OpenAiTextModel(new OpenAiTextModelOptions { Name = "tester", Endpoint = server.Endpoint, Model = "m" });
         return await new ModelExtraction(model, model).ExtractAsync(Paper, 1, TestContext.Current.CancellationToken);
     }
 

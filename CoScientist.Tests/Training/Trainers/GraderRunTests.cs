@@ -60,7 +60,7 @@ public sealed class GraderRunTests : IDisposable
     public async Task Execute_ServerOverHttp_IsAGraderToo()
     {
         await using var server = await ScriptedModelServer.StartAsync((request, _) => (200, AnsweringModel.Grading(new TextPrompt("", request.GetProperty("messages")[1].GetProperty("content").GetString()!))));
-        var model = new OpenAiTextModel(new OpenAiTextModelOptions { Name = "big", Endpoint = server.Endpoint, Model = "m" }, TimeProvider.System);
+        using var model = new OpenAiTextModel(new OpenAiTextModelOptions { Name = "big", Endpoint = server.Endpoint, Model = "m" });
 
         var outcome = await ExecuteAsync(s_spec with { Steps = 2 }, model);
 

@@ -1,6 +1,9 @@
 using System.CommandLine;
 using CoScientist.Core.Storage;
+using CoScientist.Core.TextModels;
 using CoScientist.Tests.Core.Papers;
+using CoScientist.Tests.Core.Storage;
+using CoScientist.Tests.Shared;
 using CoScientist.Web.Commands;
 using CoScientist.Web.Configuration;
 using Microsoft.EntityFrameworkCore;
@@ -72,9 +75,11 @@ public sealed class LibraryCommandTests : IDisposable
     }
 
     [Fact]
-    public void Get_model_server_with_faulty_settings_says_what_to_mend()
+    public async Task Get_model_server_with_faulty_settings_says_what_to_mend()
     {
-        var models = new TextModels(
+        await using var database = await TestDatabase.CreateAsync();
+        using var models = TestServers.Of(
+            database,
             new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
             {
                 ["CoScientist:ModelServers:0:Name"] = "local",
@@ -85,13 +90,12 @@ public sealed class LibraryCommandTests : IDisposable
                 ["CoScientist:ModelServers:2:Endpoint"] = "http://127.0.0.1:8081/v1",
                 ["CoScientist:ModelServers:2:Model"] = "m",
                 ["CoScientist:ModelServers:2:KeyVariable"] = "COSCIENTIST_TEST_KEY_THAT_NOBODY_SETS",
-            }).Build(),
-            TimeProvider.System);
+            }).Build());
 
         Assert.Equal(["local", "broken", "hosted"], models.Names);
-        Assert.Equal("local", models.Get("LOCAL").Name);
-        Assert.Contains("there are: local, broken, hosted", Assert.Throws<ArgumentException>(() => models.Get("x")).Message, StringComparison.Ordinal);
-        Assert.Contains("needs an Endpoint", Assert.Throws<ArgumentException>(() => models.Get("broken")).Message, StringComparison.Ordinal);
-        Assert.Contains("COSCIENTIST_TEST_KEY_THAT_NOBODY_SETS, which is not set", Assert.Throws<ArgumentException>(() => models.Get("hosted")).Message, StringComparison.Ordinal);
+        Assert.Equal("local", models.Get("LOCAL", ModelRole.Judge).Name);
+        Assert.Contains("there are: local, broken, hosted", Assert.Throws<ArgumentException>(() => models.Get("x", ModelRole.Judge)).Message, StringComparison.Ordinal);
+        Assert.Contains("needs an Endpoint", Assert.Throws<ArgumentException>(() => models.Get("broken", ModelRole.Judge)).Message, StringComparison.Ordinal);
+        Assert.Contains("COSCIENTIST_TEST_KEY_THAT_NOBODY_SETS, which is not set", Assert.Throws<ArgumentException>(() => models.Get("hosted", ModelRole.Judge)).Message, StringComparison.Ordinal);
     }
 }

@@ -9,7 +9,6 @@ using CoScientist.Web.Configuration;
 using CoScientist.Web.Jobs;
 using CoScientist.Web.Runs;
 using CoScientist.Web.ViewModels;
-using Microsoft.Extensions.Configuration;
 
 namespace CoScientist.Tests.Web.Jobs;
 
@@ -114,14 +113,8 @@ public sealed class EvaluationJobTests
 
     private static EvaluationJob Job(TestDatabase database, ScriptedModelServer server, params string[] servers)
     {
-        var settings = servers.SelectMany((name, index) => new KeyValuePair<string, string?>[]
-        {
-            new($"CoScientist:ModelServers:{index}:Name", name),
-            new($"CoScientist:ModelServers:{index}:Endpoint", server.Endpoint.ToString()),
-            new($"CoScientist:ModelServers:{index}:Model", name),
-        });
         var options = new CoScientistOptions { DataDirectory = database.Folder };
-        var models = new TextModels(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), TimeProvider.System);
+        var models = TestServers.Of(database, [.. servers.Select(name => (name, server.Endpoint.ToString(), name))]);
         var checkpoints = database.Store<RunCheckpointStore>();
         var roles = new ModelRoles(new ModelCatalog(checkpoints, options), checkpoints, models);
         return new EvaluationJob(roles, new EvaluationGoals(database.Store<RunDataStore>(), checkpoints, database.Store<RunStore>(), options), options, database.Time);

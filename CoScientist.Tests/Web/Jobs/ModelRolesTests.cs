@@ -8,7 +8,6 @@ using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Jobs;
 using CoScientist.Web.Runs;
-using Microsoft.Extensions.Configuration;
 
 namespace CoScientist.Tests.Web.Jobs;
 
@@ -78,14 +77,8 @@ public sealed class ModelRolesTests
 
     private static ModelRoles Roles(TestDatabase database, params (string Name, string Endpoint, string Model)[] servers)
     {
-        var settings = servers.SelectMany((server, index) => new KeyValuePair<string, string?>[]
-        {
-            new($"CoScientist:ModelServers:{index}:Name", server.Name),
-            new($"CoScientist:ModelServers:{index}:Endpoint", server.Endpoint),
-            new($"CoScientist:ModelServers:{index}:Model", server.Model),
-        });
         var checkpoints = database.Store<RunCheckpointStore>();
         var catalog = new ModelCatalog(checkpoints, new CoScientistOptions { DataDirectory = database.Folder });
-        return new ModelRoles(catalog, checkpoints, new TextModels(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), database.Time));
+        return new ModelRoles(catalog, checkpoints, TestServers.Of(database, servers));
     }
 }

@@ -2,9 +2,9 @@ using CoScientist.Core.Goals;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
+using CoScientist.Tests.Shared;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Runs;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CoScientist.Tests.Web.Runs;
@@ -118,7 +118,7 @@ internal sealed class RunHarness : IAsyncDisposable
         Database.Store<RunEvaluationStore>(),
         Database.Store<RunDataStore>(),
         Models,
-        new TextModels(new ConfigurationBuilder().Build(), TimeProvider.System),
+        TestServers.Of(Database),
         Events,
         Options,
         Trainer.ExecuteAsync,

@@ -1,0 +1,160 @@
+using CoScientist.Core.TextModels;
+using Microsoft.EntityFrameworkCore;
+
+namespace CoScientist.Core.Storage;
+
+/// <summary>The books of calls: the ledger, which only grows, the answers that are kept, up to a bound, and the failures that are open.</summary>
+/// <param name="factory">Opens the database.</param>
+public sealed class ModelCallStore(IDbContextFactory<CoScientistDb> factory) : ICallRecords
+{
+    private const int SweepEvery = 200;
+    private int kept;
+
+    /// <summary>Most characters of all kept answers together; the oldest make room. Default 256 million, about 20,000 long answers.</summary>
+    public long LargestCache { get; init; } = 256_000_000;
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyDictionary<string, TextCompletion>> FindAnswersAsync(IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var answers = await db.ModelAnswers.AsNoTracking().Where(answer => keys.Contains(answer.RequestKey)).ToListAsync(cancellationToken);
+        return answers.ToDictionary(answer => answer.RequestKey, answer => new TextCompletion(answer.Text, answer.Finish, answer.PromptTokens, answer.CompletionTokens), StringComparer.Ordinal);
+    }
+
+    /// <inheritdoc/>
+    public async Task RecordAsync(IReadOnlyList<ModelCall> calls, ModelAnswer? answer, ModelFailure? failure, CancellationToken cancellationToken)
+    {
+        await using (var db = await factory.CreateDbContextAsync(cancellationToken))
+        {
+            await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+            db.ModelCalls.AddRange(calls);
+            if ((answer?.RequestKey ?? failure?.RequestKey) is { } key)
+            {
+                await db.ModelFailures.Where(open => open.RequestKey == key).ExecuteDeleteAsync(cancellationToken);
+            }
+
+            if (answer is not null)
+            {
+                await db.ModelAnswers.Where(known => known.RequestKey == answer.RequestKey).ExecuteDeleteAsync(cancellationToken);
+                db.ModelAnswers.Add(answer);
+            }
+
+            if (failure is not null)
+            {
+                db.ModelFailures.Add(failure);
+            }
+
+            await db.SaveChangesAsync(cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+
+        if (answer is not null && Interlocked.Increment(ref kept) % SweepEvery == 0)
+        {
+            await SweepAsync(cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task RejectAsync(ModelFailure failure, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await db.ModelAnswers.Where(known => known.RequestKey == failure.RequestKey).ExecuteDeleteAsync(cancellationToken);
+        await db.ModelFailures.Where(open => open.RequestKey == failure.RequestKey).ExecuteDeleteAsync(cancellationToken);
+        db.ModelFailures.Add(failure);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async Task<Spending> SpentAsync(string server, DateTimeOffset since, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var calls = db.ModelCalls.Where(call => call.Server == server && call.At >= since);
+        var tokens = await calls.SumAsync(call => (long)call.PromptTokens + call.CompletionTokens, cancellationToken);
+        return new Spending(tokens, await calls.SumAsync(call => call.CostMicros, cancellationToken));
+    }
+
+    /// <summary>Forgets the oldest answers until the rest keeps within <see cref="LargestCache"/>.</summary>
+    public async Task SweepAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var total = await db.ModelAnswers.SumAsync(answer => (long)answer.Size, cancellationToken);
+        while (total > LargestCache)
+        {
+            var oldest = await db.ModelAnswers.AsNoTracking().OrderBy(answer => answer.At).Take(SweepEvery).Select(answer => new { answer.RequestKey, answer.Size }).ToListAsync(cancellationToken);
+            var leaving = oldest.TakeWhile((answer, i) => total - oldest.Take(i).Sum(before => (long)before.Size) > LargestCache).ToList();
+            var keys = leaving.ConvertAll(answer => answer.RequestKey);
+            await db.ModelAnswers.Where(answer => keys.Contains(answer.RequestKey)).ExecuteDeleteAsync(cancellationToken);
+            total -= leaving.Sum(answer => (long)answer.Size);
+        }
+    }
+
+    /// <summary>Open failures, the latest first.</summary>
+    /// <param name="take">Most of them.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<IReadOnlyList<ModelFailure>> FailuresAsync(int take, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        return await db.ModelFailures.AsNoTracking().OrderByDescending(failure => failure.At).Take(take).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>Takes a failure off the list; the ledger keeps its calls.</summary>
+    public async Task ForgetFailureAsync(string requestKey, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await db.ModelFailures.Where(failure => failure.RequestKey == requestKey).ExecuteDeleteAsync(cancellationToken);
+    }
+
+    /// <summary>A page of the ledger, the latest first, and how many rows there are.</summary>
+    /// <param name="skip">Rows left out.</param>
+    /// <param name="take">Most rows.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<(IReadOnlyList<ModelCall> Calls, int Total)> LedgerAsync(int skip, int take, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var calls = await db.ModelCalls.AsNoTracking().OrderByDescending(call => call.Id).Skip(skip).Take(take).ToListAsync(cancellationToken);
+        return (calls, await db.ModelCalls.CountAsync(cancellationToken));
+    }
+
+    /// <summary>Totals of the ledger per day (UTC), server, model and role, the latest day first.</summary>
+    /// <param name="since">First moment that counts.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<IReadOnlyList<CallTotal>> TotalsAsync(DateTimeOffset since, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var totals = new Dictionary<(DateOnly, string, string, ModelRole), CallTotal>();
+        await foreach (var call in db.ModelCalls.AsNoTracking().Where(call => call.At >= since).AsAsyncEnumerable().WithCancellation(cancellationToken))
+        {
+            var day = DateOnly.FromDateTime(call.At.UtcDateTime);
+            var before = totals.GetValueOrDefault((day, call.Server, call.Model, call.Role)) ?? new CallTotal(day, call.Server, call.Model, call.Role, 0, 0, 0, 0, 0, 0, 0);
+            totals[(day, call.Server, call.Model, call.Role)] = before with
+            {
+                Answered = before.Answered + (call.Outcome == CallOutcome.Answered ? 1 : 0),
+                Cached = before.Cached + (call.Outcome == CallOutcome.Cached ? 1 : 0),
+                Failed = before.Failed + (call.Outcome.IsFailure() ? 1 : 0),
+                PromptTokens = before.PromptTokens + call.PromptTokens,
+                CompletionTokens = before.CompletionTokens + call.CompletionTokens,
+                Seconds = before.Seconds + call.Seconds,
+                CostMicros = before.CostMicros + call.CostMicros,
+            };
+        }
+
+        return [.. totals.Values.OrderByDescending(total => total.Day).ThenBy(total => total.Server, StringComparer.Ordinal).ThenBy(total => total.Role)];
+    }
+}
+
+/// <summary>What calls came to.</summary>
+/// <param name="Day">Day in UTC.</param>
+/// <param name="Server">Name of the server.</param>
+/// <param name="Model">Model as the server calls it.</param>
+/// <param name="Role">Capacity.</param>
+/// <param name="Answered">Calls that were answered.</param>
+/// <param name="Cached">Answers that were known.</param>
+/// <param name="Failed">Calls that came to nothing, tries that were repeated included.</param>
+/// <param name="PromptTokens">Tokens read.</param>
+/// <param name="CompletionTokens">Tokens written.</param>
+/// <param name="Seconds">Time of all calls together.</param>
+/// <param name="CostMicros">Cost in millionths of the currency.</param>
+public sealed record CallTotal(DateOnly Day, string Server, string Model, ModelRole Role, int Answered, int Cached, int Failed, long PromptTokens, long CompletionTokens, double Seconds, long CostMicros);
