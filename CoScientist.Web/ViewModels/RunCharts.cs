@@ -57,7 +57,7 @@ internal static class RunCharts
         One("cut-off", "Plans cut off", "share that reached the longest length", "0.000", "grpo opsd", RunMetricNames.ClippedRatio),
         One("format", "Format violations", "share of plans", "0.000", "grpo opsd", RunMetricNames.FormatViolation),
         new("failures", "Unreadable gradings", "share, left out of reward and score", "0.000", "grpo", [new(RunMetricNames.GraderFailure, "grader"), new(RunMetricNames.JudgeFailure, "judge", ChartTone.Judge)]),
-        new("watch", "Growth of self-grade over judge", "since the start, same goals", "0.000", All, [new(RunMetricNames.WatchGrowth, "growth"), new(RunMetricNames.WatchGrowthLow, "lower end of 95%")]),
+        new("watch", "Growth of self-grade over judge", "since the start, same goals; at least: lower end of the 95% interval", "0.000", All, [new(RunMetricNames.WatchGrowth, "growth"), new(RunMetricNames.WatchGrowthLow, "at least")]),
         One("mentions", "Passed but only mentioned", "share of items the grader passed", "0.000", All, RunMetricNames.WatchMentions),
         One("preferred", "Pairs on the preferred side", "share", "0.00", "dpo", RunMetricNames.PreferenceAccuracy),
         One("margin", "Margin of the preferred plan", "nats", "0.000", "dpo", RunMetricNames.PreferenceMargin),
