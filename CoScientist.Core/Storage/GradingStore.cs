@@ -54,6 +54,16 @@ public sealed class GradingStore(IDbContextFactory<CoScientistDb> factory)
         return new PlansToGrade(waiting, found.Count - waiting.Count);
     }
 
+    /// <summary>A goal; null when there is none.</summary>
+    public async Task<Goal?> FindGoalAsync(GoalId id, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        return await db.Goals.AsNoTracking().Include(goal => goal.Items).SingleOrDefaultAsync(goal => goal.Id == id, cancellationToken);
+    }
+
+    /// <summary>A goal as graders see it: with the items that count for those who say nothing else.</summary>
+    public static RunGoal Rubric(Goal goal) => RunDataStore.ToRunGoal(goal, new RunDataSpec().RubricStates);
+
     /// <summary>Adds gradings in one transaction. Each takes the place of an unreadable one by the same grader in the same role and of the same rubric.</summary>
     public async Task AddAsync(IReadOnlyList<Grading.Grading> gradings, CancellationToken cancellationToken)
     {

@@ -61,6 +61,7 @@ internal static class Application
         app.MapClientScript();
         app.MapAccounts();
         app.MapRunDownloads();
+        app.MapDownloads();
         // The policy above already says who may frame the pages.
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(server => server.ContentSecurityFrameAncestorsPolicy = null);
         return app;

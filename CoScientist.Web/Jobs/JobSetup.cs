@@ -9,6 +9,7 @@ internal static class JobSetup
         services.AddSingleton<ModelRoles>();
         services.AddSingleton<LibraryChoice>();
         services.AddSingleton<PlanJob>();
+        services.AddSingleton<Playground>();
         services.AddSingleton<GradeJob>();
         services.AddSingleton<EvaluationGoals>();
         services.AddSingleton<EvaluationJob>();

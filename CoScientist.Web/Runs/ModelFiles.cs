@@ -90,14 +90,14 @@ internal sealed class ModelFiles(ModelCatalog catalog, CheckpointShelf shelf, Co
     public Task<string> WholeAsync(Checkpoint checkpoint, CancellationToken cancellationToken) => catalog.ResolveAsync(checkpoint.Name, cancellationToken);
 
     /// <summary>Writes a checkpoint's files as a zip, file by file, straight from the disk: nothing is held in memory or copied first.</summary>
-    /// <param name="checkpoint">The checkpoint.</param>
-    /// <param name="target">Receives the archive; need not seek.</param>
+    /// <param name="folder">The checkpoint's folder, whole.</param>
+    /// <param name="top">Folder inside the archive.</param>
+    /// <param name="target">Receives the archive; need not seek, but must take a few bytes synchronously.</param>
     /// <param name="cancellationToken">Stops, when whoever downloads goes away.</param>
-    public async Task ZipAsync(Checkpoint checkpoint, Stream target, CancellationToken cancellationToken)
+    public static async Task ZipAsync(string folder, string top, Stream target, CancellationToken cancellationToken)
     {
-        var top = checkpoint.Name.Replace('@', '-');
         await using var archive = await ZipArchive.CreateAsync(target, ZipArchiveMode.Create, leaveOpen: true, entryNameEncoding: null, cancellationToken);
-        foreach (var file in Sent(FolderOf(checkpoint)))
+        foreach (var file in Sent(folder))
         {
             // Weights do not shrink, and packing them would only make the download slow.
             var entry = archive.CreateEntry($"{top}/{file.Name}", file.Extension == ".safetensors" ? CompressionLevel.NoCompression : CompressionLevel.Fastest);
@@ -123,7 +123,7 @@ internal sealed class ModelFiles(ModelCatalog catalog, CheckpointShelf shelf, Co
     }
 
     /// <summary>Files of a folder that belong to the model, by name; links that lead elsewhere are left out.</summary>
-    public static IEnumerable<FileInfo> Sent(string folder) =>
+    private static IEnumerable<FileInfo> Sent(string folder) =>
         new DirectoryInfo(folder).EnumerateFiles()
             .Where(file => file.LinkTarget is null && (s_sent.Contains(file.Extension, StringComparer.OrdinalIgnoreCase) || file.Name.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase)))
             .OrderBy(file => file.Name, StringComparer.Ordinal);

@@ -10,6 +10,8 @@ internal static class RunSetup
     {
         services.AddSingleton<ModelCatalog>();
         services.AddSingleton<ModelFiles>();
+        services.AddSingleton<ModelMerges>();
+        services.AddSingleton<SystemMeters>();
         services.AddSingleton<RunEvents>();
         services.AddSingleton<RunHistories>();
         services.AddSingleton<RunExecution>(_ => TrainingRun.ExecuteAsync);

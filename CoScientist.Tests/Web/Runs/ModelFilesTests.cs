@@ -39,7 +39,7 @@ public sealed class ModelFilesTests : IAsyncLifetime
 
         await using (var oneWay = new OneWay(sent))
         {
-            await files.ZipAsync(checkpoint, oneWay, Cancellation);
+            await ModelFiles.ZipAsync(await files.WholeAsync(checkpoint, Cancellation), "mine", oneWay, Cancellation);
         }
 
         await using var archive = new ZipArchive(sent);

@@ -1,0 +1,107 @@
+using CoScientist.Core.Storage;
+using CoScientist.Web.Accounts;
+using CoScientist.Web.Runs;
+using Microsoft.AspNetCore.Components;
+
+namespace CoScientist.Web.Components.Pages.Checkpoints;
+
+/// <summary>One checkpoint: where it comes from, what hangs on it, and what can be done with it.</summary>
+public sealed partial class CheckpointDetail
+{
+    /// <summary>Ancestors shown: longer lines are looked up from the last one's page.</summary>
+    private const int LongestLine = 8;
+
+    private CheckpointRow? _row;
+    private CheckpointUses? _uses;
+    private ModelFacts _facts = null!;
+    private List<string> _parents = [];
+    private string _folder = "";
+    private string _tags = "";
+    private string? _refusal;
+    private bool _owned;
+    private bool _asksDelete;
+    private bool _saved;
+    private bool _loaded;
+
+    /// <summary>Name of the checkpoint.</summary>
+    [Parameter]
+    public string Name { get; set; } = "";
+
+    [Inject]
+    private CheckpointShelf Shelf { get; set; } = default!;
+
+    [Inject]
+    private ModelFiles Files { get; set; } = default!;
+
+    [Inject]
+    private AccessGuard Guard { get; set; } = default!;
+
+    /// <inheritdoc/>
+    protected override Task OnParametersSetAsync()
+    {
+        (_asksDelete, _saved, _refusal) = (false, false, null);
+        return LoadAsync();
+    }
+
+    private static string Join(IReadOnlyList<string> names) => string.Join(", ", names);
+
+    private async Task LoadAsync()
+    {
+        var row = await Shelf.FindAsync(Name, CancellationToken.None);
+        _loaded = true;
+        if (row is null)
+        {
+            _row = null;
+            return;
+        }
+
+        _facts = Files.Look(row.Checkpoint);
+        _folder = Files.FolderOf(row.Checkpoint);
+        _owned = Files.Owns(row.Checkpoint);
+        _tags = row.Checkpoint.Tags;
+        _parents = [];
+        for (var parent = row.Parent; parent is not null && _parents.Count < LongestLine; parent = (await Shelf.FindAsync(parent, CancellationToken.None))?.Parent)
+        {
+            _parents.Add(parent);
+        }
+
+        _uses = await Shelf.UsesAsync(row.Checkpoint, CancellationToken.None);
+        _row = row;
+    }
+
+    private Task PromoteAsync() => ActAsync(checkpoint => Shelf.PromoteAsync(checkpoint.Checkpoint.Id, checkpoint.Checkpoint.PromotedAt is null, CancellationToken.None));
+
+    private async Task TagAsync()
+    {
+        await ActAsync(checkpoint => Shelf.TagAsync(checkpoint.Checkpoint.Id, _tags, CancellationToken.None));
+        _saved = _refusal is null;
+    }
+
+    private async Task AskDeleteAsync()
+    {
+        await LoadAsync();
+        _asksDelete = true;
+    }
+
+    private Task DeleteAsync() => ActAsync(checkpoint =>
+    {
+        _asksDelete = false;
+        return Files.DeleteAsync(checkpoint.Checkpoint, CancellationToken.None);
+    });
+
+    private async Task ActAsync(Func<CheckpointRow, Task> action)
+    {
+        await Guard.RequireAsync(Roles.Researcher, CancellationToken.None);
+        (_refusal, _saved) = (null, false);
+        try
+        {
+            await action(_row!);
+        }
+        catch (Exception fault) when (fault is InvalidDataException or ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            _refusal = fault.Message.Split(" (Parameter", 2)[0];
+        }
+
+        await LoadAsync();
+    }
+}
