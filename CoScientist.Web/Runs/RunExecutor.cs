@@ -95,6 +95,12 @@ internal sealed class RunExecutor(
             GivesWay = control.GivesWay,
         };
         await RegisterForgottenAsync(run);
+        await RequireCheckpointsAsync(run);
+        var written = new RunFolder(request.Directory).File(RunFolder.SpecFile);
+        if (!File.Exists(written))
+        {
+            AtomicFile.WriteAllText(written, run.SpecJson);
+        }
 
         var told = Channel.CreateUnbounded<RunEvent>(new UnboundedChannelOptions { SingleReader = true });
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(control.Stop);
@@ -160,6 +166,20 @@ internal sealed class RunExecutor(
         {
             await stop.CancelAsync();
             throw;
+        }
+    }
+
+    /// <summary>A run goes on from its last checkpoint and ends with its best: when somebody took one away it must not begin anew and drop what it has.</summary>
+    /// <exception cref="InvalidDataException">One is gone.</exception>
+    private async Task RequireCheckpointsAsync(Run run)
+    {
+        var written = await checkpoints.OfRunAsync(run.Id, CancellationToken.None);
+        foreach (var needed in written.Where(checkpoint => checkpoint == written[^1] || checkpoint.Step == run.BestStep))
+        {
+            if (!Directory.Exists(models.Directory(needed.Path)) && models.AdapterOf(needed) is null)
+            {
+                throw new InvalidDataException($"{needed.Name}, {(needed == written[^1] ? "from which the run goes on" : "the best of the run")}, is gone from {models.Directory(needed.Path)}: put the folder back and resume, or clone the run to train anew. Metrics, samples and the other checkpoints are kept.");
+            }
         }
     }
 

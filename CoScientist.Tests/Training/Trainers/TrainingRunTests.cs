@@ -90,6 +90,35 @@ public sealed class TrainingRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Execute_DiskFullMidRun_SaysSoKeepsTheCheckpointAndGoesOnWhenThereIsRoom()
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "This system has no /dev/full to stand for a full disk.");
+        await RunAsync("unbroken", []);
+        var samples = Path.Combine(folder, "full", RunFolder.SamplesFile);
+
+        var fault = await Assert.ThrowsAsync<IOException>(() => TrainingRun.ExecuteAsync(
+            Request("full"),
+            happened =>
+            {
+                if (happened is RunMetrics { Step: 3 } && !File.Exists(samples + ".kept"))
+                {
+                    File.Move(samples, samples + ".kept");
+                    File.CreateSymbolicLink(samples, "/dev/full");
+                }
+            },
+            () => false,
+            TestContext.Current.CancellationToken));
+
+        Assert.Contains("space", fault.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal([2], new RunFolder(Path.Combine(folder, "full")).CheckpointSteps());
+        File.Delete(samples);
+        File.Move(samples + ".kept", samples);
+        Assert.Equal(RunState.Finished, (await RunAsync("full", [])).State);
+        AssertSameNumbers("unbroken", "full");
+        Assert.Equal(Scalars("unbroken"), Scalars("full"));
+    }
+
+    [Fact]
     public async Task Execute_OtherThreadCount_GivesTheSameNumbers()
     {
         await RunAsync("one", []);
