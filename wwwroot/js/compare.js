@@ -35,6 +35,7 @@ function visibility() {
 export function start() {
   signs.forEach(sign => document.addEventListener(sign, seen, { passive: true, capture: true }));
   document.addEventListener('visibilitychange', visibility);
+  document.addEventListener('scroll', scrolled, { passive: true, capture: true });
   active = 0;
   since = null;
   visibility();
@@ -43,6 +44,7 @@ export function start() {
 export function stop() {
   signs.forEach(sign => document.removeEventListener(sign, seen, { capture: true }));
   document.removeEventListener('visibilitychange', visibility);
+  document.removeEventListener('scroll', scrolled, { capture: true });
 }
 
 /** Milliseconds at work since the last call. */
@@ -61,6 +63,42 @@ export function top() {
 
 export function focus(id) {
   document.getElementById(id)?.focus();
+}
+
+/** Scrolls as little as is needed to see the element. */
+export function reveal(selector) {
+  document.querySelector(selector)?.scrollIntoView({ block: 'nearest' });
+}
+
+let linked = true;
+
+/** Panes that scroll together keep the same share of their text above. */
+function scrolled(event) {
+  const pane = event.target;
+  if (!linked || !(pane instanceof Element) || !pane.classList.contains('compare-plan') || pane !== document.querySelector('.compare-plan:hover, .compare-plan:focus')) {
+    return;
+  }
+  const share = pane.scrollTop / Math.max(1, pane.scrollHeight - pane.clientHeight);
+  document.querySelectorAll('.compare-plan').forEach(other => {
+    if (other !== pane) {
+      other.scrollTop = share * (other.scrollHeight - other.clientHeight);
+    }
+  });
+}
+
+export function link(on) {
+  linked = on;
+}
+
+/** Marks the headings of each plan that the other has not. */
+export function markStructure(on) {
+  const plans = [...document.querySelectorAll('.compare-plan')];
+  const words = heading => heading.textContent.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, ' ').trim();
+  const headings = plans.map(plan => [...plan.querySelectorAll('.markdown :is(h3, h4, h5, h6), .markdown p > strong:only-child')]);
+  headings.forEach((own, i) => {
+    const others = new Set(headings.filter((_, j) => j !== i).flat().map(words));
+    own.forEach(heading => heading.classList.toggle('only-here', on && !others.has(words(heading))));
+  });
 }
 
 export { forget };
