@@ -1,13 +1,12 @@
 using CoScientist.Core.Goals;
 using CoScientist.Core.Interchange;
-using CoScientist.Core.Studies;
 using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Core.Storage;
 
 /// <summary>What leaves the library.</summary>
 /// <param name="factory">Opens the database.</param>
-public sealed class ExportStore(IDbContextFactory<CoScientistDb> factory)
+public sealed partial class ExportStore(IDbContextFactory<CoScientistDb> factory)
 {
     /// <summary>
     /// Goals with their rubrics in the columns of research-plan-gen; rejected items, and goals without any other, stay out. A row
@@ -48,26 +47,6 @@ public sealed class ExportStore(IDbContextFactory<CoScientistDb> factory)
         return ExportTable.Of(rows, withOwn ? [.. DatasetColumns.Published, .. DatasetColumns.Own] : DatasetColumns.Published);
     }
 
-    /// <summary>Answers of experts that count, with what they compared and which arm they preferred.</summary>
-    public async Task<ExportTable> PreferencesAsync(CancellationToken cancellationToken)
-    {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        var answers = await (
-            from preference in db.Preferences.AsNoTracking()
-            join assignment in db.Assignments on preference.AssignmentId equals assignment.Id
-            join comparison in db.Comparisons on assignment.ComparisonId equals comparison.Id
-            join study in db.Studies on comparison.StudyId equals study.Id
-            where preference.UndoneAt == null
-            orderby preference.Id
-            select new { preference, assignment.Arm1IsLeft, assignment.ExpertId, comparison.GoalId, comparison.Plan1Id, comparison.Plan2Id, study.Name, study.Arm1, study.Arm2, study.IsSandbox }).ToListAsync(cancellationToken);
-        var rows = answers.Select(answer => (IReadOnlyList<object?>)
-        [
-            answer.Name, answer.IsSandbox, answer.GoalId.ToString(), answer.Plan1Id.ToString(), answer.Plan2Id.ToString(), answer.Arm1, answer.Arm2, answer.Arm1IsLeft,
-            answer.preference.Choice.ToString(), Preferred(answer.preference.Choice, answer.Arm1IsLeft), answer.preference.Reason, answer.preference.ActiveMilliseconds, answer.ExpertId, answer.preference.At,
-        ]);
-        return new ExportTable(["study", "sandbox", "goal_id", "plan1_id", "plan2_id", "arm1", "arm2", "arm1_is_left", "choice", "preferred", "reason", "active_milliseconds", "expert", "at"], [.. rows]);
-    }
-
     /// <summary>Gradings with their verdicts as a list in one column.</summary>
     public async Task<ExportTable> GradingsAsync(CancellationToken cancellationToken)
     {
@@ -85,12 +64,4 @@ public sealed class ExportStore(IDbContextFactory<CoScientistDb> factory)
         ]);
         return new ExportTable(["plan_id", "goal_id", "sandbox", "writer", "role", "grader", "protocol", "rubric_version", "score", "failure", "verdicts", "at"], [.. rows]);
     }
-
-    private static string Preferred(PreferenceChoice choice, bool arm1IsLeft) => choice switch
-    {
-        PreferenceChoice.A => arm1IsLeft ? "arm1" : "arm2",
-        PreferenceChoice.B => arm1IsLeft ? "arm2" : "arm1",
-        PreferenceChoice.Tie => "tie",
-        _ => "neither",
-    };
 }

@@ -14,10 +14,21 @@ internal static class ExportCommand
         var dataset = Kind("dataset", "Goals and rubrics in the columns of research-plan-gen", (store, parsed, token) => store.DatasetAsync(parsed.GetValue(sandbox), !parsed.GetValue(published), token));
         dataset.Add(sandbox);
         dataset.Add(published);
-        return new Command("export", "Write goals, preferences or gradings as JSONL or CSV (by the file's extension)")
+        var study = new Option<string?>("--study") { Description = "Only this study, by name or id", HelpName = "NAME" };
+        var anonymous = new Option<bool>("--anonymous") { Description = "People numbered instead of named; free words and times left out" };
+        var preferences = Kind("preferences", "Answers of experts, with the arm they preferred", (store, parsed, token) => store.PreferencesAsync(parsed.GetValue(study), parsed.GetValue(anonymous), token));
+        preferences.Add(study);
+        preferences.Add(anonymous);
+        var decisions = Kind("decisions", "Decisions on rubric items: who, when, on which version", (store, parsed, token) => store.DecisionsAsync(parsed.GetValue(anonymous), token));
+        decisions.Add(anonymous);
+        var pairs = Kind("pairs", "Decided pairs of closed studies as prompt, chosen and rejected, for DPO", (store, parsed, token) => store.PairsAsync(parsed.GetValue(study), token));
+        pairs.Add(study);
+        return new Command("export", "Write goals, preferences, decisions, pairs or gradings as JSONL or CSV (by the file's extension)")
         {
             dataset,
-            Kind("preferences", "Answers of experts, with the arm they preferred", (store, _, token) => store.PreferencesAsync(token)),
+            preferences,
+            decisions,
+            pairs,
             Kind("gradings", "Gradings with their verdicts", (store, _, token) => store.GradingsAsync(token)),
         };
     }

@@ -1,0 +1,100 @@
+using CoScientist.Core.Goals;
+using CoScientist.Core.Interchange;
+using CoScientist.Core.Plans;
+using CoScientist.Core.Storage;
+using CoScientist.Core.Studies;
+using Microsoft.EntityFrameworkCore;
+
+namespace CoScientist.Tests.Core.Storage;
+
+public sealed class StudyExportTests : IAsyncLifetime
+{
+    private TestDatabase database = null!;
+    private StudyStore studies = null!;
+    private ExportStore exports = null!;
+    private StudyId study;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>Two goals; Ann prefers arm 1 on both, Ben on the first only.</summary>
+    public async ValueTask InitializeAsync()
+    {
+        database = await TestDatabase.CreateAsync();
+        (studies, exports) = (database.Store<StudyStore>(), database.Store<ExportStore>());
+        await using (var db = database.NewContext())
+        {
+            for (var i = 0; i < 2; i++)
+            {
+                var goal = new Goal { Id = database.NewId<GoalId>(), Domain = "ml", Text = $"Goal {i}", Origin = "dataset", CreatedAt = database.Time.GetUtcNow() };
+                goal.Items.Add(new RubricItem { Id = database.NewId<RubricItemId>(), GoalId = goal.Id, Order = 0, Text = "says it", ProposedText = "says it" });
+                db.Add(goal);
+                db.AddRange(new[] { "tuned", "starter" }.Select(writer => new Plan { Id = database.NewId<PlanId>(), GoalId = goal.Id, Writer = writer, Text = writer == "tuned" ? "good plan" : "weak plan", CreatedAt = database.Time.GetUtcNow() }));
+            }
+
+            await db.SaveChangesAsync(Token);
+            var item = await db.RubricItems.OrderBy(i => i.Id).FirstAsync(Token);
+            await database.Store<ReviewStore>().DecideAsync(item.Id, "rita", ReviewAction.Reject, RejectionReason.Other, note: "=2+2", cancellationToken: Token);
+        }
+
+        study = await studies.CreateAsync(new StudyDraft { Name = "Study", Arm1 = "tuned", Arm2 = "starter", IsSandbox = false, Goals = 2, Form = new StudyForm { Scores = true } }, Token);
+        foreach (var expert in new[] { "ann", "ben" })
+        {
+            for (var i = 0; await studies.NextAsync(study, expert, Token) is { } pair; i++)
+            {
+                var one = pair.PlanA == "good plan" ? "A" : "B";
+                await studies.SaveFieldAsync(pair.Assignment, expert, AnswerField.Choice, expert == "ben" && i == 1 ? one == "A" ? "B" : "A" : one, Token);
+                await studies.SaveFieldAsync(pair.Assignment, expert, AnswerField.ScoreA, one == "A" ? "9" : "2", Token);
+                await studies.SaveFieldAsync(pair.Assignment, expert, AnswerField.ScoreB, one == "A" ? "2" : "9", Token);
+                await studies.SaveFieldAsync(pair.Assignment, expert, AnswerField.Reason, "=HYPERLINK(\"x\") says ann", Token);
+                await studies.SubmitAsync(pair.Assignment, expert, 5, Token);
+            }
+        }
+    }
+
+    public ValueTask DisposeAsync() => database.DisposeAsync();
+
+    [Fact]
+    public async Task PreferencesAsync_Csv_IsInTermsOfTheArmsAndRunsNoFormula()
+    {
+        var table = await exports.PreferencesAsync("Study", anonymous: false, Token);
+
+        Assert.Equal(4, table.Rows.Count);
+        Assert.All(table.Rows, row => Assert.Equal((9, 2), ((int)Cell(table, row, "score1")!, (int)Cell(table, row, "score2")!)));
+        Assert.Equal(["arm1", "arm1", "arm1", "arm2"], table.Rows.Select(row => (string)Cell(table, row, "preferred")!));
+        var path = Path.Combine(database.Folder, "preferences.csv");
+        TableFile.Write(path, table.Columns, table.Rows);
+        var csv = await File.ReadAllTextAsync(path, Token);
+        Assert.Contains("'=HYPERLINK", csv, StringComparison.Ordinal);
+        Assert.DoesNotContain(",\"=HYPERLINK", csv, StringComparison.Ordinal);
+        Assert.Empty((await exports.PreferencesAsync("Another", anonymous: false, Token)).Rows);
+    }
+
+    [Fact]
+    public async Task Anonymous_PreferencesAndDecisions_NameNobody()
+    {
+        foreach (var table in new[] { await exports.PreferencesAsync(null, anonymous: true, Token), await exports.DecisionsAsync(anonymous: true, Token) })
+        {
+            var cells = string.Join('\n', table.Rows.SelectMany(row => row).Select(cell => cell?.ToString()));
+            Assert.Contains("person 1", cells, StringComparison.Ordinal);
+            Assert.All(new[] { "ann", "ben", "rita", "2+2" }, name => Assert.DoesNotContain(name, cells, StringComparison.Ordinal));
+            Assert.All(table.Rows, row => Assert.Null(Cell(table, row, "at")));
+        }
+
+        var decision = Assert.Single((await exports.DecisionsAsync(anonymous: false, Token)).Rows);
+        Assert.Contains("rita", decision);
+        Assert.Contains("=2+2", decision);
+    }
+
+    [Fact]
+    public async Task PairsAsync_ClosedStudy_HasTheMajorityAndLeavesTheUndecidedOut()
+    {
+        Assert.Empty((await exports.PairsAsync(null, Token)).Rows);
+        await studies.SetStateAsync(study, StudyState.Closed, Token);
+
+        var pair = Assert.Single((await exports.PairsAsync("Study", Token)).Rows);
+
+        Assert.Equal(["good plan", "weak plan", 2, 2], new[] { pair[1], pair[2], pair[6], pair[7] });
+    }
+
+    private static object? Cell(ExportTable table, IReadOnlyList<object?> row, string column) => row[table.Columns.ToList().IndexOf(column)];
+}
