@@ -36,12 +36,14 @@ public sealed partial class StudyStore
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         // One transaction: answers that arrive meanwhile are in all of the numbers or in none.
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var pairs = await db.Comparisons.Where(c => c.StudyId == study)
+        var pairs = await db.Comparisons.Where(c => c.StudyId == study && c.Kind == ComparisonKind.Counts)
             .Join(db.Goals, c => c.GoalId, g => g.Id, (c, g) => new StudyPair(c.Id, g.Id, g.Text, c.Order))
             .ToListAsync(cancellationToken);
-        var answers = await AnswersAsync(db, study, cancellationToken);
-        var graded = await GradedAsync(db, study, cancellationToken);
-        return StudyAnalysis.Compute(pairs, answers, graded);
+        var all = await AnswersAsync(db, study, cancellationToken);
+        var counting = pairs.Select(p => p.Id).ToHashSet();
+        var answers = all.FindAll(a => counting.Contains(a.ComparisonId));
+        var graded = (await GradedAsync(db, study, cancellationToken)).FindAll(g => counting.Contains(g.ComparisonId));
+        return StudyAnalysis.Compute(pairs, answers, graded, evidence: await EvidenceAsync(db, study, all, counting, cancellationToken));
     }
 
     /// <summary>Both plans of a pair, arm 1's first, as stored: for researchers only.</summary>
@@ -72,7 +74,7 @@ public sealed partial class StudyStore
         var names = rows.DistinctBy(r => r.ExpertId).ToLookup(r => string.IsNullOrWhiteSpace(r.Display) ? r.User ?? r.ExpertId : r.Display)
             .SelectMany(same => same.Select(r => (r.ExpertId, Name: same.Count() == 1 ? same.Key : $"{same.Key} ({r.User ?? r.ExpertId})")))
             .ToDictionary(n => n.ExpertId, n => n.Name);
-        return [.. rows.Select(r => new StudyAnswer(r.ComparisonId, names[r.ExpertId], r.p.Choice, r.Arm1IsLeft, r.p.Reason, r.p.ActiveMilliseconds, r.p.At))];
+        return [.. rows.Select(r => new StudyAnswer(r.ComparisonId, names[r.ExpertId], r.p.Choice, r.Arm1IsLeft, r.p.Reason, r.p.ActiveMilliseconds, r.p.At) { Details = r.p.Details })];
     }
 
     // The newest grading of each plan by each grader; a pair counts where both were read and used the same version of the rubric.

@@ -4,14 +4,15 @@ using MathNet.Numerics.Statistics;
 namespace CoScientist.Core.Studies;
 
 /// <summary>From answers to results. The unit is the goal: experts who answer the same goal are averaged before anything is counted.</summary>
-public static class StudyAnalysis
+public static partial class StudyAnalysis
 {
     /// <summary>Computes the results of a study.</summary>
     /// <param name="pairs">All pairs of the study.</param>
     /// <param name="answers">Answers that count; those taken back are not among them.</param>
     /// <param name="graded">Gradings of the same pairs.</param>
     /// <param name="seed">Seed of the bootstrap.</param>
-    public static StudyResults Compute(IReadOnlyList<StudyPair> pairs, IReadOnlyList<StudyAnswer> answers, IReadOnlyList<GradedPair> graded, long seed = 1)
+    /// <param name="evidence">What else is known; null for nothing.</param>
+    public static StudyResults Compute(IReadOnlyList<StudyPair> pairs, IReadOnlyList<StudyAnswer> answers, IReadOnlyList<GradedPair> graded, long seed = 1, StudyEvidence? evidence = null)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         ArgumentNullException.ThrowIfNull(answers);
@@ -34,6 +35,7 @@ public static class StudyAnalysis
             Alpha = Agreement.KrippendorffAlpha(overlapping.Select(g => g.Answers.Select(a => a.Outcome).ToList())),
             OverlappingGoals = overlapping.Count,
             Graders = Graders(goals, seed),
+            Findings = Find(goals, evidence ?? new StudyEvidence(), seed),
             PerGoal = goals,
             PerExpert = [.. answers.GroupBy(a => a.Expert).OrderBy(e => e.Key, StringComparer.Ordinal).Select(Expert)],
         };

@@ -37,6 +37,9 @@ public sealed record StudyPair(ComparisonId Id, GoalId GoalId, string Goal, int 
 /// <param name="At">When (UTC).</param>
 public sealed record StudyAnswer(ComparisonId ComparisonId, string Expert, PreferenceChoice Choice, bool Arm1IsLeft, string? Reason, long ActiveMilliseconds, DateTimeOffset At)
 {
+    /// <summary>What else the form asked.</summary>
+    public AnswerDetails Details { get; init; } = new();
+
     /// <summary>The answer in terms of the arms.</summary>
     public PairOutcome Outcome => Choice switch
     {
@@ -89,6 +92,9 @@ public sealed record StudyResults
 
     /// <summary>What graders say on the same goals, self-grade first.</summary>
     public required IReadOnlyList<GraderResult> Graders { get; init; }
+
+    /// <summary>What the form, the graders and the rubrics add.</summary>
+    public StudyFindings Findings { get; init; } = new();
 
     /// <summary>Every goal in the study's order.</summary>
     public required IReadOnlyList<GoalResult> PerGoal { get; init; }

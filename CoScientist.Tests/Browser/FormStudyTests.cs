@@ -45,6 +45,7 @@ public sealed class FormStudyTests(BrowserFixture browser, ServerFixture server)
         await page.Keyboard.PressAsync("2");
         await page.Keyboard.PressAsync("ArrowLeft");
         await page.Keyboard.PressAsync("r");
+        await Expect(page.Locator("#reason")).ToBeFocusedAsync();
         await page.Keyboard.TypeAsync("sound, and it can be done: ∑xᵢ");
         await Expect(page.Locator(".answer-options .chosen")).ToHaveCountAsync(14);
         await WaitForAsync(async db => await db.AnswerEvents.AnyAsync(e => e.Field == AnswerField.Reason && e.Value == "sound, and it can be done: ∑xᵢ", Token));
@@ -63,12 +64,14 @@ public sealed class FormStudyTests(BrowserFixture browser, ServerFixture server)
 
         // The next pair is passed over, taken back, flagged, and lacks most of the form.
         await page.Keyboard.PressAsync("s");
+        await Expect(page.Locator("#aside")).ToBeFocusedAsync();
         await page.Keyboard.TypeAsync("not my field");
         await page.Keyboard.PressAsync("Enter");
         await Expect(page.GetByText("All 1 pairs answered")).ToBeVisibleAsync();
         await page.Keyboard.PressAsync("z");
         await Expect(page.GetByText("1 of 2 answered")).ToBeVisibleAsync();
         await page.Keyboard.PressAsync("f");
+        await Expect(page.Locator("#aside")).ToBeFocusedAsync();
         await page.Keyboard.TypeAsync("a plan is cut off");
         await page.Keyboard.PressAsync("Enter");
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Flagged" })).ToBeVisibleAsync();

@@ -64,6 +64,34 @@ public sealed class StudyPagesTests(ServerFixture server) : IClassFixture<Server
         Assert.Contains(">1.00</span> is the win rate of tuned-7@40 over starter", html, StringComparison.Ordinal);
         Assert.Contains("n = 3 goals", html, StringComparison.Ordinal);
         Assert.Contains("p = 0.250", html, StringComparison.Ordinal);
+
+        // The same figures as files.
+        var picture = await client.GetStringAsync($"/studies/{study}/figures/win-rate.svg", Token);
+        Assert.StartsWith("<svg", picture, StringComparison.Ordinal);
+        Assert.Contains("n = 3", picture, StringComparison.Ordinal);
+        Assert.StartsWith("Name,Value,Low,High,n\nExperts,1,1,1,3\n", await client.GetStringAsync($"/studies/{study}/figures/win-rate.csv", Token), StringComparison.Ordinal);
+        using var none = await client.GetAsync($"/studies/{study}/figures/nothing.svg", Token);
+        Assert.Equal(HttpStatusCode.NotFound, none.StatusCode);
+        using var expert = await SignInAsAsync(Roles.Expert);
+        using var denied = await expert.GetAsync($"/studies/{study}/figures/win-rate.csv", Token);
+        Assert.Equal("/account/denied", denied.Headers.Location!.AbsolutePath);
+    }
+
+    [Fact]
+    public async Task Invitation_NewExpert_MakesAnAccountAndGetsToThePairOnce()
+    {
+        var study = await CreateStudyAsync(invitedOnly: true);
+        var secret = await Store.InviteAsync(study, "Zoe", 1, TimeSpan.FromDays(1), "", Token);
+        using var client = server.CreateClient();
+        using var joined = await ServerFixture.PostFormAsync(client, $"/account/join/{secret}", new() { ["Input.Name"] = "zoe", ["Input.Password"] = ServerFixture.Password, ["Input.Again"] = ServerFixture.Password });
+
+        Assert.Equal($"/compare/{study}", joined.Headers.Location!.OriginalString.Replace(server.Address, "", StringComparison.Ordinal));
+        Assert.Contains("Plan A", await client.GetStringAsync($"/compare/{study}", Token), StringComparison.Ordinal);
+        using var stranger = server.CreateClient();
+        Assert.Contains("has been used", await stranger.GetStringAsync($"/account/join/{secret}", Token), StringComparison.Ordinal);
+        Assert.Contains("is not known", await stranger.GetStringAsync("/account/join/guess", Token), StringComparison.Ordinal);
+        using var other = await SignInAsAsync(Roles.Expert);
+        Assert.Contains("There is no such study", await other.GetStringAsync($"/compare/{study}", Token), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -75,7 +103,7 @@ public sealed class StudyPagesTests(ServerFixture server) : IClassFixture<Server
         Assert.Contains("There is no such study", await client.GetStringAsync("/compare/nonsense", Token), StringComparison.Ordinal);
     }
 
-    private async Task<StudyId> CreateStudyAsync()
+    private async Task<StudyId> CreateStudyAsync(bool invitedOnly = false)
     {
         var time = TimeProvider.System;
         await using (var db = await NewContextAsync())
@@ -94,7 +122,7 @@ public sealed class StudyPagesTests(ServerFixture server) : IClassFixture<Server
             }
         }
 
-        return await Store.CreateAsync(new StudyDraft { Name = $"Blind {Guid.NewGuid():N}", Arm1 = "tuned-7@40", Arm2 = "starter", IsSandbox = false, Goals = 3 }, Token);
+        return await Store.CreateAsync(new StudyDraft { Name = $"Blind {Guid.NewGuid():N}", Arm1 = "tuned-7@40", Arm2 = "starter", IsSandbox = false, Goals = 3, InvitedOnly = invitedOnly }, Token);
     }
 
     private Task<CoScientistDb> NewContextAsync() => server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token);

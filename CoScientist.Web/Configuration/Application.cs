@@ -62,6 +62,7 @@ internal static class Application
         app.MapAccounts();
         app.MapRunDownloads();
         app.MapDownloads();
+        app.MapStudyDownloads();
         // The policy above already says who may frame the pages.
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(server => server.ContentSecurityFrameAncestorsPolicy = null);
         return app;

@@ -13,7 +13,7 @@ internal static class StudyReport
     {
         var graders = results.PerGoal.SelectMany(g => g.Graded, (_, g) => (g.Role, g.Grader)).Distinct().OrderBy(g => g.Role).ThenBy(g => g.Grader, StringComparer.Ordinal).ToList();
         return new Report(
-            [.. Markdown(study, results)],
+            [.. Markdown(study, results), .. Figures(study, results)],
             Document(study, results),
             ["goal", "text", "preferred", "points", "wins", "ties", "losses", "both_bad", .. graders.SelectMany(g => new[] { $"{Words.For(g.Role)} {g.Grader}: arm 1", $"{Words.For(g.Role)} {g.Grader}: arm 2" })],
             [.. results.PerGoal.Select(goal => Row(study, goal, graders))]);
@@ -36,7 +36,7 @@ internal static class StudyReport
     {
         yield return $"# {study.Name}";
         yield return "";
-        yield return $"{study.Arm1} against {study.Arm2}, {study.AnsweredPairs} of {study.Pairs} goals answered, {study.Answers} answers by {study.Experts} {(study.Experts == 1 ? "expert" : "experts")}; the study is {(study.State == StudyState.Open ? "open" : "closed")}.{(study.IsSandbox ? " " + Report.SandboxNote : "")}";
+        yield return $"{study.Arm1} against {study.Arm2}, {study.AnsweredPairs} of {study.Pairs} goals answered, {study.Answers} answers by {study.Experts} {(study.Experts == 1 ? "expert" : "experts")}; the study is {StudyWords.State(study.State)}.{(study.IsSandbox ? " " + Report.SandboxNote : "")}";
         yield return "";
         if (results.WinRate is { } rate)
         {
@@ -82,6 +82,25 @@ internal static class StudyReport
         }
     }
 
+    // What the lines above do not say already.
+    private static IEnumerable<string> Figures(StudySummary study, StudyResults results)
+    {
+        foreach (var figure in StudyFigures.Of(study, results).Where(f => f.Key is not ("win-rate" or "goals" or "experts" or "position")))
+        {
+            yield return "";
+            yield return $"## {figure.Title}";
+            yield return "";
+            yield return figure.Note;
+            yield return "";
+            yield return Report.Row(figure.Header);
+            yield return Report.Rule(figure.Header.Count);
+            foreach (var row in figure.Rows)
+            {
+                yield return Report.Row(row.Select(cell => Short(StudyFigures.Cell(cell))));
+            }
+        }
+    }
+
     private static object Document(StudySummary study, StudyResults results) => new
     {
         Study = study.Name,
@@ -118,6 +137,7 @@ internal static class StudyReport
             Answers = g.Answers.Select(a => new { a.Expert, a.Outcome, a.Arm1IsLeft, a.Reason, a.At }),
             Graders = g.Graded.Select(x => new { x.Role, x.Grader, x.Score1, x.Score2 }),
         }),
+        Figures = StudyFigures.Of(study, results).Select(f => new { f.Key, f.Title, f.Note, f.Header, f.Rows }),
         PerExpert = results.PerExpert.Select(e => new { e.Expert, e.Tally.Wins, e.Tally.Ties, e.Tally.Losses, e.Tally.BothBad, WinRate = e.Tally.Rate, e.Left, e.Right, e.MedianSeconds }),
     };
 

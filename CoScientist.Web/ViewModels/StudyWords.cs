@@ -42,6 +42,16 @@ internal static class StudyWords
         _ => "neither acceptable",
     };
 
+    /// <summary>Where a study stands.</summary>
+    public static string State(StudyState state) => state switch
+    {
+        StudyState.Open => "open",
+        StudyState.Paused => "paused",
+        StudyState.Draft => "draft, not yet open",
+        StudyState.Closed => "closed",
+        _ => "locked",
+    };
+
     /// <summary>A p-value with three decimals, or "&lt; 0.001".</summary>
     public static string PValue(double value) => value < 0.001 ? "< 0.001" : value.ToString("0.000", CultureInfo.InvariantCulture);
 

@@ -32,7 +32,7 @@ public sealed partial class ComparePair : IAsyncDisposable
         new("b", "Plan B is better"),
         new("e", "Equally good"),
         new("n", "Neither is acceptable"),
-        new("r", "Give a reason, or close it"),
+        new("r", "Give a reason"),
         new("s", "Skip this pair"),
         new("f", "Flag this pair"),
         new("ctrl+enter", "Submit"),
@@ -277,11 +277,12 @@ public sealed partial class ComparePair : IAsyncDisposable
         }
     }
 
-    private void ToggleReason() => _withReason = !_withReason;
+    private void ToggleReason() => _withReason = !_withReason || _study!.Form.ReasonRequired;
 
     private async Task OpenReasonAsync()
     {
-        ToggleReason();
+        // A reason that is needed or begun stays open: the key leads to it.
+        _withReason = !_withReason || _study!.Form.ReasonRequired || _reason.Length > 0;
         if (_withReason && _module is not null)
         {
             StateHasChanged();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using CoScientist.Core.Statistics;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
 using CoScientist.Web.Accounts;
@@ -18,6 +19,15 @@ public sealed partial class NewStudy
     private string _name = "";
     private int _goals = UsualGoals;
     private int _shared;
+    private int? _overlap;
+    private int _reservation = 60;
+    private int _practice;
+    private bool _invitedOnly;
+    private bool _strength;
+    private bool _scores;
+    private bool _criteria;
+    private bool _items;
+    private bool _reason;
     private long _previewed;
     private BlindPair? _preview;
     private bool _busy;
@@ -78,9 +88,25 @@ public sealed partial class NewStudy
         }
 
         var note = string.Create(CultureInfo.InvariantCulture, $"{_shared:N0} goals have plans of both.");
-        return _goals < 1
-            ? note
-            : note + string.Create(CultureInfo.InvariantCulture, $" With {_goals:N0} answered, a win rate near one half is known to about ±{new CoScientist.Core.Statistics.PlannedStudy(_goals, Ties: 0).HalfWidth:0.00}: smaller differences will not be seen.");
+        return note;
+    }
+
+    private PlannedStudy? Plan => _goals - _practice > 0 ? new PlannedStudy(_goals - _practice, Math.Clamp(_overlap ?? 1, 1, StudyRules.MaxOverlap)) : null;
+
+    // The paper's own effect, 70% preferred, is what a study should at least be able to see.
+    private bool TooSmall => Plan is null || Plan.Power(0.7) < 0.8;
+
+    private string PowerNote()
+    {
+        if (Plan is not { } plan)
+        {
+            return "No goal is left to count.";
+        }
+
+        var seen = string.Create(CultureInfo.InvariantCulture, $"With {plan.Goals} goals × {plan.ExpertsPerGoal} {(plan.ExpertsPerGoal == 1 ? "answer" : "answers")} a win rate near one half is known to about ±{plan.HalfWidth:0.00}, and one of {0.5 + plan.Detectable():0.00} or more is found with 80% probability (5% two-sided, one tie in ten, correlation 0.3 within a goal).");
+        return TooSmall && plan.GoalsNeeded(0.7) is { } needed
+            ? seen + string.Create(CultureInfo.InvariantCulture, $" Too few to see even 70% preferred: that needs {needed} goals.")
+            : seen;
     }
 
     private async Task ChooseAsync(ChangeEventArgs change, bool first)
@@ -109,7 +135,7 @@ public sealed partial class NewStudy
         _goals = Math.Min(Math.Max(1, _goals), Math.Max(1, _shared));
     }
 
-    private StudyDraft Draft() => new() { Name = _name, Arm1 = _arm1.Name, Arm2 = _arm2.Name, IsSandbox = _arm1.IsSandbox, Goals = _goals, Guidelines = _guidelines };
+    private StudyDraft Draft() => new() { Name = _name, Arm1 = _arm1.Name, Arm2 = _arm2.Name, IsSandbox = _arm1.IsSandbox, Goals = _goals, Guidelines = _guidelines, Overlap = _overlap, ReservationMinutes = _reservation, Practice = _practice, InvitedOnly = _invitedOnly, Form = new StudyForm { Strength = _strength, Scores = _scores, Criteria = _criteria, Items = _items, ReasonRequired = _reason } };
 
     private async Task PreviewAsync()
     {
@@ -117,7 +143,9 @@ public sealed partial class NewStudy
         _preview = await Store.PreviewAsync(Draft(), _previewed++, CancellationToken.None);
     }
 
-    private async Task CreateAsync()
+    private Task CreateAsync() => MakeAsync(open: true);
+
+    private async Task MakeAsync(bool open)
     {
         if (_busy)
         {
@@ -127,8 +155,8 @@ public sealed partial class NewStudy
         (_busy, _fault) = (true, null);
         try
         {
-            await Guard.RequireAsync(Roles.Researcher, CancellationToken.None);
-            Navigation.NavigateTo($"studies/{await Store.CreateAsync(Draft(), CancellationToken.None)}");
+            var by = await Guard.RequireAsync(Roles.Researcher, CancellationToken.None);
+            Navigation.NavigateTo($"studies/{await Store.CreateAsync(Draft() with { Open = open, By = by }, CancellationToken.None)}");
         }
         catch (StudyException fault)
         {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using CoScientist.Core;
-using CoScientist.Core.Grading;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
 using CoScientist.Web.Accounts;
@@ -14,6 +13,9 @@ public sealed partial class StudyPage
 {
     private StudySummary? _study;
     private StudyResults? _results;
+    private StudySetup? _setup;
+    private IReadOnlyList<StudyFigure> _figures = [];
+    private string? _fault;
     private bool _loaded;
 
     /// <summary>The study.</summary>
@@ -38,21 +40,30 @@ public sealed partial class StudyPage
         if (TypedId.TryParse<StudyId>(Id, out var id) && await Store.FindAsync(id, CancellationToken.None) is { } study)
         {
             (_study, _results) = (study, await Store.ResultsAsync(id, CancellationToken.None));
+            _figures = StudyFigures.Of(_study, _results);
+            _setup = await Store.SetupAsync(id, CancellationToken.None);
         }
     }
 
-    private async Task SetStateAsync(StudyState state)
+    private Task SetStateAsync(StudyState state) => ActAsync(by => Store.SetStateAsync(_study!.Id, state, CancellationToken.None, by));
+
+    private Task AdjudicateAsync(ComparisonId pair, PairOutcome? outcome) => ActAsync(by => Store.AdjudicateAsync(pair, outcome, by, CancellationToken.None));
+
+    private async Task ActAsync(Func<string, Task> action)
     {
-        await Guard.RequireAsync(Roles.Researcher, CancellationToken.None);
-        await Store.SetStateAsync(_study!.Id, state, CancellationToken.None);
+        var by = await Guard.RequireAsync(Roles.Researcher, CancellationToken.None);
+        _fault = null;
+        try
+        {
+            await action(by);
+        }
+        catch (StudyException fault)
+        {
+            _fault = fault.Message;
+        }
+
         await LoadAsync();
     }
-
-    private List<IntervalRow> Rows() =>
-    [
-        new("Experts", "tone-human", _results!.WinRate!.Value, _results.Goals.Decided),
-        .. _results.Graders.Select(g => new IntervalRow(StudyWords.Grader(g.Role, g.Grader), StudyWords.Tone(g.Role), g.WinRate, g.Goals.Decided)),
-    ];
 
     private string OutcomeOf(GoalResult goal) => StudyWords.Outcome(goal, _study!);
 
