@@ -13,6 +13,7 @@ using static Microsoft.Playwright.Assertions;
 namespace CoScientist.Tests.Browser;
 
 /// <summary>A study with the whole form, answered by keyboard alone; the tab is closed in the middle, and all that went over the wire is searched for the arms.</summary>
+[Collection(BrowserCollection.Name)]
 public sealed class FormStudyTests(BrowserFixture browser, ServerFixture server) : IClassFixture<BrowserFixture>, IClassFixture<ServerFixture>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -49,6 +50,11 @@ public sealed class FormStudyTests(BrowserFixture browser, ServerFixture server)
         await page.Keyboard.TypeAsync("sound, and it can be done: ∑xᵢ");
         await Expect(page.Locator(".answer-options .chosen")).ToHaveCountAsync(14);
         await WaitForAsync(async db => await db.AnswerEvents.AnyAsync(e => e.Field == AnswerField.Reason && e.Value == "sound, and it can be done: ∑xᵢ", Token));
+
+        // What axe, a dark room and a phone say of the whole form.
+        var walk = new PageWalk(page);
+        await walk.LookAsync();
+        Assert.True(walk.Faults.Count == 0, string.Join('\n', walk.Faults));
 
         // The tab is closed: another one shows all of it.
         var values = await page.Locator(".answer-options .chosen").AllTextContentsAsync();

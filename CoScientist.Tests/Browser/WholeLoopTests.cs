@@ -59,7 +59,9 @@ public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixtu
         await ImportAsync(page);
 
         Assert.Empty(faults);
-        await walk.FollowAsync("/", "/account/password", "/account/denied", "/not-found");
+        var studies = server.Services.GetRequiredService<CoScientist.Core.Storage.StudyStore>();
+        var invitation = await studies.InviteAsync((await studies.ListAsync(TestContext.Current.CancellationToken))[0].Id, "a reader", 1, TimeSpan.FromDays(1), "", TestContext.Current.CancellationToken);
+        await walk.FollowAsync("/", "/account/password", "/account/denied", "/not-found", $"/account/join/{invitation}");
         Assert.True(walk.Faults.Count == 0, string.Join('\n', walk.Faults));
         Assert.Empty(PageWalk.Routes.Except(walk.Seen).Except(["/error", "/account/sign-in"]));
         await using var db = await server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(TestContext.Current.CancellationToken);
