@@ -86,7 +86,7 @@ public static partial class StudyAnalysis
         return points.Count == 0 ? null : new CriterionFinding(criterion, points.Count, Bootstrap.Mean(points, seed: seed));
     }
 
-    private static ItemFinding? Items(IReadOnlyList<GoalResult> goals, long seed)
+    private static MarksFinding? Items(IReadOnlyList<GoalResult> goals, long seed)
     {
         var marked = goals
             .Select(g => g.Answers.SelectMany(a => a.Details.Items.Where(i => i is { A: not null, B: not null }).Select(i => a.Arm1IsLeft ? (One: Worth(i.A!.Value), Two: Worth(i.B!.Value)) : (One: Worth(i.B!.Value), Two: Worth(i.A!.Value)))).ToList())
@@ -98,7 +98,7 @@ public static partial class StudyAnalysis
         }
 
         var needed = goals.SelectMany(g => g.Answers).SelectMany(a => a.Details.Items).Where(i => i.Needed is not null).ToList();
-        return new ItemFinding(
+        return new MarksFinding(
             marked.Count,
             2 * marked.Sum(m => m.Count),
             Bootstrap.ClusteredMean([.. marked.Select(IReadOnlyList<double> (m) => [.. m.Select(x => x.One)])], seed: seed),

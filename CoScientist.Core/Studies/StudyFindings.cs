@@ -49,7 +49,7 @@ public sealed record StudyFindings
     public IReadOnlyList<CriterionFinding> Criteria { get; init; } = [];
 
     /// <summary>Share of items met by both arms (partly counts half), and share of items needed.</summary>
-    public ItemFinding? Items { get; init; }
+    public MarksFinding? Items { get; init; }
 
     /// <summary>How approval of the study's rubric items is split.</summary>
     public ApprovalFinding? Approvals { get; init; }
@@ -94,7 +94,7 @@ public sealed record CriterionFinding(Criterion Criterion, int Goals, Estimate W
 /// <param name="Needed">Share of answers that call the item needed; null when none was given.</param>
 /// <param name="NeededCount">Number of such answers.</param>
 /// <param name="NeededAc1">Gwet's AC1 of these answers; null when no two experts marked the same item.</param>
-public sealed record ItemFinding(int Goals, int Marks, Estimate Arm1, Estimate Arm2, Estimate? Needed, int NeededCount, double? NeededAc1);
+public sealed record MarksFinding(int Goals, int Marks, Estimate Arm1, Estimate Arm2, Estimate? Needed, int NeededCount, double? NeededAc1);
 
 /// <summary>Approval in review.</summary>
 /// <param name="AsIs">Approved as they are.</param>
