@@ -99,9 +99,9 @@ internal static class StudyFigures
         return results.PerExpert.Count == 0 ? null : new StudyFigure(
             "experts",
             "Experts",
-            $"n = {results.PerExpert.Count} experts, {results.Answers} answers.",
+            $"n = {results.PerExpert.Count} {(results.PerExpert.Count == 1 ? "expert" : "experts")}, {results.Answers} answers.",
             ["Expert", "Won", "Tied", "Lost", "Neither", "Win rate", "Left", "Right", "Median time, s", "Gold right", "Gold asked"],
-            [.. results.PerExpert.Select(IReadOnlyList<object?> (e) => [e.Expert, e.Tally.Wins, e.Tally.Ties, e.Tally.Losses, e.Tally.BothBad, e.Tally.Rate, e.Left, e.Right, Math.Round(e.MedianSeconds), gold.TryGetValue(e.Expert, out var g) ? g.Right : null, gold.TryGetValue(e.Expert, out g) ? g.Asked : null])]);
+            [.. results.PerExpert.Select(IReadOnlyList<object?> (e) => [e.Expert, e.Tally.Wins, e.Tally.Ties, e.Tally.Losses, e.Tally.BothBad, e.Tally.Rate, e.Left, e.Right, (int)Math.Round(e.MedianSeconds), gold.TryGetValue(e.Expert, out var g) ? g.Right : null, gold.TryGetValue(e.Expert, out g) ? g.Asked : null])]);
     }
 
     private static StudyFigure? Approvals(StudyFindings findings) => findings.Approvals is not { } split ? null : new StudyFigure(
@@ -128,7 +128,7 @@ internal static class StudyFigures
     private static StudyFigure? Length(StudySummary study, StudyFindings findings) => findings.Length is not { } length ? null : Drawn(
         "length",
         "Preference and length",
-        $"n = {length.Decided} decided goals with plans of different length; exact p = {StudyWords.PValue(length.PValue)}; {study.Arm1} is {length.MeanDifference.ToString("+0;-0;0", CultureInfo.InvariantCulture)} words longer on average.{(length.Controlled?.Extrapolated == true ? " One arm is always the longer one: the rate at equal lengths rests on the model alone." : "")}",
+        $"n = {length.Decided} decided goals with plans of different length; exact p = {StudyWords.PValue(length.PValue)}; {study.Arm1} is {Math.Abs(length.MeanDifference).ToString("0", CultureInfo.InvariantCulture)} words {(length.MeanDifference < 0 ? "shorter" : "longer")} on average.{(length.Controlled?.Extrapolated == true ? " One arm is always the longer one: the rate at equal lengths rests on the model alone." : "")}",
         [
             new IntervalRow("Longer plan preferred", "tone-human", length.LongerPreferred, length.Decided),
             .. length.Controlled is { } equal ? [new IntervalRow($"Win rate of {study.Arm1} at equal lengths", "tone-human", equal.WinRate, length.Decided)] : Array.Empty<IntervalRow>(),

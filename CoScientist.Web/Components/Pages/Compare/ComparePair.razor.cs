@@ -118,9 +118,9 @@ public sealed partial class ComparePair : IAsyncDisposable
                 await _module.DisposeAsync();
             }
         }
-        catch (JSDisconnectedException)
+        catch (Exception gone) when (gone is JSDisconnectedException or OperationCanceledException)
         {
-            // The browser is gone.
+            // The browser is gone, or too far to answer.
         }
     }
 

@@ -1,0 +1,101 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using CoScientist.Core;
+using CoScientist.Core.Goals;
+using CoScientist.Core.Plans;
+using CoScientist.Core.Storage;
+using CoScientist.Core.Studies;
+using CoScientist.Tests.Shared;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using static Microsoft.Playwright.Assertions;
+
+namespace CoScientist.Tests.Browser;
+
+/// <summary>
+/// 100 goals × 3 answers × 2 arms by 20 experts at once through the real pages: every answer stored once, the overlap exact, the sides balanced,
+/// the results those of a computation of its own. How long a key takes to show its effect is printed.
+/// </summary>
+[Collection(BrowserCollection.Name)]
+public sealed class ManyExpertsTests(BrowserFixture browser, ServerFixture server) : IClassFixture<BrowserFixture>, IClassFixture<ServerFixture>
+{
+    private const int Goals = 100;
+    private const int Overlap = 3;
+    private const int Experts = 20;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact(Timeout = 900_000)]
+    public async Task Study_TwentyExpertsAtOnce_EveryAnswerOnceOverlapExactResultsIndependentlyTheSame()
+    {
+        var study = await SeedAsync();
+        for (var i = 0; i < Experts; i++)
+        {
+            await server.CreateAccountAsync($"expert{i}", Roles.Expert);
+        }
+
+        var (pressed, effects) = (new ConcurrentBag<string>(), new ConcurrentBag<double>());
+        await Task.WhenAll(Enumerable.Range(0, Experts).Select(expert => AnswerAllAsync(study, expert, pressed, effects)));
+
+        await using var db = await server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token);
+        var answers = await (
+            from p in db.Preferences
+            join a in db.Assignments on p.AssignmentId equals a.Id
+            where p.UndoneAt == null
+            select new { a.ComparisonId, a.ExpertId, a.Arm1IsLeft, p.Choice }).ToListAsync(Token);
+        Assert.Equal(Goals * Overlap, answers.Count);
+        Assert.Equal(pressed.Count, answers.Count);
+        Assert.Equal(answers.Count, answers.Select(a => (a.ComparisonId, a.ExpertId)).Distinct().Count());
+        Assert.All(answers.GroupBy(a => a.ComparisonId), goal => Assert.Equal((Overlap, true), (goal.Count(), goal.Count(a => a.Arm1IsLeft) is 1 or 2)));
+        Assert.Equal(Goals, answers.Select(a => a.ComparisonId).Distinct().Count());
+
+        // An independent computation of the headline and of the position.
+        var points = answers.GroupBy(a => a.ComparisonId).Select(goal => goal.Where(a => a.Choice != PreferenceChoice.BothBad).Select(a => a.Choice == PreferenceChoice.Tie ? 0.5 : a.Choice == PreferenceChoice.A == a.Arm1IsLeft ? 1.0 : 0.0).ToList())
+            .Where(goal => goal.Count > 0).Select(goal => goal.Sum() / goal.Count).ToList();
+        var results = await server.Services.GetRequiredService<StudyStore>().ResultsAsync(study, Token);
+        Assert.Equal(points.Sum() / points.Count, results.WinRate!.Value.Value, 12);
+        Assert.Equal((points.Count(p => p > 0.5), points.Count(p => p == 0.5), points.Count(p => p < 0.5), Goals - points.Count), (results.Goals.Wins, results.Goals.Ties, results.Goals.Losses, results.Goals.BothBad));
+        Assert.Equal((answers.Count(a => a.Choice == PreferenceChoice.A), answers.Count(a => a.Choice == PreferenceChoice.B)), (results.Position.Left, results.Position.Right));
+        Assert.All("abe".Zip(new[] { PreferenceChoice.A, PreferenceChoice.B, PreferenceChoice.Tie }), key => Assert.Equal(pressed.Count(p => p == key.First.ToString()), answers.Count(a => a.Choice == key.Second)));
+
+        var sorted = effects.Order().ToList();
+        TestContext.Current.TestOutputHelper?.WriteLine(FormattableString.Invariant($"from the key to the next pair on the screen, {Experts} experts at once: median {sorted[sorted.Count / 2]:0} ms, 95% {sorted[(int)(sorted.Count * 0.95)]:0} ms; answers by experts with the left plan of arm 1: {answers.Count(a => a.Arm1IsLeft)} of {answers.Count}"));
+    }
+
+    private async Task AnswerAllAsync(StudyId study, int expert, ConcurrentBag<string> pressed, ConcurrentBag<double> effects)
+    {
+        var page = await browser.NewPageAsync(server.Address, []);
+        await BrowserFixture.SignInAsync(page, $"expert{expert}", ServerFixture.Password);
+        await page.GotoAsync($"/compare/{study}");
+        await Expect(page.Locator(".hotkeys[data-ready]")).ToBeVisibleAsync();
+        for (var answered = 0; await page.Locator(".compare-plan").CountAsync() > 0; answered++)
+        {
+            var key = "abaeb"[(expert + answered) % 5].ToString();
+            var clock = Stopwatch.StartNew();
+            await page.Keyboard.PressAsync(key);
+            await page.WaitForFunctionAsync($"document.querySelector('.progress-line span')?.textContent.startsWith('{answered + 1} of ')", options: new() { PollingInterval = 10 });
+            effects.Add(clock.Elapsed.TotalMilliseconds);
+            pressed.Add(key);
+        }
+
+        await page.Context.CloseAsync();
+    }
+
+    private async Task<StudyId> SeedAsync()
+    {
+        var time = TimeProvider.System;
+        await using (var db = await server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token))
+        {
+            for (var i = 0; i < Goals; i++)
+            {
+                var goal = new Goal { Id = TypedId.New<GoalId>(time), Domain = "ml", Text = $"Find out {i}.", Origin = "dataset", CreatedAt = time.GetUtcNow() };
+                db.Add(goal);
+                db.AddRange(new[] { "tuned", "starter" }.Select(writer => new Plan { Id = TypedId.New<PlanId>(time), GoalId = goal.Id, Writer = writer, Text = $"We plan {i}.", CreatedAt = time.GetUtcNow() }));
+            }
+
+            await db.SaveChangesAsync(Token);
+        }
+
+        return await server.Services.GetRequiredService<StudyStore>().CreateAsync(new StudyDraft { Name = "Many", Arm1 = "tuned", Arm2 = "starter", IsSandbox = false, Goals = Goals, Overlap = Overlap }, Token);
+    }
+}
