@@ -45,6 +45,9 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
     /// <summary>How extractions ended, one row per paper, pipeline and extractor.</summary>
     public DbSet<ExtractionRecord> ExtractionRecords => Set<ExtractionRecord>();
 
+    /// <summary>What second reviewers say, and those who settle disagreements.</summary>
+    public DbSet<ReviewOpinion> ReviewOpinions => Set<ReviewOpinion>();
+
     /// <summary>Plans of every origin.</summary>
     public DbSet<Plan> Plans => Set<Plan>();
 

@@ -17,6 +17,9 @@ public sealed record ReviewFilter
 
     /// <summary>Only this goal's items; null means all.</summary>
     public GoalId? GoalId { get; init; }
+
+    /// <summary>True: first the items whose decision would change rewards most (see <see cref="ReviewPriority"/>); false (default): rubric by rubric.</summary>
+    public bool TellingFirst { get; init; }
 }
 
 /// <summary>One page of items.</summary>

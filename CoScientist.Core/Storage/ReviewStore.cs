@@ -9,7 +9,7 @@ namespace CoScientist.Core.Storage;
 /// </summary>
 /// <param name="factory">Opens the database.</param>
 /// <param name="time">The clock.</param>
-public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
+public sealed partial class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
 {
     /// <summary>Longest wording of an item, in characters; about 15 words are usual.</summary>
     public const int MaxTextLength = 1000;
@@ -36,8 +36,20 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
         var total = await matching.CountAsync(cancellationToken);
 
         // Ids follow the clock, so this is the order of creation, and the index gives it.
-        var items = await matching
-            .OrderBy(pair => pair.item.GoalId).ThenBy(pair => pair.item.Order)
+        var ordered = matching.OrderBy(pair => pair.item.GoalId).ThenBy(pair => pair.item.Order);
+        if (filter.TellingFirst && take > 0)
+        {
+            var ids = await ordered.Select(pair => pair.item.Id).ToListAsync(cancellationToken);
+            var priorities = await ReviewPriority.OfAsync(db, matching.Select(pair => pair.item), cancellationToken);
+            var page = ids.OrderByDescending(id => priorities.GetValueOrDefault(id).Value).Skip(skip).Take(take).ToList();
+            var found = await matching.Where(pair => page.Contains(pair.item.Id))
+                .Select(pair => new ReviewQueueItem(pair.item, pair.goal.Domain, pair.goal.Text, pair.goal.PaperId, pair.goal.RubricVersion))
+                .ToDictionaryAsync(row => row.Item.Id, cancellationToken);
+            var telling = page.ConvertAll(id => found[id]);
+            return new ReviewQueue(total, telling, await CountsAsync(db, [.. telling.Select(row => row.Item.GoalId).Distinct()], cancellationToken));
+        }
+
+        var items = await ordered
             .Skip(skip).Take(take)
             .Select(pair => new ReviewQueueItem(pair.item, pair.goal.Domain, pair.goal.Text, pair.goal.PaperId, pair.goal.RubricVersion))
             .ToListAsync(cancellationToken);
@@ -119,38 +131,6 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
             cancellationToken);
     }
 
-    /// <summary>Takes back the reviewer's last decision that still stands. The goal's rubric version goes up by one more.</summary>
-    /// <param name="reviewerId">The account.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    /// <returns>The entry that was added; <see cref="ReviewDecision.Undoes"/> names the decision taken back.</returns>
-    /// <exception cref="ReviewRefusedException">There is nothing to take back, or somebody decided on the item afterwards.</exception>
-    public Task<ReviewDecision> UndoAsync(string reviewerId, CancellationToken cancellationToken = default)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(reviewerId);
-        return RetryAsync(
-            async db =>
-            {
-                var standing = db.ReviewDecisions.AsNoTracking()
-                    .Where(decision => decision.Action != ReviewAction.Undo && !db.ReviewDecisions.Any(undo => undo.Undoes == decision.Id));
-                var last = await standing
-                    .Where(decision => decision.ReviewerId == reviewerId)
-                    .OrderByDescending(decision => decision.At).ThenByDescending(decision => decision.RubricVersion).ThenByDescending(decision => decision.Id)
-                    .FirstOrDefaultAsync(cancellationToken)
-                    ?? throw new ReviewRefusedException("There is no decision of yours to take back.");
-                var (item, goal) = await FindAsync(db, last.ItemId, cancellationToken);
-
-                // After the goal's version is known: whatever comes later makes the save start over.
-                var newest = await standing.Where(decision => decision.ItemId == last.ItemId).OrderByDescending(decision => decision.RubricVersion).FirstOrDefaultAsync(cancellationToken);
-                if (newest?.Id != last.Id)
-                {
-                    throw new ReviewRefusedException("Another reviewer has decided on this item after you, so your decision cannot be taken back. Decide on the item anew.");
-                }
-
-                return Record(db, goal, item, last.StateBefore, last.TextBefore, last.WeightBefore, reviewerId, ReviewAction.Undo, reason: null, note: null, last.Id);
-            },
-            cancellationToken);
-    }
-
     /// <summary>The state as people read it.</summary>
     internal static string Words(RubricItemState state) => state switch
     {
@@ -199,7 +179,7 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
             counts.GetValueOrDefault((goal, RubricItemState.Rejected))));
     }
 
-    private ReviewDecision Record(CoScientistDb db, Goal goal, RubricItem item, RubricItemState state, string text, double weight, string reviewerId, ReviewAction action, RejectionReason? reason, string? note, ReviewDecisionId? undoes)
+    private ReviewDecision Record(CoScientistDb db, Goal goal, RubricItem item, RubricItemState state, string text, double weight, string reviewerId, ReviewAction action, RejectionReason? reason, string? note, ReviewDecisionId? undoes, DateTimeOffset? at = null)
     {
         var decision = new ReviewDecision
         {
@@ -217,32 +197,35 @@ public sealed class ReviewStore(IDbContextFactory<CoScientistDb> factory, TimePr
             WeightAfter = weight,
             RubricVersion = ++goal.RubricVersion,
             Undoes = undoes,
-            At = time.GetUtcNow(),
+            At = at ?? time.GetUtcNow(),
         };
         (item.State, item.Text, item.Weight) = (state, text, weight);
         db.ReviewDecisions.Add(decision);
         return decision;
     }
 
+    private async Task<ReviewDecision> RetryAsync(Func<CoScientistDb, Task<ReviewDecision>> prepare, CancellationToken cancellationToken) =>
+        (await RetryAllAsync(async db => [await prepare(db)], cancellationToken))[0];
+
     /// <summary>Prepares and saves in a fresh context; starts over when another reviewer saved in between.</summary>
-    private async Task<ReviewDecision> RetryAsync(Func<CoScientistDb, Task<ReviewDecision>> prepare, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<ReviewDecision>> RetryAllAsync(Func<CoScientistDb, Task<List<ReviewDecision>>> prepare, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
             await using var db = await factory.CreateDbContextAsync(cancellationToken);
-            var decision = await prepare(db);
+            var decisions = await prepare(db);
             try
             {
                 await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
                 await db.SaveChangesAsync(cancellationToken);
-                if (!string.Equals(decision.TextBefore, decision.TextAfter, StringComparison.Ordinal))
+                foreach (var decision in decisions.FindAll(d => !string.Equals(d.TextBefore, d.TextAfter, StringComparison.Ordinal)))
                 {
                     var goal = db.ChangeTracker.Entries<Goal>().Single().Entity.Id;
                     await ItemCheckStore.RecheckAsync(db, goal, decision.ItemId, decision.At, cancellationToken);
                 }
 
                 await transaction.CommitAsync(cancellationToken);
-                return decision;
+                return decisions;
             }
             catch (DbUpdateConcurrencyException) when (attempt < Attempts)
             {

@@ -21,6 +21,9 @@ public sealed record StudyForm
     /// <summary>Whether a written reason is required.</summary>
     public bool ReasonRequired { get; init; }
 
+    /// <summary>Whether every decision on a rubric item of the study's goals needs a second reviewer. Asks nothing of experts.</summary>
+    public bool SecondReview { get; init; }
+
     /// <summary>Whether nothing but the preference is asked: then one key answers a pair.</summary>
     [JsonIgnore]
     public bool IsQuick => !Strength && !Scores && !Criteria && !Items && !ReasonRequired;

@@ -111,6 +111,30 @@ public sealed class ReviewSession(ReviewStore store, LibraryStore library)
         return true;
     }
 
+    /// <summary>Decides on all undecided items of the rubric on the screen, and goes on; one undo takes all of it back.</summary>
+    public async Task DecideAllAsync(string reviewerId, ReviewAction action, RejectionReason? reason, CancellationToken cancellationToken)
+    {
+        if (Current is not { } current)
+        {
+            return;
+        }
+
+        Refused = null;
+        try
+        {
+            var seen = Rubric.Where(item => item.Item.State == RubricItemState.Proposed).ToDictionary(item => item.Item.Id, item => item.Seen);
+            Saved = (await store.DecideAllAsync(current.Item.GoalId, reviewerId, action, reason, seen, cancellationToken))[^1];
+        }
+        catch (ReviewRefusedException refused)
+        {
+            await RefreshAsync(current, cancellationToken);
+            Refused = refused.Message;
+            return;
+        }
+
+        await NextAsync(cancellationToken);
+    }
+
     /// <summary>Gives the current item another weight and stays on it: whether it counts is still to be decided.</summary>
     public async Task WeighAsync(string reviewerId, double weight, CancellationToken cancellationToken)
     {

@@ -28,6 +28,7 @@ public sealed partial class NewStudy
     private bool _criteria;
     private bool _items;
     private bool _reason;
+    private bool _secondReview;
     private long _previewed;
     private BlindPair? _preview;
     private bool _busy;
@@ -135,7 +136,7 @@ public sealed partial class NewStudy
         _goals = Math.Min(Math.Max(1, _goals), Math.Max(1, _shared));
     }
 
-    private StudyDraft Draft() => new() { Name = _name, Arm1 = _arm1.Name, Arm2 = _arm2.Name, IsSandbox = _arm1.IsSandbox, Goals = _goals, Guidelines = _guidelines, Overlap = _overlap, ReservationMinutes = _reservation, Practice = _practice, InvitedOnly = _invitedOnly, Form = new StudyForm { Strength = _strength, Scores = _scores, Criteria = _criteria, Items = _items, ReasonRequired = _reason } };
+    private StudyDraft Draft() => new() { Name = _name, Arm1 = _arm1.Name, Arm2 = _arm2.Name, IsSandbox = _arm1.IsSandbox, Goals = _goals, Guidelines = _guidelines, Overlap = _overlap, ReservationMinutes = _reservation, Practice = _practice, InvitedOnly = _invitedOnly, Form = new StudyForm { Strength = _strength, Scores = _scores, Criteria = _criteria, Items = _items, ReasonRequired = _reason, SecondReview = _secondReview } };
 
     private async Task PreviewAsync()
     {
