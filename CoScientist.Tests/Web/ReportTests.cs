@@ -48,6 +48,23 @@ public sealed class ReportTests
         Assert.Equal("arm1", json.GetProperty("perGoal")[0].GetProperty("answers")[0].GetProperty("outcome").GetString());
     }
 
+    /// <summary>Three systems, each against each on the same goals: a beats b and b beats c twice in three, so that the ratings stand apart and the average is 1000.</summary>
+    [Fact]
+    public void StudyReport_SeveralStudies_RatesTheirSystems()
+    {
+        StudySummary Against(string one, string two) => Study with { Id = new StudyId(Guid.NewGuid()), Name = $"{one} {two}", Arm1 = one, Arm2 = two };
+        List<StudyPair> pairs = [.. Enumerable.Range(0, 30).Select(i => new StudyPair(new ComparisonId(Guid.NewGuid()), new GoalId(Guid.NewGuid()), $"goal {i}", i))];
+        var results = StudyAnalysis.Compute(pairs, [.. pairs.Select((p, i) => new StudyAnswer(p.Id, "Ann", i % 3 == 0 ? PreferenceChoice.B : PreferenceChoice.A, Arm1IsLeft: true, null, 1, DateTimeOffset.UnixEpoch))], []);
+
+        var lines = StudyReport.Of([(Against("a", "b"), results), (Against("b", "c"), results)]).Markdown.SkipWhile(line => line != "# All systems").ToList();
+        var rating = lines.Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(1).Select(line => line.Split('|', StringSplitOptions.TrimEntries)).Select(cells => (cells[1], cells[2], cells[5]));
+
+        // Odds of two to one are 400·log₁₀ 2 = 120 points.
+        Assert.Equal([("a", "1120", "30"), ("b", "1000", "30"), ("c", "880", "30")], rating);
+        var apart = StudyReport.Of([(Against("a", "b"), results), (Against("c", "d"), results)]).Markdown;
+        Assert.Contains(apart, line => line.Contains("not estimable: some systems were never compared", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void RunReport_UnfinishedRun_SaysSoAndKeepsTheMetrics()
     {

@@ -3,6 +3,7 @@ using CoScientist.Core.Evaluations;
 using CoScientist.Core.Interchange;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
+using CoScientist.Core.Studies;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Jobs;
 using CoScientist.Web.ViewModels;
@@ -14,14 +15,14 @@ internal static class ReportCommand
 {
     public static Command Create()
     {
-        var study = new Option<string?>("--study") { Description = "Name or id of a study", HelpName = "NAME" };
+        var study = new Option<string[]>("--study") { Description = "Name or id of a study; several for all together, with ratings of their systems", HelpName = "NAME" };
         var run = new Option<string?>("--run") { Description = "Name of a run", HelpName = "NAME" };
         var evaluation = new Option<string?>("--evaluation") { Description = "Name of an evaluation", HelpName = "NAME" };
         var csv = new Option<bool>("--csv") { Description = "A table instead of Markdown: one line per goal of a study, per step of a run, or per plan of an evaluation" };
         var command = new Command("report", "Results of a study, a run or an evaluation as Markdown, CSV or JSON") { study, run, evaluation, csv, ReproduceCommand.Create() };
         command.Validators.Add(result =>
         {
-            if (new[] { result.GetValue(study), result.GetValue(run), result.GetValue(evaluation) }.Count(name => name is not null) != 1)
+            if (new[] { result.GetValue(study)?.FirstOrDefault(), result.GetValue(run), result.GetValue(evaluation) }.Count(name => name is not null) != 1)
             {
                 result.AddError("Name what to report: one of --study NAME, --run NAME and --evaluation NAME.");
             }
@@ -33,8 +34,8 @@ internal static class ReportCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-            var report = parsed.GetValue(study) is { } name
-                ? await StudyAsync(services.GetRequiredService<StudyStore>(), name, cancellationToken)
+            var report = parsed.GetValue(study) is { Length: > 0 } names
+                ? await StudiesAsync(services.GetRequiredService<StudyStore>(), names, cancellationToken)
                 : parsed.GetValue(run) is { } runName
                     ? await RunAsync(services, runName, cancellationToken)
                     : Evaluation(services.GetRequiredService<EvaluationJob>(), parsed.GetValue(evaluation)!);
@@ -50,15 +51,26 @@ internal static class ReportCommand
         return command;
     }
 
-    private static async Task<Report> StudyAsync(StudyStore store, string name, CancellationToken cancellationToken)
+    private static async Task<Report> StudiesAsync(StudyStore store, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
-        if (await store.FindAsync(name, cancellationToken) is { } study)
+        var studies = new List<(StudySummary Study, StudyResults Results)>();
+        foreach (var name in names)
         {
-            return StudyReport.Of(study, await store.ResultsAsync(study.Id, cancellationToken));
+            if (await store.FindAsync(name, cancellationToken) is not { } study)
+            {
+                var known = await store.ListAsync(cancellationToken);
+                throw new CommandException($"There is no study named \"{name}\". {Known(known.Select(s => s.Name))}");
+            }
+
+            studies.Add((study, await store.ResultsAsync(study.Id, cancellationToken)));
         }
 
-        var names = await store.ListAsync(cancellationToken);
-        throw new CommandException($"There is no study named \"{name}\". {Known(names.Select(s => s.Name))}");
+        if (studies.Select(s => s.Study.IsSandbox).Distinct().Count() > 1)
+        {
+            throw new CommandException("The sandbox and real goals are never mixed: report on their studies apart.");
+        }
+
+        return studies.Count == 1 ? StudyReport.Of(studies[0].Study, studies[0].Results) : StudyReport.Of(studies);
     }
 
     private static async Task<Report> RunAsync(IServiceProvider services, string name, CancellationToken cancellationToken)

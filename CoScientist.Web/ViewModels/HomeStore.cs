@@ -15,7 +15,7 @@ public sealed record Waiting
     /// <summary>The sandbox's undecided items.</summary>
     public int ProposedSandboxItems { get; init; }
 
-    /// <summary>Pairs of open studies that the person has not answered.</summary>
+    /// <summary>Pairs of open studies that are free for the person and not answered.</summary>
     public int OpenComparisons { get; init; }
 
     /// <summary>Real papers in the library.</summary>
@@ -41,21 +41,19 @@ public sealed record Waiting
 }
 
 /// <summary>Counts what waits.</summary>
-public sealed class HomeStore(IDbContextFactory<CoScientistDb> databases)
+public sealed class HomeStore(IDbContextFactory<CoScientistDb> databases, StudyStore studies)
 {
     /// <summary>Everything the start page tells the account.</summary>
     public async Task<Waiting> CountAsync(string accountId, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         var proposed = db.RubricItems.Where(item => item.State == RubricItemState.Proposed);
-        var answered = db.Preferences.Where(preference => preference.UndoneAt == null)
-            .Join(db.Assignments.Where(assignment => assignment.ExpertId == accountId), preference => preference.AssignmentId, assignment => assignment.Id, (_, assignment) => assignment.ComparisonId);
         var open = db.Studies.Where(study => study.State == StudyState.Open);
         return new Waiting
         {
             ProposedItems = await proposed.CountAsync(item => db.Goals.Any(goal => goal.Id == item.GoalId && !goal.IsSandbox), cancellationToken),
             ProposedSandboxItems = await proposed.CountAsync(item => db.Goals.Any(goal => goal.Id == item.GoalId && goal.IsSandbox), cancellationToken),
-            OpenComparisons = await db.Comparisons.CountAsync(pair => open.Any(study => study.Id == pair.StudyId) && !answered.Contains(pair.Id), cancellationToken),
+            OpenComparisons = (await studies.ForExpertAsync(accountId, cancellationToken)).Where(study => study.State == StudyState.Open).Sum(study => study.Left),
             Papers = await db.Papers.CountAsync(paper => !paper.IsSandbox && paper.NewestVersion == null, cancellationToken),
             PapersWithoutGoals = await db.Papers.CountAsync(paper => !paper.IsSandbox && paper.NewestVersion == null && !db.Goals.Any(goal => goal.PaperId == paper.Id), cancellationToken),
             ActiveRuns = await db.Runs.CountAsync(run => run.State == RunState.Pending || run.State == RunState.Running, cancellationToken),

@@ -19,6 +19,41 @@ internal static class StudyReport
             [.. results.PerGoal.Select(goal => Row(study, goal, graders))]);
     }
 
+    /// <summary>Several studies one after the other, and the ratings of their systems where there are three or more.</summary>
+    public static Report Of(IReadOnlyList<(StudySummary Study, StudyResults Results)> studies)
+    {
+        var systems = StudySystems.Rate([.. studies.SelectMany(s => s.Results.PerGoal.Where(g => g.Points is not null), (s, g) => (g.Pair.GoalId, s.Study.Arm1, s.Study.Arm2, g.Points!.Value))]);
+        var parts = studies.Select(s => (s.Study, Report: Of(s.Study, s.Results))).ToList();
+        return new Report(
+            [.. parts.SelectMany(p => p.Report.Markdown.Append("")), .. Ratings(systems)],
+            new { Studies = parts.Select(p => p.Report.Document), Systems = systems },
+            ["study", "goal", "text", "preferred", "points", "wins", "ties", "losses", "both_bad"],
+            [.. parts.SelectMany(p => p.Report.Rows, IReadOnlyList<object?> (p, row) => [p.Study.Name, .. row.Take(8)])]);
+    }
+
+    private static IEnumerable<string> Ratings(IReadOnlyList<SystemRating> systems)
+    {
+        if (systems.Count == 0)
+        {
+            yield break;
+        }
+
+        yield return "# All systems";
+        yield return "";
+        yield return systems[0].Rating is null
+            ? "Bradley–Terry ratings are not estimable: some systems were never compared with the others, or never took a point off them."
+            : "Bradley–Terry ratings, ties half: 400 points are odds of ten to one, 1000 is the average; 95% bootstrap over goals.";
+        yield return "";
+        yield return Report.Row("System", "Rating", "Low", "High", "Goals");
+        yield return Report.Rule(5);
+        foreach (var system in systems)
+        {
+            yield return Report.Row(system.Name, Points(system.Rating?.Value), Points(system.Rating?.Low), Points(system.Rating?.High), Count(system.Goals));
+        }
+
+        static string Points(double? value) => value?.ToString("0", CultureInfo.InvariantCulture) ?? "–";
+    }
+
     private static IReadOnlyList<object?> Row(StudySummary study, GoalResult goal, List<(GraderRole Role, string Grader)> graders) =>
     [
         goal.Pair.Order + 1,
