@@ -97,6 +97,36 @@ public sealed class RunFolder(string path)
         return index.Read(step);
     }
 
+    /// <summary>The newest samples whose goal, plan or items contain a text, whatever the case of its letters.</summary>
+    /// <param name="text">What is looked for.</param>
+    /// <param name="most">Most samples returned.</param>
+    /// <param name="cancellationToken">Cancels between lines.</param>
+    /// <returns>The samples, newest first, and how many there are in all.</returns>
+    public (IReadOnlyList<RunSample> Newest, int Found) SearchSamples(string text, int most, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(text);
+        var written = JsonSerializer.Serialize(text, LineOptions)[1..^1];
+        var newest = new Queue<RunSample>();
+        var found = 0;
+        foreach (var line in Lines(SamplesFile))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+
+            // Most lines are put aside without being read as JSON.
+            if (line.Contains(written, StringComparison.OrdinalIgnoreCase) && ParseSample(line) is { } sample && Says(sample, text))
+            {
+                found++;
+                newest.Enqueue(sample);
+                if (newest.Count > most)
+                {
+                    newest.Dequeue();
+                }
+            }
+        }
+
+        return ([.. newest.Reverse()], found);
+    }
+
     /// <summary>The last lines said by the run, oldest first.</summary>
     /// <param name="count">Most lines.</param>
     public IReadOnlyList<RunLog> ReadLog(int count) => [.. Lines(LogFile).TakeLast(count).Select(line => TryRead<RunLog>(Encoding.UTF8.GetBytes(line))).OfType<RunLog>()];
@@ -121,6 +151,22 @@ public sealed class RunFolder(string path)
         }
 
         return rows;
+    }
+
+    private static bool Says(RunSample sample, string text) =>
+        sample.Plan.Contains(text, StringComparison.OrdinalIgnoreCase) || sample.Goal.Contains(text, StringComparison.OrdinalIgnoreCase) || sample.Items.Any(item => item.Text.Contains(text, StringComparison.OrdinalIgnoreCase));
+
+    private static RunSample? ParseSample(string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<RunSample>(line, LineOptions);
+        }
+        catch (JsonException)
+        {
+            // The last line is still being written.
+            return null;
+        }
     }
 
     private IEnumerable<string> Lines(string name)

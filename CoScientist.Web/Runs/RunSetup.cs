@@ -18,6 +18,7 @@ internal static class RunSetup
         services.AddSingleton<RunExecutor>();
         services.AddSingleton<RunLauncher>();
         services.AddSingleton<RunPlanner>();
+        services.AddSingleton<SampleReader>();
         return services;
     }
 
