@@ -50,7 +50,10 @@ public sealed class Run
     /// <summary>Where it stands.</summary>
     public RunState State { get; set; }
 
-    /// <summary>The specification as JSON, exactly as validated.</summary>
+    /// <summary>Its place among the waiting ones: the smallest is next.</summary>
+    public long QueuePlace { get; set; }
+
+    /// <summary>The specification as JSON, exactly as validated; only its steps may change while it is not at work.</summary>
     public required string SpecJson { get; init; }
 
     /// <summary>The specification.</summary>

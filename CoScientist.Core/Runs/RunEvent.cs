@@ -35,6 +35,11 @@ public sealed record RunSampleItem(string Text, bool? Met, double? Probability, 
 /// <param name="IsBest">Whether it is the best so far.</param>
 public sealed record RunCheckpoint(int Step, string Directory, double? JudgeScore, bool IsBest) : RunEvent(Step);
 
+/// <summary>The watch has seen self-grade and judge part. The log says it, too.</summary>
+/// <param name="Step">Step of the evaluation.</param>
+/// <param name="Growth">Growth of the gap between them since the start.</param>
+public sealed record RunParted(int Step, double Growth) : RunEvent(Step);
+
 /// <summary>A line for people.</summary>
 /// <param name="Step">Step at which it was said.</param>
 /// <param name="Message">The line.</param>

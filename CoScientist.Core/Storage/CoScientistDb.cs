@@ -87,6 +87,12 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
     /// <summary>Training runs.</summary>
     public DbSet<Run> Runs => Set<Run>();
 
+    /// <summary>What happened to runs, for who looks elsewhere.</summary>
+    public DbSet<RunNotice> RunNotices => Set<RunNotice>();
+
+    /// <summary>Up to when accounts have seen the notices.</summary>
+    public DbSet<RunNoticesSeen> RunNoticesSeen => Set<RunNoticesSeen>();
+
     /// <summary>Registered checkpoints.</summary>
     public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
 

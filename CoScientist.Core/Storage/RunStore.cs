@@ -10,7 +10,7 @@ namespace CoScientist.Core.Storage;
 /// <summary>Runs in the database. Every change of state is one guarded statement, so that two who ask at the same time cannot both succeed.</summary>
 /// <param name="factory">Opens the database.</param>
 /// <param name="time">The clock.</param>
-public sealed class RunStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
+public sealed partial class RunStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
 {
     private const int NameAttempts = 8;
 
@@ -33,6 +33,7 @@ public sealed class RunStore(IDbContextFactory<CoScientistDb> factory, TimeProvi
                 StartedBy = startedBy,
                 IsSandbox = spec.Data.Sandbox,
                 CreatedAt = time.GetUtcNow(),
+                QueuePlace = await LastPlaceAsync(db, cancellationToken) + 1,
             };
             db.Runs.Add(run);
             try
@@ -61,11 +62,11 @@ public sealed class RunStore(IDbContextFactory<CoScientistDb> factory, TimeProvi
         return await db.Runs.AsNoTracking().OrderByDescending(run => run.Id).ToListAsync(cancellationToken);
     }
 
-    /// <summary>Runs in one state, oldest first: the queue, for <see cref="RunState.Pending"/>.</summary>
+    /// <summary>Runs in one state by their place, oldest first among equals: the queue, for <see cref="RunState.Pending"/>.</summary>
     public async Task<IReadOnlyList<Run>> InStateAsync(RunState state, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        return await db.Runs.AsNoTracking().Where(run => run.State == state).OrderBy(run => run.Id).ToListAsync(cancellationToken);
+        return await db.Runs.AsNoTracking().Where(run => run.State == state).OrderBy(run => run.QueuePlace).ThenBy(run => run.Id).ToListAsync(cancellationToken);
     }
 
     /// <summary>A worker takes a waiting run.</summary>
@@ -120,10 +121,18 @@ public sealed class RunStore(IDbContextFactory<CoScientistDb> factory, TimeProvi
             cancellationToken);
     }
 
-    /// <summary>Puts a paused, failed or interrupted run back into the queue.</summary>
+    /// <summary>Puts a paused, failed or interrupted run at the end of the queue.</summary>
     /// <exception cref="RunStateException">Its state does not allow it.</exception>
-    public Task ResumeAsync(RunId id, CancellationToken cancellationToken) =>
-        MoveAsync(id, RunState.Pending, run => true, set => set.SetProperty(run => run.EndedAt, (DateTimeOffset?)null), cancellationToken);
+    public async Task ResumeAsync(RunId id, CancellationToken cancellationToken)
+    {
+        long place;
+        await using (var db = await factory.CreateDbContextAsync(cancellationToken))
+        {
+            place = await LastPlaceAsync(db, cancellationToken) + 1;
+        }
+
+        await MoveAsync(id, RunState.Pending, run => true, set => set.SetProperty(run => run.EndedAt, (DateTimeOffset?)null).SetProperty(run => run.QueuePlace, place), cancellationToken);
+    }
 
     /// <summary>Takes a waiting run out of the queue; a running one is paused by its worker.</summary>
     /// <exception cref="RunStateException">It is not waiting.</exception>

@@ -24,6 +24,7 @@ public static class StorageSetup
         services.TryAddSingleton<PaperReaders>();
         services.TryAddSingleton<PaperImportStore>();
         services.TryAddSingleton<RunStore>();
+        services.TryAddSingleton<RunNoticeStore>();
         services.TryAddSingleton<RunCheckpointStore>();
         services.TryAddSingleton<CheckpointShelf>();
         services.TryAddSingleton<RunEvaluationStore>();

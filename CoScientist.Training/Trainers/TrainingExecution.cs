@@ -202,6 +202,7 @@ internal sealed partial class TrainingExecution : IDisposable
         Save(policy, step, score);
         if (verdict.Parted)
         {
+            onEvent(new RunParted(step, verdict.Growth.Value));
             Log(step, string.Create(CultureInfo.InvariantCulture, $"Watch: self-grade and judge part. Since the start their gap has grown by {verdict.Growth.Value:F3} [{verdict.Growth.Low:F3}, {verdict.Growth.High:F3}]; the judge is {verdict.Judge.Value:+0.000;-0.000} against its best. Trust the judge-picked checkpoint (step {best!.Value.Step}), or train with another grader."));
         }
     }

@@ -6,6 +6,7 @@ internal sealed class RunControl : IDisposable
     private readonly CancellationTokenSource stop = new();
     private volatile bool pauseRequested;
     private volatile bool interrupted;
+    private volatile int steps;
 
     /// <summary>Whether it works beside web pages of the same process and lets them go first. Default: no.</summary>
     public bool GivesWay { get; init; }
@@ -19,8 +20,22 @@ internal sealed class RunControl : IDisposable
     /// <summary>Ends the execution within the step.</summary>
     public CancellationToken Stop => stop.Token;
 
+    /// <summary>Steps in all that a person wants it to go on with after the pause that this takes; 0 when nobody does.</summary>
+    public int Steps => steps;
+
+    /// <summary>A person wants it to do another number of steps in all: it pauses after the current step, and goes on with them.</summary>
+    public void Change(int total)
+    {
+        steps = total;
+        pauseRequested = true;
+    }
+
     /// <summary>A person wants it to pause after the current step, with everything kept.</summary>
-    public void Pause() => pauseRequested = true;
+    public void Pause()
+    {
+        steps = 0;
+        pauseRequested = true;
+    }
 
     /// <summary>A person gives it up; checkpoints and metrics are kept.</summary>
     public void Cancel() => stop.Cancel();

@@ -16,6 +16,7 @@ internal sealed class RunExecutor(
     RunCheckpointStore checkpoints,
     RunEvaluationStore evaluations,
     RunDataStore data,
+    RunNoticeStore notices,
     ModelCatalog models,
     TextModels servers,
     RunEvents events,
@@ -61,8 +62,27 @@ internal sealed class RunExecutor(
 
         var state = control.Interrupted && outcome.State is (RunState.Paused or RunState.Cancelled) ? RunState.Interrupted : outcome.State;
         await runs.ReleaseAsync(run.Id, Worker, state, error, outcome.Result, CancellationToken.None);
+        await TellAsync(run, state, error, outcome.Result);
         events.Changed(run.Id);
         return state;
+    }
+
+    /// <summary>Leaves word of how a run ended; a pause is no end.</summary>
+    private async Task TellAsync(Run run, RunState state, string? error, RunResult? result)
+    {
+        (RunNoticeKind Kind, string Text)? notice = state switch
+        {
+            RunState.Finished when result is not null => (RunNoticeKind.Finished, FormattableString.Invariant($"It has finished: the judge's score went from {result.BaseOracleScore:0.00} to {result.OracleScore:0.00} on {result.Goals} test goals.")),
+            RunState.Finished => (RunNoticeKind.Finished, "It has finished."),
+            RunState.Failed => (RunNoticeKind.Failed, $"It has failed. {error}"),
+            RunState.Interrupted => (RunNoticeKind.Interrupted, "Its process ended. It can be resumed from its saved state."),
+            RunState.Cancelled => (RunNoticeKind.Cancelled, "It was cancelled. Checkpoints, metrics and samples so far are kept."),
+            _ => null,
+        };
+        if (notice is { } told)
+        {
+            await notices.AddAsync(run.Id, told.Kind, told.Text, CancellationToken.None);
+        }
     }
 
     /// <summary>Running runs whose lock is free have lost their process. They wait for a person to resume them.</summary>
@@ -74,6 +94,7 @@ internal sealed class RunExecutor(
             if (free is not null)
             {
                 await runs.ReleaseAsync(run.Id, run.Worker, RunState.Interrupted, null, null, cancellationToken);
+                await TellAsync(run, RunState.Interrupted, null, null);
                 logger.LogWarning("Run {Run} was interrupted at step {Step}; it can be resumed.", run.Name, run.Step);
             }
         }
@@ -155,6 +176,10 @@ internal sealed class RunExecutor(
                 {
                     case RunMetrics metrics when !await runs.ProgressAsync(run.Id, Worker, metrics.Step, CancellationToken.None):
                         throw new InvalidOperationException($"Run {run.Name} was taken from this process. Look at it again before resuming it.");
+                    case RunParted parted:
+                        await notices.AddAsync(run.Id, RunNoticeKind.Parted, FormattableString.Invariant($"At step {parted.Step} self-grade and judge part: their gap has grown by {parted.Growth:0.00} since the start. Trust the judge-picked checkpoint."), CancellationToken.None);
+                        events.Changed(run.Id);
+                        break;
                     case RunCheckpoint checkpoint:
                         await checkpoints.RegisterAsync(run, checkpoint, CancellationToken.None);
                         events.Changed(run.Id);

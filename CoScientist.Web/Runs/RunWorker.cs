@@ -52,6 +52,30 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
         events.Changed(run);
     }
 
+    /// <summary>Changes how many steps a run does in all. One at work pauses after its step and goes on at once; others keep their state.</summary>
+    /// <exception cref="RunSpecException">It cannot do so many; the message says why.</exception>
+    /// <exception cref="RunStateException">It has ended.</exception>
+    public async Task ChangeStepsAsync(Run run, int steps, CancellationToken cancellationToken)
+    {
+        _ = RunStore.WithSteps(run, steps);
+        if (!Steer(run.Id, control => control.Change(steps)))
+        {
+            await runs.ChangeStepsAsync(run.Id, steps, cancellationToken);
+        }
+
+        events.Changed(run.Id);
+    }
+
+    /// <summary>Moves a waiting run in the queue.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="by">Places: −1 is one earlier.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task MoveAsync(RunId run, int by, CancellationToken cancellationToken)
+    {
+        await runs.MoveInQueueAsync(run, by, cancellationToken);
+        events.Changed(run);
+    }
+
     /// <summary>Whether a run was asked to stop and has not stopped yet.</summary>
     public bool IsStopping(RunId run)
     {
@@ -146,7 +170,10 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
 
         try
         {
-            await executor.ExecuteAsync(run, control);
+            if (await executor.ExecuteAsync(run, control) == RunState.Paused && control.Steps > 0)
+            {
+                await GoOnAsync(run, control.Steps);
+            }
         }
         catch (RunStateException)
         {
@@ -161,6 +188,23 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
         }
 
         return true;
+    }
+
+    /// <summary>A run paused only to get another number of steps: it is next again, changed or, when it had done them meanwhile, as it was.</summary>
+    private async Task GoOnAsync(Run run, int steps)
+    {
+        try
+        {
+            await runs.ChangeStepsAsync(run.Id, steps, CancellationToken.None);
+        }
+        catch (RunSpecException fault)
+        {
+            logger.LogWarning("Run {Run} goes on as it was: {Fault}", run.Name, fault.Message);
+        }
+
+        await runs.ResumeAsync(run.Id, CancellationToken.None);
+        await runs.MoveInQueueAsync(run.Id, int.MinValue, CancellationToken.None);
+        events.Changed(run.Id);
     }
 
     private bool Steer(RunId run, Action<RunControl> how)

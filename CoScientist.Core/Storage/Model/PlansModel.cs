@@ -19,6 +19,7 @@ internal sealed class PlansModel :
     {
         run.HasIndex(r => r.Name).IsUnique();
         run.HasIndex(r => r.State);
+        run.Property(r => r.QueuePlace).HasDefaultValue(0L);
     }
 
     public void Configure(EntityTypeBuilder<Checkpoint> checkpoint)

@@ -38,6 +38,8 @@ internal sealed class RunHarness : IAsyncDisposable
 
     public RunStore Runs => Database.Store<RunStore>();
 
+    public RunNoticeStore Notices => Database.Store<RunNoticeStore>();
+
     public RunCheckpointStore Checkpoints => Database.Store<RunCheckpointStore>();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -117,6 +119,7 @@ internal sealed class RunHarness : IAsyncDisposable
         Checkpoints,
         Database.Store<RunEvaluationStore>(),
         Database.Store<RunDataStore>(),
+        Database.Store<RunNoticeStore>(),
         Models,
         TestServers.Of(Database),
         Events,

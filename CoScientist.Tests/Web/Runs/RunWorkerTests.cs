@@ -1,4 +1,5 @@
 using CoScientist.Core.Runs;
+using CoScientist.Core.Storage;
 using CoScientist.Web.Runs;
 using Microsoft.EntityFrameworkCore;
 
@@ -200,5 +201,55 @@ public sealed class RunWorkerTests
 
         Assert.True(thrown > 0);
         Assert.Equal(4, run.Step);
+    }
+
+    [Fact]
+    public async Task ChangeSteps_OfARunAtWork_GoesOnWithThemAsIfTheyHadBeenAskedFor()
+    {
+        await using var harness = await RunHarness.CreateAsync();
+        var asked = await harness.AskAsync();
+        var other = await harness.AskAsync();
+        await harness.Worker.StartAsync(Cancellation);
+        harness.Trainer.Allow(1);
+        var running = await harness.WaitAsync(asked.Name, run => run.Step == 1);
+
+        await Assert.ThrowsAsync<RunSpecException>(() => harness.Worker.ChangeStepsAsync(running, 1, Cancellation));
+        await harness.Worker.ChangeStepsAsync(running, 6, Cancellation);
+        harness.Trainer.Allow(5);
+        var run = await harness.WaitAsync(asked.Name, run => run.State == RunState.Finished);
+
+        Assert.Equal((6, 6, 6), (run.Step, run.TotalSteps, run.Spec.Steps));
+        Assert.Equal([1, 2, 3, 4, 5, 6], harness.History(asked.Name).Steps.Select(step => step.Step));
+        Assert.Equal(RunState.Finished, run.State);
+        harness.Trainer.Allow(4);
+        await harness.WaitAsync(other.Name, next => next.State == RunState.Finished);
+    }
+
+    [Fact]
+    public async Task Notices_WatchAndEnd_AreLeftForWhoLooksElsewhere()
+    {
+        await using var harness = await RunHarness.CreateAsync();
+        var (finishes, fails) = (await harness.AskAsync(), await harness.AskAsync(seed: 2));
+        harness.Trainer.PartsAt = 2;
+        harness.Trainer.Allow(4);
+        await harness.Worker.StartAsync(Cancellation);
+        await harness.WaitAsync(finishes.Name, run => run.State == RunState.Finished);
+        harness.Trainer.PartsAt = null;
+        harness.Trainer.Fails = (1, new InvalidDataException("the grader is gone"));
+        harness.Trainer.Allow(4);
+        await harness.WaitAsync(fails.Name, run => run.State == RunState.Failed);
+
+        IReadOnlyList<RunNoticeView> notices = [];
+        while (notices.Count < 3)
+        {
+            notices = await harness.Notices.NewestAsync("ada", 10, Cancellation);
+        }
+
+        Assert.Equal(
+            [(fails.Name, RunNoticeKind.Failed), (finishes.Name, RunNoticeKind.Finished), (finishes.Name, RunNoticeKind.Parted)],
+            notices.Select(notice => (notice.Run, notice.Kind)));
+        Assert.Contains("the grader is gone", notices[0].Text, StringComparison.Ordinal);
+        Assert.Contains("from 0.40 to 0.50", notices[1].Text, StringComparison.Ordinal);
+        Assert.Contains("At step 2", notices[2].Text, StringComparison.Ordinal);
     }
 }

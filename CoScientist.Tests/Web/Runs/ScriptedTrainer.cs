@@ -19,6 +19,9 @@ internal sealed class ScriptedTrainer : IDisposable
     /// <summary>Whether a step ignores everything but the token, like one that takes long.</summary>
     public bool Stuck { get; set; }
 
+    /// <summary>Step at which the watch sees self-grade and judge part.</summary>
+    public int? PartsAt { get; set; }
+
     public List<int> StartedAt { get; } = [];
 
     /// <summary>What it was asked to run last.</summary>
@@ -55,6 +58,11 @@ internal sealed class ScriptedTrainer : IDisposable
             {
                 Directory.CreateDirectory(folder.File(RunFolder.CheckpointDirectory(step + 1)));
                 onEvent(new RunCheckpoint(step + 1, RunFolder.CheckpointDirectory(step + 1), .4 + (.01 * step), IsBest: true));
+            }
+
+            if (PartsAt == step + 1)
+            {
+                onEvent(new RunParted(step + 1, .2));
             }
 
             await File.WriteAllTextAsync(state, (step + 1).ToString(CultureInfo.InvariantCulture), CancellationToken.None);

@@ -34,6 +34,8 @@ public sealed partial class RunDetail : IDisposable
     private string _when = "";
     private string? _refusal;
     private int _step;
+    private int? _steps;
+    private string _budget = "";
     private bool _asksCancel;
     private bool _stopping;
     private bool _loaded;
@@ -167,6 +169,26 @@ public sealed partial class RunDetail : IDisposable
     private Task ResumeAsync() => SteerAsync(run => Worker.ResumeAsync(run, _gone.Token));
 
     private Task CancelAsync() => SteerAsync(run => Worker.CancelAsync(run, _gone.Token));
+
+    private async Task ChangeStepsAsync()
+    {
+        if (_steps is not { } steps || steps == _run!.TotalSteps)
+        {
+            _budget = "";
+            return;
+        }
+
+        var running = _run.State == RunState.Running;
+        try
+        {
+            await SteerAsync(_ => Worker.ChangeStepsAsync(_run, steps, _gone.Token));
+            (_steps, _budget) = (null, _refusal is null ? $"{steps} steps in all{(running ? ", after the step it is doing" : "")}." : "");
+        }
+        catch (RunSpecException fault)
+        {
+            _budget = string.Join(" ", fault.Faults.Select(found => $"{found}."));
+        }
+    }
 
     private async Task SteerAsync(Func<RunId, Task> how)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using CoScientist.Core.Runs;
+using CoScientist.Web.Configuration;
 using CoScientist.Web.Runs;
 using Microsoft.AspNetCore.Components;
 
