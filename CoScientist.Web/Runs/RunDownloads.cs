@@ -3,34 +3,40 @@ using System.Text;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Web.Accounts;
-using CoScientist.Web.Configuration;
 using CoScientist.Web.ViewModels;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Mvc;
 
 namespace CoScientist.Web.Runs;
 
-/// <summary>Files of a run's charts: <c>/runs/NAME/charts/KEY.svg</c> as it is looked at, <c>KEY.csv</c> with every step.</summary>
+/// <summary>
+/// Files of a run's charts: <c>/runs/NAME/charts/KEY.svg</c> as it is looked at, <c>KEY.csv</c> with every step; of several runs on one
+/// chart under <c>/runs/compare/charts/KEY.svg?run=A&amp;run=B</c>.
+/// </summary>
 internal static class RunDownloads
 {
+    /// <summary>Stands in the place of a run's name where several are meant; no run is called so, because their names end with a number.</summary>
+    private const string Several = "compare";
+
     /// <summary>Maps them for researchers.</summary>
     public static void MapRunDownloads(this IEndpointRouteBuilder endpoints)
     {
         var charts = endpoints.MapGroup("/runs/{name}/charts").RequireAuthorization(new AuthorizeAttribute { Roles = $"{Roles.Researcher},{Roles.Administrator}" });
-        charts.MapGet("/{key}.svg", async (string name, string key, double? smoothing, string? from, string? to, bool? log, RunStore runs, StudyStore studies, CoScientistOptions options, CancellationToken cancellationToken) =>
+        charts.MapGet("/{key}.svg", async (string name, string key, double? smoothing, string? from, string? to, bool? log, [FromQuery(Name = "run")] string[] names, RunStore runs, StudyStore studies, RunHistories histories, CancellationToken cancellationToken) =>
         {
-            if (await FindAsync(name, key, runs, studies, options, cancellationToken) is not { } found)
+            if (await FindAsync(name, key, names, runs, studies, histories, cancellationToken) is not { } found)
             {
                 return Results.NotFound();
             }
 
             var view = new ChartView(Math.Clamp(smoothing ?? 0, 0, .999), Number(from), Number(to), log ?? false);
-            var mark = key == RunCharts.ScoreKey && found.Run.BestStep is { } best ? new ChartMark(best, FormattableString.Invariant($"picked: step {best}")) : null;
-            var title = $"{found.Run.Name}: {found.Chart.Title}{(found.Chart.Unit.Length > 0 ? ", " + found.Chart.Unit : "")}";
+            var mark = key == RunCharts.ScoreKey && found.Run?.BestStep is { } best ? new ChartMark(best, FormattableString.Invariant($"picked: step {best}")) : null;
+            var title = $"{(found.Run is null ? "" : found.Run.Name + ": ")}{found.Chart.Title}{(found.Chart.Unit.Length > 0 ? ", " + found.Chart.Unit : "")}";
             var svg = ChartSvg.Write(title, ChartPlot.Of(found.Chart.Series, view, 5), mark, "step", found.Chart.Format);
             return Results.File(Encoding.UTF8.GetBytes(svg), "image/svg+xml", $"{name}-{key}.svg");
         });
-        charts.MapGet("/{key}.csv", async (string name, string key, RunStore runs, StudyStore studies, CoScientistOptions options, CancellationToken cancellationToken) =>
-            await FindAsync(name, key, runs, studies, options, cancellationToken) is { } found
+        charts.MapGet("/{key}.csv", async (string name, string key, [FromQuery(Name = "run")] string[] names, RunStore runs, StudyStore studies, RunHistories histories, CancellationToken cancellationToken) =>
+            await FindAsync(name, key, names, runs, studies, histories, cancellationToken) is { } found
                 ? Results.File(Encoding.UTF8.GetBytes(Table(found.Chart)), "text/csv", $"{name}-{key}.csv")
                 : Results.NotFound());
     }
@@ -74,15 +80,20 @@ internal static class RunDownloads
 
     private static double? Number(string? text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : null;
 
-    private static async Task<(Run Run, RunChart Chart)?> FindAsync(string name, string key, RunStore runs, StudyStore studies, CoScientistOptions options, CancellationToken cancellationToken)
+    private static async Task<(Run? Run, RunChart Chart)?> FindAsync(string name, string key, string[] names, RunStore runs, StudyStore studies, RunHistories histories, CancellationToken cancellationToken)
     {
-        if (RunCharts.Kinds.FirstOrDefault(kind => kind.Key == key) is not { } kind || await runs.FindAsync(name, cancellationToken) is not { } run)
+        if (RunCharts.Kinds.FirstOrDefault(kind => kind.Key == key) is not { } kind)
         {
             return null;
         }
 
-        var history = new RunHistory(new RunFolder(options.RunDirectory(run.Name)));
-        history.Refresh();
-        return (run, key == RunCharts.ScoreKey ? RunCharts.Scores(run, history, await HumanScore.OfAsync(run, studies, cancellationToken)) : RunCharts.Of(kind, history));
+        if (name == Several)
+        {
+            return (null, RunComparison.Chart(kind, RunComparison.Find(await runs.ListAsync(cancellationToken), names, histories)));
+        }
+
+        return await runs.FindAsync(name, cancellationToken) is not { } run
+            ? null
+            : (run, key == RunCharts.ScoreKey ? RunCharts.Scores(run, histories.Of(run.Name), await HumanScore.OfAsync(run, studies, cancellationToken)) : RunCharts.Of(kind, histories.Of(run.Name)));
     }
 }

@@ -62,9 +62,13 @@ public partial class LineChart
     [Parameter]
     public string? Address { get; set; }
 
+    /// <summary>What the addresses of files say besides, beginning with "&amp;"; empty for nothing.</summary>
+    [Parameter]
+    public string Query { get; set; } = "";
+
     private bool MarkShown => Mark is { } mark && mark.X >= _plot!.XLow && mark.X <= _plot.XHigh;
 
-    private string Query => FormattableString.Invariant($"?smoothing={View.Smoothing}&from={View.From}&to={View.To}&log={(_log ? "true" : "false")}");
+    private string Picture => Address + FormattableString.Invariant($".svg?smoothing={View.Smoothing}&from={View.From}&to={View.To}&log={(_log ? "true" : "false")}") + Query;
 
     /// <inheritdoc/>
     protected override void OnParametersSet()
