@@ -18,6 +18,7 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     ModelCommand.Create(),
     ServeCommand.Create(),
     ExtractCommand.Create(),
+    CheckCommand.Create(),
     ExportCommand.Create(),
 };
 ServeCommand.MakeDefault(root);

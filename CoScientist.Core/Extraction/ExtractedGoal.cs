@@ -6,7 +6,8 @@ namespace CoScientist.Core.Extraction;
 /// <param name="Text">What the policy will see.</param>
 /// <param name="Items">The rubric, in order.</param>
 /// <param name="ReferenceSolution">One possible approach; null when the paper yields none.</param>
-public sealed record ExtractedGoal(string Text, IReadOnlyList<ExtractedItem> Items, string? ReferenceSolution);
+/// <param name="Source">The passage it rests on most; null when the extractor cannot name one.</param>
+public sealed record ExtractedGoal(string Text, IReadOnlyList<ExtractedItem> Items, string? ReferenceSolution, SourcePassage? Source = null);
 
 /// <summary>A rubric item as an extractor proposes it.</summary>
 /// <param name="Text">The wording.</param>

@@ -112,8 +112,8 @@ public sealed class ItemCheckStore(IDbContextFactory<CoScientistDb> factory, Tim
         return items;
     }
 
-    // In a transaction that holds the write lock: nobody changes the items between reading them and storing what was found.
-    private static async Task<int> CheckAsync(CoScientistDb db, IReadOnlyCollection<GoalId> goals, DateTimeOffset at, CancellationToken cancellationToken)
+    /// <summary>Checks goals by wording within the caller's transaction, so that nobody changes the items between reading them and storing what was found.</summary>
+    internal static async Task<int> CheckAsync(CoScientistDb db, IReadOnlyCollection<GoalId> goals, DateTimeOffset at, CancellationToken cancellationToken)
     {
         var texts = await db.Goals.Where(goal => goals.Contains(goal.Id)).Select(goal => new { goal.Id, goal.Text }).ToListAsync(cancellationToken);
         var items = (await db.RubricItems.AsNoTracking().Where(item => goals.Contains(item.GoalId)).OrderBy(item => item.Order).ToListAsync(cancellationToken)).ToLookup(item => item.GoalId);

@@ -68,6 +68,8 @@ internal static class ImportCommand
             throw new CommandException($"{Path.GetFileName(path)}: nothing was imported, because {result.Skipped.Count} rows are faulty. Mend them, or import the others with --skip-faulty.");
         }
 
+        await services.GetRequiredService<ItemCheckStore>().CheckMissingAsync(cancellationToken);
+        await services.GetRequiredService<GoalGroupStore>().RefreshAsync(cancellationToken);
         CommandContext.Answer(parsed, result, [$"{result.Imported} {what} imported, {result.AlreadyThere} already there, {result.Skipped.Count} rows skipped."]);
         return result.Imported + result.AlreadyThere > 0 ? 0 : 1;
     }

@@ -18,6 +18,7 @@ internal static class Services
         services.AddModelServers(options);
         services.AddJobs();
         services.AddSingleton<PaperExtraction>();
+        services.AddSingleton<ItemJudging>();
         return services;
     }
 }

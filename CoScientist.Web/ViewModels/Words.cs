@@ -1,4 +1,5 @@
 using CoScientist.Core.Goals;
+using CoScientist.Core.Goals.Checks;
 using CoScientist.Core.Grading;
 
 namespace CoScientist.Web.ViewModels;
@@ -24,6 +25,28 @@ public static class Words
         RejectionReason.NotCheckable => "Not checkable: a plan does not show whether it is met",
         RejectionReason.Duplicate => "Duplicate: another item asks the same",
         _ => "Other: said in the note",
+    };
+
+    /// <summary>What is wrong with an item, after "the item".</summary>
+    public static string For(ItemFault fault) => fault switch
+    {
+        ItemFault.LeaksFromGoal => "leak from the goal",
+        ItemFault.Compound => "ask for several things",
+        ItemFault.PresenceOnly => "are met by mentioning",
+        ItemFault.Trivial => "are trivial",
+        ItemFault.Duplicate => "repeat another item",
+        _ => "cannot be checked from a plan",
+    };
+
+    /// <summary>What is wrong with an item, in a word or two.</summary>
+    public static string Label(ItemFault fault) => fault switch
+    {
+        ItemFault.LeaksFromGoal => "leaks",
+        ItemFault.Compound => "compound",
+        ItemFault.PresenceOnly => "met by mentioning",
+        ItemFault.Trivial => "trivial",
+        ItemFault.Duplicate => "duplicate",
+        _ => "not checkable",
     };
 
     public static string For(GraderRole role) => role switch

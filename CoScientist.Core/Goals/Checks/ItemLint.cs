@@ -9,8 +9,9 @@ public readonly record struct FoundFault(ItemFault Fault, string Reason);
 
 /// <summary>What the wording of an item tells.</summary>
 /// <param name="GoalShare">Share of its content words that stand in the goal, 0–1.</param>
+/// <param name="GoalWords">How many these are.</param>
 /// <param name="Faults">What is wrong; each fault once.</param>
-public sealed record LintResult(double GoalShare, IReadOnlyList<FoundFault> Faults)
+public sealed record LintResult(double GoalShare, int GoalWords, IReadOnlyList<FoundFault> Faults)
 {
     /// <summary>Whether the item leaks.</summary>
     public bool Leaks => Faults.Any(fault => fault.Fault == ItemFault.LeaksFromGoal);
@@ -18,9 +19,9 @@ public sealed record LintResult(double GoalShare, IReadOnlyList<FoundFault> Faul
 
 /// <summary>
 /// Checks rubric items by their wording alone, without a model. Leak: at least <see cref="LeakShare"/> of the distinct content
-/// words (see <see cref="ContentWords"/>) of the item stand in the goal, |item ∩ goal| / |item|, and it has at least two. Such a
-/// check sees words, not meaning: it misses what the goal says in other words, and calls a leak what only shares the goal's
-/// subject. How well it does is measured in the sandbox (<c>report leakage --sandbox</c>). The other faults are told from
+/// words (see <see cref="ContentWords"/>) of the item, and at least <see cref="LeastLeakWords"/>, stand in the goal,
+/// |item ∩ goal| / |item|. Such a check sees words, not meaning: it misses what the goal says in other words, and calls a leak
+/// what only shares the goal's subject. How well it does is measured in the sandbox (<c>report leakage --sandbox</c>). The other faults are told from
 /// fixed patterns (<see cref="ItemPatterns"/>); duplicates by the Jaccard similarity of content words.
 /// </summary>
 public static class ItemLint
@@ -29,12 +30,13 @@ public static class ItemLint
     public const string Name = "wording-1";
 
     /// <summary>From this share of an item's content words in the goal on, it counts as leaking.</summary>
-    public const double LeakShare = 0.7;
+    public const double LeakShare = 0.5;
+
+    /// <summary>Fewest content words in the goal with which an item counts as leaking: fewer are its subject, not what it asks.</summary>
+    public const int LeastLeakWords = 3;
 
     /// <summary>From this Jaccard similarity of their content words on, two items of a rubric count as one.</summary>
     public const double DuplicateSimilarity = 0.6;
-
-    private const int LeastWords = 2;
 
     /// <summary>Checks the items of a rubric, in their order.</summary>
     /// <param name="goal">The goal's text.</param>
@@ -52,9 +54,10 @@ public static class ItemLint
         var own = words[index];
         var share = ContentWords.Share(own, told);
         var faults = new List<FoundFault>();
-        if (own.Count >= LeastWords && share >= LeakShare)
+        var common = own.Count(told.Contains);
+        if (common >= LeastLeakWords && share >= LeakShare)
         {
-            faults.Add(new(ItemFault.LeaksFromGoal, string.Create(CultureInfo.InvariantCulture, $"{own.Count(told.Contains)} of its {own.Count} content words stand in the goal.")));
+            faults.Add(new(ItemFault.LeaksFromGoal, string.Create(CultureInfo.InvariantCulture, $"{common} of its {own.Count} content words stand in the goal.")));
         }
 
         Add(ItemFault.Compound, ItemPatterns.Compound(item));
@@ -67,7 +70,7 @@ public static class ItemLint
             faults.Add(new(ItemFault.Duplicate, string.Create(CultureInfo.InvariantCulture, $"It asks nearly the same as item {twin + 1}.")));
         }
 
-        return new LintResult(share, faults);
+        return new LintResult(share, common, faults);
 
         void Add(ItemFault fault, string? reason)
         {

@@ -1,13 +1,14 @@
 using System.Text.Json;
 using CoScientist.Core.Extraction;
+using CoScientist.Core.Extraction.Pipelines;
 using CoScientist.Core.Papers;
 using CoScientist.Core.TextModels;
 using CoScientist.Tests.Core.Papers;
 using CoScientist.Tests.Shared;
 
-namespace CoScientist.Tests.Core.Extraction;
+namespace CoScientist.Tests.Core.Extraction.Pipelines;
 
-public sealed class ModelExtractionTests
+public sealed class PaperPipelineTests
 {
     private static readonly Paper Paper = PaperFixtures.Read("bees.nxml", PaperFixtures.Bytes(PaperFixtures.Jats()));
 
@@ -16,6 +17,7 @@ public sealed class ModelExtractionTests
         insights = goals.Select(goal => new
         {
             goal,
+            quote = "Bees visit at different hours",
             rubric = Enumerable.Range(1, 15).Select(number => new { text = $"The plan should do {goal} number {number}.", quote = number == 2 ? "Twelve orchards were randomly selected" : "not in the paper" }),
             reference_solution = "Do it.",
         }),
@@ -28,7 +30,7 @@ public sealed class ModelExtractionTests
     private static async Task<ExtractedGoal> ExtractAsync(ScriptedModelServer server)
     {
         using var model = new OpenAiTextModel(new OpenAiTextModelOptions { Name = "tester", Endpoint = server.Endpoint, Model = "m" });
-        return await new ModelExtraction(model, model).ExtractAsync(Paper, 1, TestContext.Current.CancellationToken);
+        return await new PaperPipeline(model, model).ExtractAsync(Paper, 1, TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -46,6 +48,7 @@ public sealed class ModelExtractionTests
         var source = goal.Items[0].Source!;
         Assert.Equal("Twelve orchards were randomly selected", Paper.Sections[source.SectionOrder].Text.Substring(source.Start, source.Length));
         Assert.Null(goal.Items[1].Source);
+        Assert.Equal(new SourcePassage(-1, Paper.Abstract.IndexOf("Bees visit", StringComparison.Ordinal), 29), goal.Source);
         Assert.Equal(3, server.Requests.Count);
     }
 
@@ -72,5 +75,5 @@ public sealed class ModelExtractionTests
     }
 
     [Fact]
-    public void PromptVersion_is_a_content_hash() => Assert.Matches("^[0-9a-f]{16}$", ModelExtraction.PromptVersion);
+    public void PromptVersion_is_a_content_hash() => Assert.Matches("^[0-9a-f]{16}$", PaperPipeline.PromptVersion);
 }
