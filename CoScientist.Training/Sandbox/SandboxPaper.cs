@@ -15,6 +15,9 @@ internal sealed class SandboxPaper
     /// <summary>Decisions told under "experiments"; the others are method.</summary>
     private static readonly HashSet<string> ExperimentFacets = ["split", "comparison", "outcome", "uncertainty", "robustness"];
 
+    /// <summary>Whether a facet's decisions are told under "experiments".</summary>
+    public static bool IsExperiment(string facet) => ExperimentFacets.Contains(facet);
+
     private readonly List<string> reference = [];
     private readonly List<SourcePassage> passages = [];
 
