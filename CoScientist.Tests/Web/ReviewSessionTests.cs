@@ -124,5 +124,5 @@ public sealed class ReviewSessionTests
         Assert.Null(session.Current);
     }
 
-    private static ReviewSession Session(TestDatabase database) => new(database.Store<ReviewStore>(), new LibraryStore(database.Factory));
+    private static ReviewSession Session(TestDatabase database) => new(database.Store<ReviewStore>(), new LibraryStore(database.Factory), database.Store<ItemCheckStore>());
 }

@@ -1,4 +1,5 @@
 using CoScientist.Core.Goals;
+using CoScientist.Core.Goals.Checks;
 using CoScientist.Core.Storage;
 
 namespace CoScientist.Web.ViewModels;
@@ -20,7 +21,7 @@ public enum ReviewMode
 }
 
 /// <summary>One reviewer's walk through the items: what is on the screen, what was skipped, what was saved.</summary>
-public sealed class ReviewSession(ReviewStore store, LibraryStore library)
+public sealed class ReviewSession(ReviewStore store, LibraryStore library, ItemCheckStore checks)
 {
     private readonly HashSet<RubricItemId> _skipped = [];
     private ReviewFilter _filter = new();
@@ -33,6 +34,9 @@ public sealed class ReviewSession(ReviewStore store, LibraryStore library)
 
     /// <summary>The whole rubric of its goal, in order.</summary>
     public IReadOnlyList<ReviewQueueItem> Rubric { get; private set; } = [];
+
+    /// <summary>What the checks found wrong with the items of the rubric.</summary>
+    public ILookup<RubricItemId, ItemFinding> Findings { get; private set; } = Array.Empty<ItemFinding>().ToLookup(finding => finding.ItemId);
 
     /// <summary>How the rubric stands.</summary>
     public RubricCounts Counts { get; private set; } = new(0, 0, 0, 0);
@@ -214,6 +218,7 @@ public sealed class ReviewSession(ReviewStore store, LibraryStore library)
         }
 
         Rubric = await RubricAsync(item.Item.GoalId, cancellationToken);
+        Findings = await checks.FindingsAsync(item.Item.GoalId, cancellationToken);
         Counts = (await store.CountsAsync([item.Item.GoalId], cancellationToken))[item.Item.GoalId];
         if (item is { PaperId: { } paper, Item.SourceSection: { } section } && await library.SectionAsync(paper, section, cancellationToken) is { } source)
         {
