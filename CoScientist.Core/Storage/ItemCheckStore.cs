@@ -12,16 +12,19 @@ namespace CoScientist.Core.Storage;
 /// <param name="time">The clock.</param>
 public sealed class ItemCheckStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
 {
-    private const int GoalsOfACommit = 200;
+    // A commit waits for the disk.
+    private const int GoalsOfACommit = 1000;
 
-    /// <summary>How many items have no check by wording yet, sandbox included.</summary>
-    public async Task<int> MissingAsync(CancellationToken cancellationToken)
+    /// <summary>How many items have no check by wording yet.</summary>
+    /// <param name="sandbox">The sandbox's items or the real ones.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<int> MissingAsync(bool sandbox, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        return await Unchecked(db).CountAsync(cancellationToken);
+        return await Unchecked(db).CountAsync(item => db.Goals.Any(goal => goal.Id == item.GoalId && goal.IsSandbox == sandbox), cancellationToken);
     }
 
-    /// <summary>Checks by wording every item that has not been, with all of its rubric.</summary>
+    /// <summary>Checks by wording every item that has not been, the sandbox's too, with all of its rubric.</summary>
     /// <param name="cancellationToken">Cancels between batches; what was checked stays.</param>
     /// <returns>Number of items checked.</returns>
     public async Task<int> CheckMissingAsync(CancellationToken cancellationToken)
@@ -116,7 +119,7 @@ public sealed class ItemCheckStore(IDbContextFactory<CoScientistDb> factory, Tim
     internal static async Task<int> CheckAsync(CoScientistDb db, IReadOnlyCollection<GoalId> goals, DateTimeOffset at, CancellationToken cancellationToken)
     {
         var texts = await db.Goals.Where(goal => goals.Contains(goal.Id)).Select(goal => new { goal.Id, goal.Text }).ToListAsync(cancellationToken);
-        var items = (await db.RubricItems.AsNoTracking().Where(item => goals.Contains(item.GoalId)).OrderBy(item => item.Order).ToListAsync(cancellationToken)).ToLookup(item => item.GoalId);
+        var items = (await db.RubricItems.Where(item => goals.Contains(item.GoalId)).OrderBy(item => item.Order).Select(item => new { item.Id, item.GoalId, item.Text }).ToListAsync(cancellationToken)).ToLookup(item => item.GoalId);
         var checks = new List<ItemCheck>();
         foreach (var goal in texts)
         {

@@ -86,11 +86,11 @@ internal sealed partial class PaperParts
         };
     }
 
-    private static bool Restates(string text, List<IReadOnlySet<string>> told)
+    private static bool Restates(string text, List<HashSet<string>> told)
     {
         var words = ContentWords.Of(text);
         var least = Asks().IsMatch(text) ? LeastRestatedWords + 1 : LeastRestatedWords;
-        return told.Exists(sentence => words.Count(sentence.Contains) is var common && common >= least && common >= RestatedShare * words.Count);
+        return told.Exists(sentence => ContentWords.Common(words, sentence) is var common && common >= least && common >= RestatedShare * words.Count);
     }
 
     // "1-4, 7" or [1, 2, 3]; a part that is missing is empty.

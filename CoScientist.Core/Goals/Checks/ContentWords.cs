@@ -18,7 +18,7 @@ public static class ContentWords
     private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> StopSpans = Stop.GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>Distinct stems of a text.</summary>
-    public static IReadOnlySet<string> Of(string text) => Sequence(text).ToHashSet(StringComparer.Ordinal);
+    public static HashSet<string> Of(string text) => new(Sequence(text), StringComparer.Ordinal);
 
     /// <summary>Stems of a text in their order, repetitions included.</summary>
     public static IReadOnlyList<string> Sequence(string text)
@@ -48,13 +48,22 @@ public static class ContentWords
         return stems;
     }
 
-    /// <summary>Share of the first set that is in the second, 0–1; 0 for an empty set.</summary>
-    public static double Share(IReadOnlySet<string> of, IReadOnlySet<string> within) => of.Count == 0 ? 0 : (double)of.Count(within.Contains) / of.Count;
+    /// <summary>|A ∩ B|.</summary>
+    public static int Common(HashSet<string> a, HashSet<string> b)
+    {
+        var common = 0;
+        foreach (var word in a)
+        {
+            common += b.Contains(word) ? 1 : 0;
+        }
+
+        return common;
+    }
 
     /// <summary>|A ∩ B| / |A ∪ B| (Jaccard 1901); 0 when both are empty.</summary>
-    public static double Jaccard(IReadOnlySet<string> a, IReadOnlySet<string> b)
+    public static double Jaccard(HashSet<string> a, HashSet<string> b)
     {
-        var common = a.Count(b.Contains);
+        var common = Common(a, b);
         var all = a.Count + b.Count - common;
         return all == 0 ? 0 : (double)common / all;
     }

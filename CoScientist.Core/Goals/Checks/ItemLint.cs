@@ -49,12 +49,12 @@ public static class ItemLint
         return [.. items.Select((item, index) => Check(told, item, words, index))];
     }
 
-    private static LintResult Check(IReadOnlySet<string> told, string item, List<IReadOnlySet<string>> words, int index)
+    private static LintResult Check(HashSet<string> told, string item, List<HashSet<string>> words, int index)
     {
         var own = words[index];
-        var share = ContentWords.Share(own, told);
+        var common = ContentWords.Common(own, told);
+        var share = own.Count == 0 ? 0 : (double)common / own.Count;
         var faults = new List<FoundFault>();
-        var common = own.Count(told.Contains);
         if (common >= LeastLeakWords && share >= LeakShare)
         {
             faults.Add(new(ItemFault.LeaksFromGoal, string.Create(CultureInfo.InvariantCulture, $"{common} of its {own.Count} content words stand in the goal.")));

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.RegularExpressions;
 
 namespace CoScientist.Core.Goals.Checks;
@@ -9,8 +10,12 @@ namespace CoScientist.Core.Goals.Checks;
 internal static partial class ItemPatterns
 {
     /// <summary>Words that say nothing of any one study.</summary>
-    private static readonly IReadOnlySet<string> Generic = ContentWords.Of(
+    private static readonly HashSet<string> Generic = ContentWords.Of(
         "clear clearly detailed detail details specific specifically appropriate suitable proper properly good sound relevant adequate sufficient careful carefully thorough comprehensive complete robust rigorous valid reliable effective efficient feasible realistic important necessary key main overall general various different several method methods methodology methodological approach approaches strategy way procedure procedures technique goal goals aim aims objective objectives research scientific study question questions problem hypothesis hypotheses data analysis analyses analyse result results outcome experiment experiments experimental design evaluation evaluate address addresses achieve provide provides include includes ensure describe describes explain explains consider considers discuss define defined defines state states choose select present presents show shows make makes give have follow written write well-defined step steps process information aspect aspects issue issues challenge challenges limitation limitations justification justify rationale reason reasons quality standard standards consistent consistency novel innovative new meaningful work project");
+
+    // What the patterns of the same name need to match at all: most items hold none of it, and need not be searched by them.
+    private static readonly SearchValues<string> Joints = SearchValues.Create([" and ", " or ", "then ", " as well as ", "addition", "furthermore", "moreover", "while also", "not only"], StringComparison.OrdinalIgnoreCase);
+    private static readonly SearchValues<string> Outcomes = SearchValues.Create(["achieve", "attain", "outperform", "surpass", "exceed", "reach", "obtain", "yield", "get", "significantly", "results", "findings", "find", "found", "conclude", "reveal", "prove", "successfully", "accepted", "published", "turn"], StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Two things at once: two requirements joined in one sentence.</summary>
     public static string? Compound(string item)
@@ -23,6 +28,11 @@ internal static partial class ItemPatterns
         if (Should().Count(item) > 1)
         {
             return "It says twice what should be done.";
+        }
+
+        if (!item.AsSpan().ContainsAny(Joints))
+        {
+            return null;
         }
 
         if (Besides().Match(item) is { Success: true } besides)
@@ -38,7 +48,7 @@ internal static partial class ItemPatterns
         Mention().Match(item) is { Success: true } mention ? $"“{mention.Value.Trim()}” is met by mentioning it, however badly it is done." : null;
 
     /// <summary>Asks for nothing in particular.</summary>
-    public static string? Trivial(string item, IReadOnlySet<string> words)
+    public static string? Trivial(string item, HashSet<string> words)
     {
         var telling = words.Count(word => !Generic.Contains(word));
         return telling == 0 ? "It names nothing that belongs to this goal: every plan meets it."
@@ -54,7 +64,7 @@ internal static partial class ItemPatterns
             return $"“{paper.Value.Trim()}” points at the paper, which nobody who reads a plan has.";
         }
 
-        return Outcome().Match(item) is { Success: true } outcome ? $"“{outcome.Value.Trim()}” is a result of the work: a plan cannot show it." : null;
+        return item.AsSpan().ContainsAny(Outcomes) && Outcome().Match(item) is { Success: true } outcome ? $"“{outcome.Value.Trim()}” is a result of the work: a plan cannot show it." : null;
     }
 
     [GeneratedRegex(@"\b(?:should|must|needs? to|has to|have to)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]

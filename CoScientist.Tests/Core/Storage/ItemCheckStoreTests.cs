@@ -39,7 +39,7 @@ public sealed class ItemCheckStoreTests
         var store = database.Store<ItemCheckStore>();
         var goal = await AddAsync(database, "biology", "paper", "The plan should find out whether barley roots recover.", "The plan should mention ethics.", "The plan should scan roots daily.");
 
-        Assert.Equal(3, await store.MissingAsync(Token));
+        Assert.Equal(3, await store.MissingAsync(sandbox: false, Token));
         Assert.Equal(3, await store.CheckMissingAsync(Token));
         Assert.Equal(0, await store.CheckMissingAsync(Token));
 

@@ -85,7 +85,7 @@ public sealed class PaperExtractionTests
         Assert.Empty(await RunAsync(database, new ScriptedCreator()));
         await using var db = database.NewContext();
         Assert.All(await db.Goals.Where(goal => !goal.IsSandbox).ToListAsync(Token), goal => Assert.Equal(("leak-resistant", LeakResistantPipeline.PromptVersion, "scripted-creator"), (goal.Pipeline, goal.PromptVersion, goal.ExtractedBy)));
-        Assert.Equal(0, await database.Store<ItemCheckStore>().MissingAsync(Token));
+        Assert.Equal(0, await database.Store<ItemCheckStore>().MissingAsync(sandbox: false, Token));
         var goals = await db.Goals.Where(goal => goal.DuplicateOf != null).ToListAsync(Token);
         Assert.Single(goals);
         Assert.Equal((await db.Goals.SingleAsync(goal => goal.Id == goals[0].DuplicateOf, Token)).Split, goals[0].Split);
