@@ -1,3 +1,4 @@
+using CoScientist.Core.Extraction.Pipelines;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Goals.Checks;
 using Microsoft.EntityFrameworkCore;
@@ -62,12 +63,13 @@ public sealed class ItemCheckStore(IDbContextFactory<CoScientistDb> factory, Tim
 
     /// <summary>Real goals whose items the judge has not judged yet, with their items in order; the oldest first.</summary>
     /// <param name="judge">Name of the judge.</param>
+    /// <param name="everything">Whether all real goals are meant, or only those that models extracted from papers.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public async Task<IReadOnlyList<Goal>> UnjudgedAsync(string judge, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Goal>> UnjudgedAsync(string judge, bool everything, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         return await db.Goals.AsNoTracking()
-            .Where(goal => !goal.IsSandbox && goal.Items.Any(item => !db.ItemChecks.Any(check => check.ItemId == item.Id && check.Checker == judge)))
+            .Where(goal => !goal.IsSandbox && (everything || (goal.Pipeline != null && goal.Pipeline != ExtractionPipelines.Drafter)) && goal.Items.Any(item => !db.ItemChecks.Any(check => check.ItemId == item.Id && check.Checker == judge)))
             .Include(goal => goal.Items.OrderBy(item => item.Order))
             .OrderBy(goal => goal.Id)
             .ToListAsync(cancellationToken);

@@ -23,7 +23,7 @@ internal static class CheckCommand
             var items = parsed.GetValue(again) ? await checks.CheckAllAsync(cancellationToken) : await checks.CheckMissingAsync(cancellationToken);
             var groups = await services.GetRequiredService<GoalGroupStore>().RefreshAsync(cancellationToken);
             var judged = parsed.GetValue(judge) is { } name
-                ? await services.GetRequiredService<ItemJudging>().RunAsync(Judge(services.GetRequiredService<TextModels>(), name), parsed.GetValue(seed), cancellationToken)
+                ? await services.GetRequiredService<ItemJudging>().RunAsync(Judge(services.GetRequiredService<TextModels>(), name), everything: true, parsed.GetValue(seed), cancellationToken)
                 : null;
             var faults = await services.GetRequiredService<LeakageStore>().FaultsAsync(sandbox: false, cancellationToken);
             foreach (var failure in judged?.Failures ?? [])
@@ -56,7 +56,7 @@ internal static class CheckCommand
     {
         try
         {
-            return models.Get(name);
+            return models.Get(name, ModelRole.Judge, "check");
         }
         catch (ArgumentException fault)
         {

@@ -5,7 +5,6 @@ using CoScientist.Core.Extraction;
 using CoScientist.Core.Extraction.Pipelines;
 using CoScientist.Core.Papers;
 using CoScientist.Core.Storage;
-using CoScientist.Core.TextModels;
 using CoScientist.Web.Extraction;
 
 namespace CoScientist.Web.Commands;
@@ -56,7 +55,7 @@ internal static class ExtractCommand
             : new Result(outcome.Paper?.ToString(), outcome.Title, 0, 0, 0, null, outcome.Error);
     }
 
-    private static ITextModel? Model(PaperExtraction extraction, string? name)
+    private static ExtractionModels? Model(PaperExtraction extraction, string? name)
     {
         try
         {

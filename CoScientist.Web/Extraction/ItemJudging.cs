@@ -15,15 +15,16 @@ public sealed class ItemJudging(ItemCheckStore store)
 {
     /// <summary>Judges; a goal whose judging fails is passed over.</summary>
     /// <param name="judge">The judge.</param>
+    /// <param name="everything">Whether all real goals are judged, or only those that models extracted from papers.</param>
     /// <param name="seed">Seed of the sampling.</param>
     /// <param name="cancellationToken">Cancels; what was judged is stored.</param>
     /// <exception cref="TextModelException">The judge cannot be reached or refuses, so that the next goals would fail in the same way.</exception>
-    public async Task<JudgingResult> RunAsync(ITextModel judge, long seed, CancellationToken cancellationToken)
+    public async Task<JudgingResult> RunAsync(ITextModel judge, bool everything, long seed, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(judge);
         var (goals, items) = (0, 0);
         var failures = new List<string>();
-        foreach (var goal in await store.UnjudgedAsync(judge.Name, cancellationToken))
+        foreach (var goal in await store.UnjudgedAsync(judge.Name, everything, cancellationToken))
         {
             try
             {

@@ -15,15 +15,20 @@ namespace CoScientist.Web.Extraction;
 /// <param name="Error">Why it failed and what to do; null when it did not.</param>
 public sealed record PaperOutcome(PaperId? Paper, string Title, ExtractionSaved? Saved, string? Error);
 
+/// <summary>The models of an extraction.</summary>
+/// <param name="Creator">Proposes; recorded as the extractor.</param>
+/// <param name="Selector">Selects; may be the same.</param>
+public sealed record ExtractionModels(ITextModel Creator, ITextModel Selector);
+
 /// <summary>
 /// Papers to goals, the same from a page and from the command line: by a model server where one is set up, else by the drafter.
 /// Several papers are under way at once and stored in their order, each in one transaction, so that an extraction that was
 /// stopped anywhere and started again ends with the same library as one in a single go.
 /// </summary>
-public sealed class PaperExtraction(ExtractionStore store, GoalGroupStore groups, TextModels models)
+public sealed class PaperExtraction(ExtractionStore store, GoalGroupStore groups, ItemJudging judging, TextModels models)
 {
+    private const string Purpose = "extract";
     private const int Parallel = 4;
-    private const int MostServerFaultsInARow = 3;
 
     // A paper that is tried again after a failure asks with seeds of its own, so that no cache answers with what could not be read.
     private const int SeedsOfAnAttempt = 1000;
@@ -31,35 +36,40 @@ public sealed class PaperExtraction(ExtractionStore store, GoalGroupStore groups
     /// <summary>Who can extract, the default first: the configured servers, then the drafter, which needs no model.</summary>
     public IReadOnlyList<string> Names => [.. models.Names, ExtractiveDrafter.Name];
 
-    /// <summary>The model of a name; null means the drafter. No name means the first of <see cref="Names"/>.</summary>
+    /// <summary>The models of a name, with the selector that plays that role; null means the drafter. No name means whoever plays the creator, else the first of <see cref="Names"/>.</summary>
     /// <exception cref="ArgumentException">No such server, or its settings are incomplete; the message says what to do.</exception>
-    public ITextModel? Find(string? name)
+    public ExtractionModels? Find(string? name)
     {
         name ??= models.NamesOf(ModelRole.Creator).FirstOrDefault() ?? Names[0];
-        return name.Equals(ExtractiveDrafter.Name, StringComparison.OrdinalIgnoreCase) ? null : models.Get(name, ModelRole.Creator, "extract");
+        if (name.Equals(ExtractiveDrafter.Name, StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
+        var creator = models.Get(name, ModelRole.Creator, Purpose);
+        return new ExtractionModels(creator, models.Of(ModelRole.Selector, Purpose) ?? creator);
     }
 
     /// <summary>Who is recorded as the extractor.</summary>
-    /// <param name="model">The model; null for the drafter.</param>
+    /// <param name="models">The models; null for the drafter.</param>
     /// <param name="pipeline">Its pipeline; the drafter has its own.</param>
-    public static Extractor ExtractorOf(ITextModel? model, string pipeline) => model is null ? Extractor.Drafter : Extractor.Model(model.Name, pipeline);
+    public static Extractor ExtractorOf(ExtractionModels? models, string pipeline) => models is null ? Extractor.Drafter : Extractor.Model(models.Creator.Name, pipeline);
 
     /// <summary>
     /// Draws a goal from each paper and stores it; goals that people have worked on stay. A failure concerns its paper alone and is
-    /// recorded; where a server fails three papers in a row, the others are left for another time. In the end near-duplicates are
-    /// looked for.
+    /// recorded; where the server itself fails, the papers that are left stay as they are. In the end near-duplicates are looked for,
+    /// and whoever plays the judge judges what models have extracted.
     /// </summary>
     /// <param name="papers">The papers.</param>
-    /// <param name="model">The model; null for the drafter.</param>
+    /// <param name="with">The models; null for the drafter.</param>
     /// <param name="pipeline">See <see cref="ExtractionPipelines"/>; the drafter has its own.</param>
     /// <param name="seed">Seed of the model's sampling.</param>
     /// <param name="cancellationToken">Cancels; what was reported is stored, nothing is half-written.</param>
     /// <returns>An outcome per paper, in their order.</returns>
-    public async IAsyncEnumerable<PaperOutcome> RunAsync(IEnumerable<PaperId> papers, ITextModel? model, string pipeline, long seed, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<PaperOutcome> RunAsync(IEnumerable<PaperId> papers, ExtractionModels? with, string pipeline, long seed, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(papers);
-        var extractor = ExtractorOf(model, pipeline);
-        var faults = 0;
+        var extractor = ExtractorOf(with, pipeline);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var working = new Queue<Task<Extracted>>();
         var left = new Queue<PaperId>(papers);
@@ -67,24 +77,28 @@ public sealed class PaperExtraction(ExtractionStore store, GoalGroupStore groups
         {
             while (left.Count + working.Count > 0)
             {
-                while (left.Count > 0 && working.Count < (model is null ? 1 : Parallel))
+                while (left.Count > 0 && working.Count < (with is null ? 1 : Parallel))
                 {
                     // Drafting keeps a processor busy; pages stay free.
                     var paper = left.Dequeue();
-                    working.Enqueue(Task.Run(() => ExtractAsync(paper, model, extractor, seed, stop.Token), stop.Token));
+                    working.Enqueue(Task.Run(() => ExtractAsync(paper, with, extractor, seed, stop.Token), stop.Token));
                 }
 
                 var done = await working.Dequeue();
-                yield return await StoreAsync(done, extractor, cancellationToken);
-                faults = done.IsServerFault ? faults + 1 : 0;
-                if (faults == MostServerFaultsInARow && left.Count + working.Count > 0)
+                if (done.IsServerFault)
                 {
-                    yield return new PaperOutcome(null, "", null, $"Stopped: {faults} papers in a row failed by their server, and the other {left.Count + working.Count} would in the same way. They were left as they are; extract again when the server is well.");
+                    yield return new PaperOutcome(null, "", null, $"{done.Error} {left.Count + working.Count + 1} papers are left as they are: extract again when that is mended.");
                     yield break;
                 }
+
+                yield return await StoreAsync(done, extractor, cancellationToken);
             }
 
             await groups.RefreshAsync(cancellationToken);
+            foreach (var fault in with is null ? [] : await JudgeAsync(seed, cancellationToken))
+            {
+                yield return new PaperOutcome(null, "", null, fault);
+            }
         }
         finally
         {
@@ -112,7 +126,20 @@ public sealed class PaperExtraction(ExtractionStore store, GoalGroupStore groups
         return $"\"{outcome.Title}\": {goals}, {saved.Added.Sum(goal => goal.Items.Count)} items{(saved.Kept > 0 ? $", {saved.Kept} earlier kept" : "")}.";
     }
 
-    private async Task<Extracted> ExtractAsync(PaperId id, ITextModel? model, Extractor extractor, long seed, CancellationToken cancellationToken)
+    // What went wrong with it; nothing where nobody plays the judge.
+    private async Task<IReadOnlyList<string>> JudgeAsync(long seed, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return models.Of(ModelRole.Judge, "check") is { } judge ? (await judging.RunAsync(judge, everything: false, seed, cancellationToken)).Failures : [];
+        }
+        catch (Exception fault) when (fault is TextModelException or ArgumentException)
+        {
+            return [$"{fault.Message.Split(" (Parameter", 2)[0]} What was extracted is stored; check --judge has it judged later."];
+        }
+    }
+
+    private async Task<Extracted> ExtractAsync(PaperId id, ExtractionModels? with, Extractor extractor, long seed, CancellationToken cancellationToken)
     {
         if (await store.FindPaperAsync(id, cancellationToken) is not { } paper)
         {
@@ -122,7 +149,7 @@ public sealed class PaperExtraction(ExtractionStore store, GoalGroupStore groups
         try
         {
             var attempts = await store.AttemptsAsync(id, extractor, cancellationToken);
-            var goal = model is null ? ExtractiveDrafter.Draft(paper) : await ExtractionPipelines.ExtractAsync(extractor.Pipeline, model, model, paper, seed + (attempts * SeedsOfAnAttempt), cancellationToken);
+            var goal = with is null ? ExtractiveDrafter.Draft(paper) : await ExtractionPipelines.ExtractAsync(extractor.Pipeline, with.Creator, with.Selector, paper, seed + (attempts * SeedsOfAnAttempt), cancellationToken);
             return new Extracted(id, paper, goal, null, false);
         }
         catch (ExtractionException fault)
@@ -131,7 +158,7 @@ public sealed class PaperExtraction(ExtractionStore store, GoalGroupStore groups
         }
         catch (TextModelException fault)
         {
-            return new Extracted(id, paper, null, $"\"{paper.Title}\": {fault.Message}", true);
+            return new Extracted(id, paper, null, fault.Message, true);
         }
     }
 

@@ -22,15 +22,20 @@ internal sealed class ModelDialogue(string subject, long seed, string remedy = M
     /// <param name="prompt">The question.</param>
     /// <param name="read">Reads the object; throws <see cref="FormatException"/> saying what is wrong with it.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <exception cref="TextModelException">The model cannot be reached or refuses.</exception>
-    /// <exception cref="ExtractionException">No answer could be read.</exception>
+    /// <exception cref="TextModelException">The model cannot be reached or refuses, whatever it is asked.</exception>
+    /// <exception cref="ExtractionException">No answer was given, or none could be read.</exception>
     public async Task<T> AskAsync<T>(ITextModel model, TextPrompt prompt, Func<JsonElement, T> read, CancellationToken cancellationToken)
     {
         Exception? last = null;
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var options = new TextSamplingOptions { Temperature = attempt == 0 ? 0 : RetryTemperature, MaxTokens = MaxTokens, Seed = seed + attempt };
-            var answer = (await model.CompleteAsync([prompt], options, cancellationToken))[0];
+            var answer = (await model.CompleteAsync([prompt with { Subject = subject }], options, cancellationToken))[0];
+            if (answer.Failure is { } failure)
+            {
+                throw new ExtractionException($"Model '{model.Name}' gave no answer for \"{subject}\": {failure} {remedy}");
+            }
+
             try
             {
                 using var document = JsonDocument.Parse(JsonPart(answer.Text));

@@ -84,10 +84,10 @@ public sealed class ItemCheckStoreTests
         var goal = await AddAsync(database, "biology", "paper", "The plan should find out whether barley roots recover.", "The plan should scan roots daily.");
         await AddAsync(database, "medicine", "leak-resistant", "The plan should scan roots daily.");
         await checks.CheckMissingAsync(Token);
-        Assert.Equal(2, (await checks.UnjudgedAsync("judge", Token)).Count);
+        Assert.Equal(2, (await checks.UnjudgedAsync("judge", everything: false, Token)).Count);
         await checks.SaveJudgmentAsync(goal, "judge", [[new(ItemFault.LeaksFromGoal, "Said.")], [new(ItemFault.LeaksFromGoal, "Implied.")]], Token);
         await checks.SaveJudgmentAsync(goal, "judge", [[], [new(ItemFault.LeaksFromGoal, "Implied.")]], Token);
-        Assert.Single(await checks.UnjudgedAsync("judge", Token));
+        Assert.Single(await checks.UnjudgedAsync("judge", everything: false, Token));
         await database.Store<ReviewStore>().DecideAsync(goal.Items[1].Id, "ada", ReviewAction.Reject, RejectionReason.LeaksFromGoal, cancellationToken: Token);
 
         var rows = await database.Store<LeakageStore>().RowsAsync(sandbox: false, Token);

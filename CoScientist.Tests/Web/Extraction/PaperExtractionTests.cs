@@ -6,7 +6,6 @@ using CoScientist.Core.TextModels;
 using CoScientist.Tests.Core.Papers;
 using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
-using CoScientist.Web.Configuration;
 using CoScientist.Web.Extraction;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
@@ -23,7 +22,8 @@ public sealed class PaperExtractionTests
     private static PaperExtraction Extraction(TestDatabase database) => new(
         database.Store<ExtractionStore>(),
         database.Store<GoalGroupStore>(),
-        new TextModels(new ConfigurationBuilder().Build(), database.Time));
+        new ItemJudging(database.Store<ItemCheckStore>()),
+        TestServers.Of(database));
 
     private static async Task<TestDatabase> LibraryAsync()
     {
@@ -39,11 +39,13 @@ public sealed class PaperExtractionTests
         return database;
     }
 
+    private static ExtractionModels? With(ITextModel? model) => model is null ? null : new ExtractionModels(model, model);
+
     private static async Task<List<PaperOutcome>> RunAsync(TestDatabase database, ITextModel? model, string pipeline = ExtractionPipelines.LeakResistant, IEnumerable<PaperId>? papers = null)
     {
         var outcomes = new List<PaperOutcome>();
-        papers ??= await database.Store<ExtractionStore>().PapersToExtractAsync(PaperExtraction.ExtractorOf(model, pipeline), Token);
-        await foreach (var outcome in Extraction(database).RunAsync(papers, model, pipeline, 1, Token))
+        papers ??= await database.Store<ExtractionStore>().PapersToExtractAsync(PaperExtraction.ExtractorOf(With(model), pipeline), Token);
+        await foreach (var outcome in Extraction(database).RunAsync(papers, With(model), pipeline, 1, Token))
         {
             outcomes.Add(outcome);
         }
@@ -135,7 +137,7 @@ public sealed class PaperExtractionTests
         await using var database = await LibraryAsync();
         var model = new ScriptedCreator { Instead = (prompt, _) => prompt.User.Contains("FIELD", StringComparison.Ordinal) && prompt.User.Contains("Beekeepers", StringComparison.Ordinal) ? new TextCompletion("nonsense", FinishReason.Stop, 1, 1) : null };
         var store = database.Store<ExtractionStore>();
-        var extractor = PaperExtraction.ExtractorOf(model, ExtractionPipelines.LeakResistant);
+        var extractor = PaperExtraction.ExtractorOf(With(model), ExtractionPipelines.LeakResistant);
 
         var outcomes = await RunAsync(database, model);
 
@@ -155,19 +157,77 @@ public sealed class PaperExtractionTests
     }
 
     [Fact]
-    public async Task RunAsync_server_that_stays_away_stops_after_three_papers_and_leaves_the_rest()
+    public async Task RunAsync_call_without_an_answer_fails_its_paper_alone()
     {
         await using var database = await LibraryAsync();
-        for (var i = 0; i < 3; i++)
+        var model = new ScriptedCreator { Instead = (prompt, _) => prompt.User.Contains("Beekeepers", StringComparison.Ordinal) ? new TextCompletion("", FinishReason.Stop, 1, 0) { Failure = "The server refused it." } : null };
+
+        var outcomes = await RunAsync(database, model);
+
+        Assert.Equal(3, outcomes.Count);
+        Assert.Contains("gave no answer for \"Counting bees from sound\": The server refused it.", Assert.Single(outcomes, outcome => outcome.Error is not null).Error, StringComparison.Ordinal);
+        Assert.Single(await database.Store<ExtractionStore>().FailuresAsync(10, Token));
+    }
+
+    [Fact]
+    public async Task RunAsync_server_that_stays_away_leaves_the_papers_as_they_are()
+    {
+        await using var database = await LibraryAsync();
+
+        var outcome = Assert.Single(await RunAsync(database, new ScriptedCreator { Instead = (_, _) => throw new TextModelException("scripted-creator", "it cannot be reached.") }));
+
+        Assert.Null(outcome.Paper);
+        Assert.Contains("it cannot be reached. 3 papers are left as they are", outcome.Error, StringComparison.Ordinal);
+        Assert.Empty(await database.Store<ExtractionStore>().FailuresAsync(10, Token));
+        Assert.Equal(3, (await RunAsync(database, new ScriptedCreator())).Count);
+    }
+
+    [Fact]
+    public async Task RunAsync_through_a_server_with_faults_ends_as_without_and_pays_for_no_answer_twice()
+    {
+        await using var smooth = await LibraryAsync();
+        await using var rough = await LibraryAsync();
+        var asked = new System.Collections.Concurrent.ConcurrentDictionary<string, int>(StringComparer.Ordinal);
+        string Answer(System.Text.Json.JsonElement request) => ScriptedCreator.Answer(new TextPrompt(Message(request, 0), Message(request, 1)));
+        await using var good = await ScriptedModelServer.StartAsync((request, _) => (200, Answer(request)));
+        await using var bad = await ScriptedModelServer.StartAsync((request, call) =>
         {
-            await database.Store<PaperImportStore>().ImportAsync($"more{i}.md", PaperFixtures.Bytes(PaperFixtures.Markdown.Replace("10.5555/SLEEP", $"10.5555/SLEEP{i}", StringComparison.Ordinal)), null, Token);
+            // Every third call fails, and the answers of the first half are all that the first run gets.
+            if (call % 3 == 0)
+            {
+                return (call % 2 == 0 ? 500 : 429, "");
+            }
+
+            asked.AddOrUpdate(Message(request, 0) + Message(request, 1), 1, (_, count) => count + 1);
+            return (200, Answer(request));
+        });
+        await RunAsync(smooth, Server(smooth, good));
+        var first = new List<PaperOutcome>();
+        var papers = await rough.Store<ExtractionStore>().AllPapersAsync(Token);
+        await foreach (var outcome in Extraction(rough).RunAsync(papers, With(Server(rough, bad)), ExtractionPipelines.LeakResistant, 1, Token))
+        {
+            first.Add(outcome);
+            if (first.Count == 1)
+            {
+                break; // the process ends here, with other papers under way
+            }
         }
 
-        var outcomes = await RunAsync(database, new ScriptedCreator { Instead = (_, _) => throw new TextModelException("scripted-creator", "it cannot be reached.") });
+        await RunAsync(rough, Server(rough, bad));
 
-        Assert.Equal(4, outcomes.Count);
-        Assert.Null(outcomes[3].Paper);
-        Assert.Contains("the other 3 would", outcomes[3].Error, StringComparison.Ordinal);
-        Assert.Equal(3, (await database.Store<ExtractionStore>().FailuresAsync(10, Token)).Count);
+        Assert.Equal(await LibraryOfAsync(smooth), await LibraryOfAsync(rough));
+
+        // What was under way when the process ended may have reached the server without its answer coming back.
+        Assert.InRange(asked.Sum(request => request.Value - 1), 0, 4);
     }
+
+    private static string Message(System.Text.Json.JsonElement request, int index) => request.GetProperty("messages")[index].GetProperty("content").GetString()!;
+
+    private static ITextModel Server(TestDatabase database, ScriptedModelServer server) =>
+        TestServers.Of(database, new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["CoScientist:ModelServers:0:Name"] = "local",
+            ["CoScientist:ModelServers:0:Endpoint"] = server.Endpoint.ToString(),
+            ["CoScientist:ModelServers:0:Model"] = "m",
+        }).Build(), time: new ImpatientTime()).Get("local", ModelRole.Creator, "extract");
 }
