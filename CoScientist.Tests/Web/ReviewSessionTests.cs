@@ -1,4 +1,5 @@
 using CoScientist.Core.Goals;
+using CoScientist.Core.Goals.Checks;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
 using CoScientist.Web.ViewModels;
@@ -27,6 +28,21 @@ public sealed class ReviewSessionTests
         await session.StartAsync(new ReviewFilter { Sandbox = true }, Cancellation);
         Assert.Equal(sandbox.Id, session.Current!.Item.GoalId);
         Assert.Equal(2, session.Left);
+    }
+
+    [Fact]
+    public async Task Start_ItemThatWasNeverChecked_ComesWithWhatTheChecksFind()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var goal = await database.AddGoalAsync(items: 1, sandbox: false);
+        var review = database.Store<ReviewStore>();
+        await review.DecideAsync(goal.Items[0].Id, Reviewer, ReviewAction.Edit, newText: "The plan should mention ethics.", cancellationToken: Cancellation);
+        var session = Session(database);
+
+        await session.StartAsync(new ReviewFilter { GoalId = goal.Id, State = null }, Cancellation);
+
+        var finding = Assert.Single(session.Findings[goal.Items[0].Id]);
+        Assert.Equal((ItemFault.PresenceOnly, "“mention” is met by mentioning it, however badly it is done."), (finding.Fault, finding.Reason));
     }
 
     [Fact]
