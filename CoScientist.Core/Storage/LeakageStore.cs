@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Goals.Checks;
 using CoScientist.Core.Statistics;
@@ -22,10 +23,40 @@ public sealed record LeakageRow(string? Domain, string Pipeline, int Goals, int 
 /// <param name="Items">Items that have it.</param>
 public sealed record FaultRow(string Pipeline, ItemFault Fault, int Items);
 
+/// <summary>What a page shows of the checks.</summary>
+/// <param name="Rows">Leakage by pipeline and domain.</param>
+/// <param name="Faults">All faults by pipeline.</param>
+/// <param name="Missing">Items that have not been checked.</param>
+public sealed record LeakageOverview(IReadOnlyList<LeakageRow> Rows, IReadOnlyList<FaultRow> Faults, int Missing);
+
 /// <summary>Leakage and other faults of the library, from the checks of its items.</summary>
 /// <param name="factory">Opens the database.</param>
-public sealed class LeakageStore(IDbContextFactory<CoScientistDb> factory)
+/// <param name="checks">The checks.</param>
+public sealed class LeakageStore(IDbContextFactory<CoScientistDb> factory, ItemCheckStore checks)
 {
+    private readonly ConcurrentDictionary<bool, (State State, LeakageOverview Overview)> seen = [];
+
+    /// <summary>All of it. Counting a hundred thousand items takes half a second, so that what was counted is kept until an item, a check or a decision is added or goes.</summary>
+    /// <param name="sandbox">The sandbox's goals or the real ones; never both.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<LeakageOverview> OverviewAsync(bool sandbox, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var state = new State(
+            await db.RubricItems.CountAsync(cancellationToken),
+            await db.ItemChecks.CountAsync(cancellationToken),
+            await db.ItemChecks.Select(check => (DateTimeOffset?)check.At).MaxAsync(cancellationToken),
+            await db.ReviewDecisions.CountAsync(cancellationToken));
+        if (seen.TryGetValue(sandbox, out var known) && known.State == state)
+        {
+            return known.Overview;
+        }
+
+        var overview = new LeakageOverview(await RowsAsync(sandbox, cancellationToken), await FaultsAsync(sandbox, cancellationToken), await checks.MissingAsync(sandbox, cancellationToken));
+        seen[sandbox] = (state, overview);
+        return overview;
+    }
+
     /// <summary>One row per pipeline and domain, each pipeline's whole first. Where judges differ, the newest word counts; an item's wording counts where no judge spoke.</summary>
     /// <param name="sandbox">The sandbox's goals or the real ones; never both.</param>
     /// <param name="cancellationToken">Cancels.</param>
@@ -90,6 +121,9 @@ public sealed class LeakageStore(IDbContextFactory<CoScientistDb> factory)
         goals.Sum(goal => goal.Leaks),
         ClusteredShare.Of(goals.ConvertAll(goal => (goal.Leaks, goal.Items))),
         goals.Sum(goal => goal.Left) is > 0 and var left ? (double)goals.Sum(goal => goal.LeaksLeft) / left : null);
+
+    // Checks are only ever added and removed, and carry the time.
+    private sealed record State(int Items, int Checks, DateTimeOffset? LastCheck, int Decisions);
 
     private sealed record Counted(string Domain, string Pipeline, int Items, int Judged, int Leaks, int Left, int LeaksLeft);
 }

@@ -101,6 +101,23 @@ public sealed class ItemCheckStoreTests
     }
 
     [Fact]
+    public async Task OverviewAsync_tells_what_changed_since()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var store = database.Store<LeakageStore>();
+        var goal = await AddAsync(database, "biology", "paper", "The plan should find out whether barley roots recover.");
+        Assert.Equal((0, 1), (await store.OverviewAsync(sandbox: false, Token)) is var before ? (before.Rows.Count, before.Missing) : default);
+
+        await database.Store<ItemCheckStore>().CheckMissingAsync(Token);
+
+        var after = await store.OverviewAsync(sandbox: false, Token);
+        Assert.Equal((2, 0, 1.0), (after.Rows.Count, after.Missing, after.Rows[0].RateLeft));
+        Assert.Same(after, await store.OverviewAsync(sandbox: false, Token));
+        await database.Store<ReviewStore>().DecideAsync(goal.Items[0].Id, "ada", ReviewAction.Reject, RejectionReason.LeaksFromGoal, cancellationToken: Token);
+        Assert.Null((await store.OverviewAsync(sandbox: false, Token)).Rows[0].RateLeft);
+    }
+
+    [Fact]
     public async Task SaveJudgmentAsync_item_edited_meanwhile_keeps_no_word_on_its_old_text()
     {
         await using var database = await TestDatabase.CreateAsync();
