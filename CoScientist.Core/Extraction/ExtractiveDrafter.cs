@@ -10,7 +10,7 @@ namespace CoScientist.Core.Extraction;
 public static class ExtractiveDrafter
 {
     /// <summary>Recorded as the extractor of everything it drafts; the number goes up when its output changes.</summary>
-    public const string Name = "extractive-drafter-1";
+    public const string Name = "extractive-drafter-2";
 
     /// <summary>Fewest items of a rubric that is worth reviewing.</summary>
     public const int LeastItems = 5;
@@ -28,8 +28,9 @@ public static class ExtractiveDrafter
         var text = string.Join("\n\n", paper.Sections.OrderBy(section => section.Order).Select(section => section.Text).Prepend(paper.Abstract));
         var vocabulary = new Vocabulary(text, $"{paper.Title} {paper.Abstract}");
         var sentences = PaperSentence.Of(paper);
-        var goal = new GoalDraft(vocabulary).Write(paper, sentences);
-        var requirements = new RequirementDraft(vocabulary);
+        var polish = new Polish(paper.Title, text);
+        var goal = new GoalDraft(vocabulary, polish).Write(paper, sentences);
+        var requirements = new RequirementDraft(vocabulary, polish);
         var candidates = requirements.Candidates(sentences, goal, anywhere: false);
         var picked = RequirementDraft.Pick(candidates, WantedItems, MostItems);
         if (picked.Count < LeastItems)

@@ -4,7 +4,7 @@ using CoScientist.Core.Papers;
 namespace CoScientist.Core.Extraction;
 
 /// <summary>Writes a goal from what a paper says before it comes to its solution: the situation, what is missing, what is to be found out.</summary>
-internal sealed partial class GoalDraft(Vocabulary vocabulary)
+internal sealed partial class GoalDraft(Vocabulary vocabulary, Polish polish)
 {
     private const int TargetWords = 90;
     private const int LeastWords = 40;
@@ -61,8 +61,10 @@ internal sealed partial class GoalDraft(Vocabulary vocabulary)
                 && CountWords(sentence.Clean) is >= 6 and <= MostSentenceWords
                 && !OwnWork().IsMatch(sentence.Clean)
                 && !Dangling().IsMatch(sentence.Clean)
+                && polish.WithoutNames(sentence.Clean) == sentence.Clean
                 && !SentenceCleaner.LeansOnPaper(sentence.Clean)
                 && !SentenceCleaner.ReportsResult(sentence.Clean)
+                && !Unfinished().IsMatch(sentence.Clean)
                 && Digits().Count(sentence.Clean) <= 1)
                 .Take(24),
         ];
@@ -72,7 +74,7 @@ internal sealed partial class GoalDraft(Vocabulary vocabulary)
     {
         for (var i = 0; i < sentences.Count; i++)
         {
-            if (sentences[i].Source.SectionOrder >= 0 || OwnWork().IsMatch(sentences[i].Clean) || sentences[i].Role is SectionRole.Method or SectionRole.Results or SectionRole.Experiments)
+            if (sentences[i].Source.SectionOrder >= 0 || OwnWork().IsMatch(sentences[i].Clean) || DonePassive().IsMatch(sentences[i].Clean) || sentences[i].Role is SectionRole.Method or SectionRole.Results or SectionRole.Experiments)
             {
                 return i;
             }
@@ -124,7 +126,8 @@ internal sealed partial class GoalDraft(Vocabulary vocabulary)
         }
 
         aim = Means().Replace(aim.TrimEnd('.', ' '), "");
-        aim = Our().Replace(aim, "the");
+        aim = Our().Replace(Tail().Replace(By().Replace(aim, ""), ""), "the");
+        aim = Polish.WithoutNumbers(polish.WithoutNames(aim));
         return Regex.IsMatch(aim, @"\b(?:we|us|instead|this|these|own)\b", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)) ? null : aim;
     }
 
@@ -156,8 +159,11 @@ internal sealed partial class GoalDraft(Vocabulary vocabulary)
     [GeneratedRegex(@"\b(?:study|studies|survey|experiments?) (?:conducted|carried out|performed|by|from)\b|\bone study\b|\banother study\b|\brecent(?:ly)?\b|\bet al\b|\b(?:was|were) (?:found|reported|observed|shown)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex RelatedWork();
 
-    [GeneratedRegex(@"^(?:it(?! (?:is|remains|has) (?:\w+ )?(?:not|un\w+|known|difficult|hard|clear|open|been))|they|this|these|those|such|both|he|she|another|others?|among (?:them|these)|for example|as (?:such|summari)|due to (?:this|these)|in this|of the \d)\b|\b(?:this (?:observation|suggests|challenge|result|finding|approach|method|hypothesis)|the (?:former|latter|same (?:year|period)|authors))\b|\b(?:these|those)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"^(?:it(?! (?:is|remains|has) (?:\w+ )?(?:not|un\w+|known|difficult|hard|clear|open|been))|they|this|these|those|such|both|he|she|another|others?|among (?:them|these)|for example|as (?:such|summari)|due to (?:this|these)|in this|of the \d)\b|\b(?:this (?:observation|suggests|challenge|result|finding|approach|method|hypothesis)|the (?:former|latter|same (?:year|period)|authors))\b|\b(?:these|those)\b|\bthis \p{L}+\b|^(?:one|another) |\bas well\b(?! as)|\bmentioned\b|\b(?:respectively|the following)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Dangling();
+
+    [GeneratedRegex(@"\b(?:such as|following|namely|including)[.:]?$|\?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    private static partial Regex Unfinished();
 
     [GeneratedRegex(@"\d[\d.,]*", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Digits();
@@ -177,8 +183,19 @@ internal sealed partial class GoalDraft(Vocabulary vocabulary)
     [GeneratedRegex(@"\b(?:in order to|to|and) (?<aim>(?:investigate|examine|explore|study|test|assess|determine|evaluate|analy[sz]e|compare|estimate|identify|characteri[sz]e|measure|quantify|address|verify|predict|decipher|select|detect|improve|reduce|understand|facilitate|clarify|infer|classify|find|learn|resolve|solve|enable)\b.*)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex PurposeOf();
 
-    [GeneratedRegex(@",? (?:by (?:means of|\w+ing)|using|via|with the (?:help|use) of|based on|through (?:the use|a|an)|, (?:a|an|which|where|and we)\b|in which|and (?:propose|introduce|develop|present|describe|show|demonstrate|report)|, and (?:to )?(?:illustrate|show|demonstrate)).*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@",? (?:by (?:means of|\w+ing)|using|via|with the (?:help|use) of|based on|through (?:the use|a|an)|, (?:a|an|which|where|and we)\b|in which|following (?:a|the) (?:previous|earlier)|and (?:propose|introduce|develop|present|describe|show|demonstrate|report)|, and (?:to )?(?:illustrate|show|demonstrate)).*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Means();
+
+    [GeneratedRegex(@",? (?:of whom|of which|and (?:to )?(?:discuss|present|report|describe))\b.*$|, (?:which|where|and we)\b.*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    private static partial Regex Tail();
+
+    // "by Western blotting" is means; "is affected by temperature" is not.
+    [GeneratedRegex(@"(?<!(?:ed|en|wn|ght|ld|nt|made|caused|led)) by (?!(?:which|whom|far)\b)(?:[^,]*|(?:the |an? )?(?:analys[ei]s|means|use|measurements?|comparisons?|sequencing|\w+ing)\b.*)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    private static partial Regex By();
+
+    // The passive past of one's own study, in abstracts without "we".
+    [GeneratedRegex(@"\b(?:was|were) (?:then |also |\w+ly )?(?:\w+ed|done|made|taken|found|given|shown|grown|kept|built|chosen|drawn|held|read|run)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    private static partial Regex DonePassive();
 
     [GeneratedRegex(@"^(?:\p{L}+ )?(?:evidence|proof|demonstration) (?:of|for|that) ", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex EvidenceOf();

@@ -42,7 +42,8 @@ internal static partial class SentenceCleaner
 
     private static bool IsShortForm(string inside) => ShortForm().IsMatch(inside);
 
-    private static string Tidy(string text)
+    /// <summary>The text with single blanks, and no mark left alone.</summary>
+    public static string Tidy(string text)
     {
         text = SpaceBeforeMark().Replace(text, "$1");
         text = DoubleMark().Replace(text, "$1");
@@ -60,7 +61,7 @@ internal static partial class SentenceCleaner
     private static partial Regex Aside();
 
     // "(ELISA)", "(CSP)": the short form that the text goes on to use.
-    [GeneratedRegex(@"^[\p{Lu}\d][\p{L}\d-]{1,9}$", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"^(?=.*\p{Lu})[\p{Lu}\d][\p{L}\d-]{1,9}$", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex ShortForm();
 
     [GeneratedRegex(@"\b\p{Lu}[\p{L}-]+(?: and \p{Lu}[\p{L}-]+| et al\.?| and others)?,? \(?(?:19|20)\d\d[a-z]?\)?", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]

@@ -41,15 +41,29 @@ internal sealed partial class Vocabulary
     {
         foreach (var (shortForm, longForm) in shortForms)
         {
+            if (!text.Contains(shortForm, StringComparison.Ordinal))
+            {
+                continue;
+            }
+
             var at = Regex.Match(text, $@"(?<![\w-]){Regex.Escape(shortForm)}(?![\w-])", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
             if (at.Success && !text.Contains(longForm, StringComparison.OrdinalIgnoreCase))
             {
                 var bracketed = at.Index > 0 && text[at.Index - 1] == '(';
-                text = bracketed ? text : $"{text[..at.Index]}{longForm} ({shortForm}){text[(at.Index + at.Length)..]}";
+                text = bracketed ? text : $"{text[..at.Index]}{(at.Index > 0 ? Inside(longForm) : longForm)} ({shortForm}){text[(at.Index + at.Length)..]}";
             }
         }
 
         return text;
+    }
+
+    // A long form may have been read off the beginning of a sentence.
+    private string Inside(string longForm)
+    {
+        var first = longForm.Split(' ', '-')[0];
+        return char.IsUpper(longForm[0]) && !first.Skip(1).Any(char.IsUpper) && !IsProperName(first) && longForm.Split(' ').Skip(1).All(word => word.Length == 0 || !char.IsUpper(word[0]))
+            ? char.ToLowerInvariant(longForm[0]) + longForm[1..]
+            : longForm;
     }
 
     /// <summary>Content words, cut to a common length so that forms of one word meet.</summary>

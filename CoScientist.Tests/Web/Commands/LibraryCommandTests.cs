@@ -54,7 +54,7 @@ public sealed class LibraryCommandTests : IDisposable
         var export = Path.Combine(folder, "goals.csv");
 
         Assert.Equal(0, await RunAsync("import", "papers", Path.Combine(folder, "papers")));
-        Assert.Equal(0, await RunAsync("extract", "--model", "extractive-drafter-1"));
+        Assert.Equal(0, await RunAsync("extract", "--model", CoScientist.Core.Extraction.ExtractiveDrafter.Name));
         Assert.Equal(0, await RunAsync("export", "dataset", export));
 
         Assert.Equal(2, await CountAsync(db => db.Goals.Where(goal => goal.Origin == "drafter")));
