@@ -1,0 +1,157 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using CoScientist.Core.Storage;
+using CoScientist.Tests.Core.Papers;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+
+namespace CoScientist.Tests.Web.Commands;
+
+/// <summary>Kills imports as a power cut would, starts them again, and compares with imports that nobody disturbed.</summary>
+public sealed class ImportKillTests : IDisposable
+{
+    private const int Articles = 320;
+    private readonly string _folder = Directory.CreateTempSubdirectory("coscientist-kill-").FullName;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public void Dispose()
+    {
+        SqliteConnection.ClearAllPools();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task ImportPapers_KilledAgainAndAgain_EndsWithTheSameLibrary()
+    {
+        var papers = Directory.CreateDirectory(Path.Combine(_folder, "papers")).FullName;
+        var article = PaperFixtures.Jats();
+        for (var i = 0; i < Articles; i++)
+        {
+            // Every tenth is the next version of the one before it.
+            var number = i % 10 == 9 ? i - 1 : i;
+            var text = article.Replace("10.1234/ORCHARD.7", string.Create(CultureInfo.InvariantCulture, $"10.1234/ORCHARD.{number}"), StringComparison.Ordinal)
+                .Replace("<article-id pub-id-type=\"pmid\">123<", string.Create(CultureInfo.InvariantCulture, $"<article-id pub-id-type=\"pmid\">{number}<"), StringComparison.Ordinal)
+                .Replace("</abstract>", string.Create(CultureInfo.InvariantCulture, $"<p>Number {i}.</p></abstract>"), StringComparison.Ordinal);
+            await File.WriteAllBytesAsync(Path.Combine(papers, string.Create(CultureInfo.InvariantCulture, $"a{i:000}.nxml")), Encoding.UTF8.GetBytes(text), Token);
+        }
+
+        string[] arguments = ["import", "papers", papers];
+        await RunAsync("calm", arguments);
+        foreach (var least in (int[])[1, 100, 200])
+        {
+            await KillAsync("rough", arguments, () => Count("rough") >= least);
+        }
+
+        Assert.InRange(Count("rough"), 200, Articles - 1);
+        await RunAsync("rough", arguments);
+
+        var expected = await PapersAsync("calm");
+        Assert.Equal(Articles, expected.Count);
+        Assert.Equal(expected, await PapersAsync("rough"));
+    }
+
+    [Fact]
+    public async Task ImportDataset_Killed_HasAllRowsOrNone()
+    {
+        const int Rows = 2000;
+        var file = Path.Combine(_folder, "d.jsonl");
+        await File.WriteAllLinesAsync(file, Enumerable.Range(0, Rows).Select(i => $$"""{"Goal":"goal {{i}}","Rubric":["a","b","c","d","e"],"article_id":"a{{i}}","q_id":"0"}"""), Token);
+        string[] arguments = ["import", "dataset", file];
+        await RunAsync("calm", arguments);
+
+        foreach (var delay in (int[])[30, 250])
+        {
+            // The journal grows while rows are written.
+            var journal = Path.Combine(_folder, "rough", "coscientist.db-wal");
+            var from = Environment.TickCount64;
+            await KillAsync("rough", arguments, () => File.Exists(journal) && Environment.TickCount64 - from > delay, mayEnd: true);
+            Assert.Contains(Count("rough", db => db.Goals.Count(goal => goal.Origin == "dataset")), (int[])[0, Rows]);
+        }
+
+        await RunAsync("rough", arguments);
+        Assert.Equal(Rows, Count("rough", db => db.Goals.Count(goal => goal.Origin == "dataset")));
+    }
+
+    private CoScientistDb Open(string data)
+    {
+        var options = new DbContextOptionsBuilder<CoScientistDb>();
+        options.UseDatabaseFile(Path.Combine(_folder, data, "coscientist.db"));
+        return new CoScientistDb(options.Options);
+    }
+
+    private int Count(string data) => Count(data, db => db.Papers.Count(paper => !paper.IsSandbox));
+
+    /// <summary>So many so far; 0 before the database is there.</summary>
+    private int Count(string data, Func<CoScientistDb, int> count)
+    {
+        if (!File.Exists(Path.Combine(_folder, data, "coscientist.db")))
+        {
+            return 0;
+        }
+
+        try
+        {
+            using var db = Open(data);
+            return count(db);
+        }
+        catch (SqliteException)
+        {
+            // Its tables are being made.
+            return 0;
+        }
+    }
+
+    /// <summary>Everything that is known of the papers but keys and times, which are each library's own.</summary>
+    private async Task<List<string>> PapersAsync(string data)
+    {
+        await using var db = Open(data);
+        var papers = await db.Papers.AsNoTracking().Include(paper => paper.Sections).Where(paper => !paper.IsSandbox).OrderBy(paper => paper.SourceName).ToListAsync(Token);
+        var hashes = papers.ToDictionary(paper => paper.Id, paper => paper.ContentHash);
+        return
+        [
+            .. papers.Select(paper => string.Join('|', paper.SourceName, paper.ContentHash, paper.Title, paper.Abstract, paper.Doi, paper.FirstVersionHash, paper.NewestVersion is { } newest ? hashes[newest] : "",
+                string.Join('/', paper.Sections.OrderBy(section => section.Order).Select(section => $"{section.Heading}: {section.Text}")))),
+        ];
+    }
+
+    private async Task RunAsync(string data, string[] arguments)
+    {
+        using var process = Start(data, arguments, out var errors);
+        await process.WaitForExitAsync(Token);
+        Assert.True(process.ExitCode == 0, await errors);
+    }
+
+    private async Task KillAsync(string data, string[] arguments, Func<bool> now, bool mayEnd = false)
+    {
+        using var process = Start(data, arguments, out var errors);
+        while (!now())
+        {
+            if (process.HasExited && mayEnd)
+            {
+                return;
+            }
+
+            Assert.False(process.HasExited, "It ended before it was killed: " + (process.HasExited ? await errors : ""));
+            await Task.Delay(2, Token);
+        }
+
+        process.Kill();
+        await process.WaitForExitAsync(Token);
+    }
+
+    private Process Start(string data, string[] arguments, out Task<string> errors)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        foreach (var argument in (string[])["exec", typeof(CoScientist.Web.Configuration.CoScientistOptions).Assembly.Location, .. arguments, "--data", Path.Combine(_folder, data)])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        var process = Process.Start(start)!;
+        _ = process.StandardOutput.ReadToEndAsync(Token);
+        errors = process.StandardError.ReadToEndAsync(Token);
+        return process;
+    }
+}
