@@ -49,7 +49,7 @@ public sealed class Goal
     /// <summary>How it was made: "dataset", "drafter", "model" or "sandbox".</summary>
     public required string Origin { get; init; }
 
-    /// <summary>Model that extracted it ("extractive-drafter-1" for the drafter); null when imported.</summary>
+    /// <summary>Model that extracted it (the drafter under its own); null when imported.</summary>
     public string? ExtractedBy { get; init; }
 
     /// <summary>Content hash of the prompt that extracted it; null when none did.</summary>

@@ -2,6 +2,7 @@ using CoScientist.Core.Extraction;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Goals.Checks;
 using CoScientist.Core.Grading;
+using CoScientist.Core.Jobs;
 using CoScientist.Core.Papers;
 using CoScientist.Core.Plans;
 using CoScientist.Core.Runs;
@@ -29,6 +30,15 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
 
     /// <summary>Where imported goals came from.</summary>
     public DbSet<GoalSource> GoalSources => Set<GoalSource>();
+
+    /// <summary>Imports and extractions that pages asked for.</summary>
+    public DbSet<LibraryJob> LibraryJobs => Set<LibraryJob>();
+
+    /// <summary>Steps of those.</summary>
+    public DbSet<LibraryJobStep> LibraryJobSteps => Set<LibraryJobStep>();
+
+    /// <summary>What the full-text index points at.</summary>
+    public DbSet<SearchEntry> SearchEntries => Set<SearchEntry>();
 
     /// <summary>Rubric items in their current wording.</summary>
     public DbSet<RubricItem> RubricItems => Set<RubricItem>();

@@ -58,6 +58,9 @@ public sealed class DatasetImportStore(IDbContextFactory<CoScientistDb> factory,
 
         // The transaction takes the write lock at once: nobody else adds the same rows in between.
         await using var transaction = await db.Database.BeginTransactionAsync(System.Data.IsolationLevel.Serializable, cancellationToken);
+
+        // Room for the pages that a large file touches: with the usual 2 MB they are written and read again many times.
+        await db.Database.ExecuteSqlAsync($"PRAGMA cache_size = -131072", cancellationToken);
         var known = (await db.Goals.Where(goal => goal.ExternalKey != null).Select(goal => goal.ExternalKey!).ToListAsync(cancellationToken)).ToHashSet(StringComparer.Ordinal);
 
         // An export names the goals that were drawn here by their ids.

@@ -41,6 +41,7 @@ public static class StorageSetup
         services.TryAddSingleton<ExportStore>();
         services.TryAddSingleton<ModelCallStore>();
         services.TryAddSingleton<ModelServerStore>();
+        services.TryAddSingleton<LibraryJobStore>();
         return services;
     }
 

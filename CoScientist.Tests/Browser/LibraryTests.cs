@@ -32,7 +32,8 @@ public sealed class LibraryTests(BrowserFixture browser, ServerFixture server) :
         var page = await browser.NewPageAsync(server.Address, faults);
         await BrowserFixture.SignInAsync(page, ServerFixture.Administrator, ServerFixture.Password);
 
-        await BrowserFixture.OpenAsync(page, "/library");
+        await page.GotoAsync("/library");
+        await Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
         await page.GetByLabel("Files").SetInputFilesAsync(
         [
             new FilePayload { Name = "reading.md", MimeType = "text/markdown", Buffer = Encoding.UTF8.GetBytes(Paper) },
@@ -41,11 +42,50 @@ public sealed class LibraryTests(BrowserFixture browser, ServerFixture server) :
         await Expect(page.GetByText("reading.md: imported")).ToBeVisibleAsync();
         await Expect(page.Locator(".report .error")).ToContainTextAsync("photo.bin");
 
+        // What went wrong is still there after a reload, and can be tried again.
+        await page.ReloadAsync();
+        await Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
+        await Expect(page.Locator(".job .badge")).ToHaveTextAsync("finished, 1 failed");
+        await Expect(page.Locator(".report .error")).ToContainTextAsync("photo.bin");
+        var spooled = Assert.Single(Directory.EnumerateFiles(Path.Combine(server.DataDirectory, "imports"), "*", SearchOption.AllDirectories));
+        await File.WriteAllTextAsync(spooled, "# Another paper\n\n## Abstract\n\nWe ask what helps.\n\n## Methods\n\nWe measured it.\n", TestContext.Current.CancellationToken);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Try the failed again" }).ClickAsync();
+        await Expect(page.Locator(".report .error")).ToContainTextAsync("photo.bin");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Activity" }).ClickAsync();
+        await Expect(page.Locator(".job")).ToHaveCountAsync(1);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Take off the list" }).ClickAsync();
+        await Expect(page.GetByText("Nothing has been imported")).ToBeVisibleAsync();
+        Assert.False(File.Exists(spooled));
+
+        await page.GotoAsync("/library");
+        await Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Extract" }).ClickAsync();
         await Expect(page.GetByText("\"Reading images twice in small hospitals\": 1 goal")).ToBeVisibleAsync();
 
+        // Search finds it by the beginnings of words; a filter that does not fit finds nothing.
+        await page.Locator("input[name=q]").FillAsync("imag hospit");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Show" }).ClickAsync();
+        await Expect(page.Locator("table.plain tbody tr")).ToHaveCountAsync(1);
+        await page.Locator("select[name=source]").SelectOptionAsync("pdf");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Show" }).ClickAsync();
+        await Expect(page.GetByText("No paper matches.")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Clear" }).ClickAsync();
+
+        // The paper shows what rests on its text, the goal shows where it comes from.
         await page.GetByRole(AriaRole.Link, new() { Name = "Reading images twice in small hospitals" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Goals drawn from it" })).ToBeVisibleAsync();
+        await Expect(page.Locator(".reading mark").First).ToBeVisibleAsync();
+        await page.Locator(".reading .cite-label").First.ClickAsync();
+        await Expect(page.Locator(".rubric > li").First).ToBeVisibleAsync();
+        await page.Locator(".rubric .passage summary").First.ClickAsync();
+        await Expect(page.Locator(".rubric .passage mark").First).ToBeVisibleAsync();
+        await page.Locator(".provenance summary").ClickAsync();
+        await Expect(page.Locator(".provenance")).ToContainTextAsync("reading.md");
+
+        await page.GotoAsync("/library/rubrics?q=plan");
+        await Expect(page.Locator("table.plain tbody tr").First).ToContainTextAsync("The plan should");
+
+        await page.GotoAsync("/library/goals");
         await page.Locator("table a").First.ClickAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Review it" }).ClickAsync();
         await Expect(page.Locator("[aria-current=true] .wording")).ToBeVisibleAsync();

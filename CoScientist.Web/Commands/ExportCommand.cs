@@ -9,11 +9,17 @@ internal static class ExportCommand
 {
     public static Command Create()
     {
-        var sandbox = new Option<bool>("--sandbox") { Description = "The sandbox's goals instead of the real ones" };
+        var sandbox = new Option<bool>("--sandbox") { Description = "What belongs to the sandbox instead of the real" };
         var published = new Option<bool>("--published") { Description = "Only the columns of the file that a row came from, or the published ones: without split, rubric_version and rubric_weights" };
         var dataset = Kind("dataset", "Goals and rubrics in the columns of research-plan-gen", (store, parsed, token) => store.DatasetAsync(parsed.GetValue(sandbox), !parsed.GetValue(published), token));
         dataset.Add(sandbox);
         dataset.Add(published);
+        var papers = Kind("papers", "Papers with their sections and provenance", (store, parsed, token) => store.PapersAsync(parsed.GetValue(sandbox), token));
+        var goals = Kind("goals", "Goals with their provenance", (store, parsed, token) => store.GoalsAsync(parsed.GetValue(sandbox), token));
+        var rubrics = Kind("rubrics", "Rubric items with state, source passage and last decision", (store, parsed, token) => store.RubricsAsync(parsed.GetValue(sandbox), token));
+        papers.Add(sandbox);
+        goals.Add(sandbox);
+        rubrics.Add(sandbox);
         var study = new Option<string?>("--study") { Description = "Only this study, by name or id", HelpName = "NAME" };
         var anonymous = new Option<bool>("--anonymous") { Description = "People numbered instead of named; free words and times left out" };
         var preferences = Kind("preferences", "Answers of experts, with the arm they preferred", (store, parsed, token) => store.PreferencesAsync(parsed.GetValue(study), parsed.GetValue(anonymous), token));
@@ -23,9 +29,12 @@ internal static class ExportCommand
         decisions.Add(anonymous);
         var pairs = Kind("pairs", "Decided pairs of closed studies as prompt, chosen and rejected, for DPO", (store, parsed, token) => store.PairsAsync(parsed.GetValue(study), token));
         pairs.Add(study);
-        return new Command("export", "Write goals, preferences, decisions, pairs or gradings as JSONL or CSV (by the file's extension)")
+        return new Command("export", "Write papers, goals, rubrics, preferences, decisions, pairs or gradings as JSONL or CSV (by the file's extension)")
         {
             dataset,
+            papers,
+            goals,
+            rubrics,
             preferences,
             decisions,
             pairs,

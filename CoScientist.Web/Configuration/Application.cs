@@ -1,5 +1,6 @@
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Components;
+using CoScientist.Web.Library;
 using CoScientist.Web.Runs;
 using CoScientist.Web.ViewModels;
 using Microsoft.AspNetCore.Hosting.StaticWebAssets;
@@ -43,7 +44,7 @@ internal static class Application
         builder.Services.AddRadzenComponents();
         builder.Services.AddScoped<UserZone>();
         builder.Services.AddSingleton<HomeStore>();
-        builder.Services.AddSingleton<LibraryStore>();
+        builder.Services.AddLibrary();
 
         var app = builder.Build();
         app.UseExceptionHandler("/error", createScopeForErrors: true);

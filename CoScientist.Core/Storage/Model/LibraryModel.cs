@@ -21,6 +21,7 @@ internal sealed class LibraryModel :
         paper.HasIndex(p => p.Doi);
         paper.HasIndex(p => p.Pmid);
         paper.HasIndex(p => p.ArxivId);
+        paper.HasIndex(p => new { p.IsSandbox, p.NewestVersion });
         paper.HasMany(p => p.Sections).WithOne().HasForeignKey(s => s.PaperId).OnDelete(DeleteBehavior.Cascade);
     }
 
@@ -29,6 +30,7 @@ internal sealed class LibraryModel :
         // Several goals may lack a key: nulls are distinct in a unique index.
         goal.HasIndex(g => g.ExternalKey).IsUnique();
         goal.HasIndex(g => new { g.IsSandbox, g.Split });
+        goal.HasIndex(g => new { g.IsSandbox, g.Domain });
         goal.HasOne<Paper>().WithMany().HasForeignKey(g => g.PaperId).OnDelete(DeleteBehavior.Restrict);
         goal.HasMany(g => g.Items).WithOne().HasForeignKey(i => i.GoalId).OnDelete(DeleteBehavior.Cascade);
 
@@ -46,6 +48,7 @@ internal sealed class LibraryModel :
     {
         item.HasIndex(i => new { i.GoalId, i.Order });
         item.HasIndex(i => i.State);
+        item.HasIndex(i => new { i.GoalId, i.State });
         item.Property(i => i.Weight).HasDefaultValue(1.0);
     }
 

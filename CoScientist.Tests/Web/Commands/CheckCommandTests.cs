@@ -55,7 +55,7 @@ public sealed class CheckCommandTests : IDisposable
 
         Assert.Equal(0, (await RunAsync("import", "dataset", rows)).Code);
         Assert.Equal(0, (await RunAsync("import", "papers", Write("bees.nxml", PaperFixtures.Bytes(PaperFixtures.Jats())))).Code);
-        Assert.Equal(0, (await RunAsync("extract", "--model", "extractive-drafter-1")).Code);
+        Assert.Equal(0, (await RunAsync("extract", "--model", CoScientist.Core.Extraction.ExtractiveDrafter.Name)).Code);
         var (code, checkedAgain) = await RunAsync("check");
         Assert.Equal(0, code);
         Assert.Contains("0 items checked", checkedAgain, StringComparison.Ordinal);
@@ -91,7 +91,7 @@ public sealed class CheckCommandTests : IDisposable
     {
         Assert.Equal(1, (await RunAsync("check", "--judge", "nosuch")).Code);
         Assert.NotEqual(0, (await RunAsync("extract", "--pipeline", "nosuch")).Code);
-        Assert.Equal(1, (await RunAsync("extract", "--paper", "nosuch", "--model", "extractive-drafter-1")).Code);
+        Assert.Equal(1, (await RunAsync("extract", "--paper", "nosuch", "--model", CoScientist.Core.Extraction.ExtractiveDrafter.Name)).Code);
         Assert.Contains("There is no model server 'nosuch'", error.ToString(), StringComparison.Ordinal);
         Assert.Contains("'leak-resistant'", error.ToString(), StringComparison.Ordinal);
         Assert.Contains("'nosuch' is no paper id", error.ToString(), StringComparison.Ordinal);

@@ -1,0 +1,163 @@
+using CoScientist.Core.Goals;
+using CoScientist.Core.Papers;
+using CoScientist.Core.Storage;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+
+namespace CoScientist.Web.ViewModels;
+
+/// <summary>One page of a longer list.</summary>
+/// <param name="Total">Rows on all pages.</param>
+/// <param name="Rows">This page's rows.</param>
+public sealed record Slice<T>(int Total, IReadOnlyList<T> Rows);
+
+/// <summary>A paper in the list.</summary>
+public sealed record PaperRow(PaperId Id, string Title, int? Year, string Domain, string Format, int Goals, DateTimeOffset ImportedAt);
+
+/// <summary>A goal in a list.</summary>
+public sealed record GoalRow(GoalId Id, string Text, string Domain, GoalSplit Split, string Origin, int Items, int Decided, int Rejected, int RubricVersion, bool IsSandbox);
+
+/// <summary>A rubric item in a list.</summary>
+public sealed record ItemRow(RubricItemId Id, string Text, RubricItemState State, bool IsDraft, GoalId GoalId, string Goal, string Domain, GoalSplit Split, string Origin, PaperId? PaperId, int? SourceSection);
+
+/// <summary>
+/// The lists of the library: filtered, searched and paged by the database. Text is found through the full-text index (SQLite's
+/// FTS5), pages by offset: both were measured with 100,000 rubric items (LibrarySpeedTests).
+/// </summary>
+public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
+{
+    /// <summary>Found rubric items are counted no further.</summary>
+    public const int MostCounted = 10_000;
+
+    /// <summary>Papers, newest first; of each article the newest version.</summary>
+    public async Task<Slice<PaperRow>> PapersAsync(LibraryFilter filter, int skip, int take, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var papers = SearchQuery.Of(filter.Text) is { } query
+            ? db.Papers.FromSql($"""SELECT * FROM "Papers" WHERE "Id" IN (SELECT entry."OwnerId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query})""")
+            : db.Papers;
+        papers = papers.Where(paper => paper.IsSandbox == filter.Sandbox && paper.NewestVersion == null);
+        if (!string.IsNullOrEmpty(filter.Domain))
+        {
+            papers = papers.Where(paper => paper.Domain == filter.Domain);
+        }
+
+        if (!string.IsNullOrEmpty(filter.Source))
+        {
+            papers = papers.Where(paper => paper.Format == filter.Source);
+        }
+
+        // Keys first: sorting whole rows would drag their texts along.
+        var ids = await papers.OrderByDescending(paper => paper.Id).Select(paper => paper.Id).Skip(skip).Take(take).ToListAsync(cancellationToken);
+        var rows = db.Papers.Where(paper => ids.Contains(paper.Id)).OrderByDescending(paper => paper.Id)
+            .Select(paper => new PaperRow(paper.Id, paper.Title, paper.Year, paper.Domain, paper.Format, db.Goals.Count(goal => goal.PaperId == paper.Id), paper.ImportedAt));
+        return new Slice<PaperRow>(await papers.CountAsync(cancellationToken), await rows.ToListAsync(cancellationToken));
+    }
+
+    /// <summary>Goals in order of creation. Words are looked for in the goal and in its items.</summary>
+    public async Task<Slice<GoalRow>> GoalsAsync(LibraryFilter filter, int skip, int take, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var goals = SearchQuery.Of(filter.Text) is { } query
+            ? db.Goals.FromSql($"""SELECT * FROM "Goals" WHERE "Id" IN (SELECT entry."GoalId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query})""")
+            : db.Goals;
+        goals = Narrow(goals, filter);
+        if (filter.State is { } state)
+        {
+            goals = goals.Where(goal => goal.Items.Any(item => item.State == state));
+        }
+
+        var ids = await goals.OrderBy(goal => goal.Id).Select(goal => goal.Id).Skip(skip).Take(take).ToListAsync(cancellationToken);
+        return new Slice<GoalRow>(
+            await goals.CountAsync(cancellationToken),
+            await Rows(db.Goals.AsNoTracking().Where(goal => ids.Contains(goal.Id)).OrderBy(goal => goal.Id)).ToListAsync(cancellationToken));
+    }
+
+    /// <summary>
+    /// Rubric items, goal by goal in order of creation; found ones in the order they were written. The database walks an index in
+    /// that order and stops when the page is full, which the joins that EF writes do not let it do. Found items are counted up to
+    /// <see cref="MostCounted"/>.
+    /// </summary>
+    public async Task<Slice<ItemRow>> ItemsAsync(LibraryFilter filter, int skip, int take, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var query = SearchQuery.Of(filter.Text);
+        object[] Parameters() =>
+        [
+            new SqliteParameter("@query", (object?)query ?? DBNull.Value),
+            new SqliteParameter("@sandbox", filter.Sandbox),
+            new SqliteParameter("@domain", Given(filter.Domain)),
+            new SqliteParameter("@split", Given(filter.Split?.ToString())),
+            new SqliteParameter("@origin", Given(filter.Source)),
+            new SqliteParameter("@pipeline", Given(filter.Pipeline)),
+            new SqliteParameter("@state", Given(filter.State?.ToString())),
+            new SqliteParameter("@skip", skip),
+            new SqliteParameter("@take", take),
+            new SqliteParameter("@most", MostCounted),
+        ];
+        var total = await db.Database.SqlQueryRaw<int>(query is null ? ItemsSql.Count : ItemsSql.FoundCount, Parameters()).ToListAsync(cancellationToken);
+        var ids = (await db.Database.SqlQueryRaw<Guid>(query is null ? ItemsSql.Page : ItemsSql.FoundPage, Parameters()).ToListAsync(cancellationToken)).ConvertAll(id => new RubricItemId(id));
+        var rows = await (
+            from item in db.RubricItems.AsNoTracking()
+            join goal in db.Goals on item.GoalId equals goal.Id
+            where ids.Contains(item.Id)
+            select new ItemRow(item.Id, item.Text, item.State, item.IsDraft, goal.Id, goal.Text, goal.Domain, goal.Split, goal.Origin, goal.PaperId, item.SourceSection)).ToDictionaryAsync(row => row.Id, cancellationToken);
+        return new Slice<ItemRow>(total[0], [.. ids.Select(id => rows[id])]);
+    }
+
+    /// <summary>Fields of research that papers or goals name.</summary>
+    public async Task<IReadOnlyList<string>> DomainsAsync(bool sandbox, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        return await db.Goals.Where(goal => goal.IsSandbox == sandbox).Select(goal => goal.Domain)
+            .Union(db.Papers.Where(paper => paper.IsSandbox == sandbox).Select(paper => paper.Domain))
+            .OrderBy(domain => domain)
+            .ToListAsync(cancellationToken);
+    }
+
+    /// <summary>Real papers (of each article the newest version) without any goal, in the order they came in.</summary>
+    public async Task<IReadOnlyList<(PaperId Id, string Title)>> PapersWithoutGoalsAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var papers = await db.Papers.Where(paper => !paper.IsSandbox && paper.NewestVersion == null && !db.Goals.Any(goal => goal.PaperId == paper.Id)).OrderBy(paper => paper.Id)
+            .Select(paper => new { paper.Id, paper.Title }).ToListAsync(cancellationToken);
+        return papers.ConvertAll(paper => (paper.Id, paper.Title));
+    }
+
+    /// <summary>Goals as rows of a list.</summary>
+    internal static IQueryable<GoalRow> Rows(IQueryable<Goal> goals) => goals.Select(goal => new GoalRow(
+        goal.Id,
+        goal.Text,
+        goal.Domain,
+        goal.Split,
+        goal.Origin,
+        goal.Items.Count,
+        goal.Items.Count(item => item.State != RubricItemState.Proposed),
+        goal.Items.Count(item => item.State == RubricItemState.Rejected),
+        goal.RubricVersion,
+        goal.IsSandbox));
+
+    private static object Given(string? value) => string.IsNullOrEmpty(value) ? DBNull.Value : value;
+
+    private static IQueryable<Goal> Narrow(IQueryable<Goal> goals, LibraryFilter filter)
+    {
+        goals = goals.Where(goal => goal.IsSandbox == filter.Sandbox);
+        goals = string.IsNullOrEmpty(filter.Domain) ? goals : goals.Where(goal => goal.Domain == filter.Domain);
+        goals = filter.Split is { } split ? goals.Where(goal => goal.Split == split) : goals;
+        goals = string.IsNullOrEmpty(filter.Pipeline) ? goals : goals.Where(goal => goal.Pipeline == filter.Pipeline);
+        return string.IsNullOrEmpty(filter.Source) ? goals : goals.Where(goal => goal.Origin == filter.Source);
+    }
+
+    /// <summary>CROSS JOIN keeps the order of the tables, so that the first one's order is the list's.</summary>
+    private static class ItemsSql
+    {
+        public const string Page = "SELECT item.\"Id\" AS \"Value\"" + All + Where + " ORDER BY item.\"GoalId\", item.\"Order\" LIMIT @take OFFSET @skip";
+        public const string Count = "SELECT count(*) AS \"Value\" FROM \"RubricItems\" AS item JOIN \"Goals\" AS goal ON goal.\"Id\" = item.\"GoalId\"" + Where;
+        public const string FoundPage = "SELECT item.\"Id\" AS \"Value\"" + Found + Where + " AND found.\"SearchText\" MATCH @query ORDER BY found.rowid LIMIT @take OFFSET @skip";
+        public const string FoundCount = "SELECT count(*) AS \"Value\" FROM (SELECT 1" + Found + Where + " AND found.\"SearchText\" MATCH @query LIMIT @most)";
+
+        private const string All = " FROM \"RubricItems\" AS item CROSS JOIN \"Goals\" AS goal ON goal.\"Id\" = item.\"GoalId\"";
+        private const string Found = " FROM \"SearchText\" AS found CROSS JOIN \"SearchEntries\" AS entry ON entry.\"Id\" = found.rowid CROSS JOIN \"RubricItems\" AS item ON item.\"Id\" = entry.\"OwnerId\" CROSS JOIN \"Goals\" AS goal ON goal.\"Id\" = item.\"GoalId\"";
+        private const string Where = " WHERE goal.\"IsSandbox\" = @sandbox AND (@domain IS NULL OR goal.\"Domain\" = @domain) AND (@split IS NULL OR goal.\"Split\" = @split) AND (@origin IS NULL OR goal.\"Origin\" = @origin) AND (@pipeline IS NULL OR goal.\"Pipeline\" = @pipeline) AND (@state IS NULL OR item.\"State\" = @state)";
+    }
+}
