@@ -31,25 +31,24 @@ public static class GoalSimilarity
     public static IReadOnlyList<(int First, int Second, double Resemblance)> NearDuplicates(IReadOnlyList<string> texts, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
-        var shingles = texts.Select(Shingles).ToArray();
+        var shingles = new ulong[texts.Count][];
+        var signatures = new ulong[texts.Count][];
+        Parallel.For(0, texts.Count, new ParallelOptions { CancellationToken = cancellationToken }, i =>
+        {
+            shingles[i] = Shingles(texts[i]);
+            signatures[i] = Signature(shingles[i]);
+        });
         var buckets = new Dictionary<(int Band, ulong Hash), List<int>>();
         var pairs = new Dictionary<(int, int), double>();
-        Span<ulong> minima = stackalloc ulong[Bands * Rows];
         for (var i = 0; i < texts.Count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (shingles[i].Length == 0)
+            for (var band = 0; band < signatures[i].Length; band++)
             {
-                continue;
-            }
-
-            Minima(shingles[i], minima);
-            for (var band = 0; band < Bands; band++)
-            {
-                var hash = Mix(minima[band * Rows] ^ Mix(minima[(band * Rows) + 1] ^ Mix(minima[(band * Rows) + 2])));
-                if (!buckets.TryGetValue((band, hash), out var bucket))
+                var key = (band, signatures[i][band]);
+                if (!buckets.TryGetValue(key, out var bucket))
                 {
-                    buckets[(band, hash)] = bucket = [];
+                    buckets[key] = bucket = [];
                 }
 
                 foreach (var other in bucket.Take(MostComparedInBucket))
@@ -69,12 +68,16 @@ public static class GoalSimilarity
 
     private static ulong[] Shingles(string text)
     {
-        var stems = ContentWords.Sequence(text);
-        var shingles = new SortedSet<ulong>();
+        var shingles = new HashSet<ulong>();
         var previous = 0UL;
-        foreach (var stem in stems)
+        foreach (var stem in ContentWords.Sequence(text))
         {
-            var hash = stem.Aggregate(14695981039346656037UL, (sum, letter) => (sum ^ letter) * 1099511628211UL); // FNV-1a
+            var hash = 14695981039346656037UL; // FNV-1a
+            foreach (var letter in stem)
+            {
+                hash = (hash ^ letter) * 1099511628211UL;
+            }
+
             shingles.Add(hash);
             if (previous != 0)
             {
@@ -84,7 +87,9 @@ public static class GoalSimilarity
             previous = hash;
         }
 
-        return [.. shingles];
+        ulong[] sorted = [.. shingles];
+        Array.Sort(sorted);
+        return sorted;
     }
 
     // Both are sorted.
@@ -103,8 +108,15 @@ public static class GoalSimilarity
         return all == 0 ? 0 : (double)common / all;
     }
 
-    private static void Minima(ulong[] shingles, Span<ulong> minima)
+    // One hash per band; none for a text without words.
+    private static ulong[] Signature(ulong[] shingles)
     {
+        if (shingles.Length == 0)
+        {
+            return [];
+        }
+
+        Span<ulong> minima = stackalloc ulong[Bands * Rows];
         for (var k = 0; k < minima.Length; k++)
         {
             var least = ulong.MaxValue;
@@ -115,6 +127,14 @@ public static class GoalSimilarity
 
             minima[k] = least;
         }
+
+        var signature = new ulong[Bands];
+        for (var band = 0; band < Bands; band++)
+        {
+            signature[band] = Mix(minima[band * Rows] ^ Mix(minima[(band * Rows) + 1] ^ Mix(minima[(band * Rows) + 2])));
+        }
+
+        return signature;
     }
 
     private static ulong[] DrawSeeds()

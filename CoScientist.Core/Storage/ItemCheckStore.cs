@@ -123,10 +123,9 @@ public sealed class ItemCheckStore(IDbContextFactory<CoScientistDb> factory, Tim
         var texts = await db.Goals.Where(goal => goals.Contains(goal.Id)).Select(goal => new { goal.Id, goal.Text }).ToListAsync(cancellationToken);
         var items = (await db.RubricItems.Where(item => goals.Contains(item.GoalId)).OrderBy(item => item.Order).Select(item => new { item.Id, item.GoalId, item.Text }).ToListAsync(cancellationToken)).ToLookup(item => item.GoalId);
         var checks = new List<ItemCheck>();
-        foreach (var goal in texts)
+        foreach (var goal in texts.AsParallel().AsOrdered().WithCancellation(cancellationToken).Select(goal => items[goal.Id].Zip(ItemLint.Check(goal.Text, [.. items[goal.Id].Select(item => item.Text)])).ToList()))
         {
-            var rubric = items[goal.Id].ToList();
-            checks.AddRange(rubric.Zip(ItemLint.Check(goal.Text, rubric.ConvertAll(item => item.Text)), (item, lint) => NewCheck(item.Id, ItemLint.Name, isJudge: false, lint.GoalShare, lint.Faults, at)));
+            checks.AddRange(goal.Select(item => NewCheck(item.First.Id, ItemLint.Name, isJudge: false, item.Second.GoalShare, item.Second.Faults, at)));
         }
 
         // Also what an earlier version of the check has said.
