@@ -15,7 +15,7 @@ namespace CoScientist.Web.Library;
 internal sealed record StepOutcome(bool Done, string Message, PaperId? Paper = null);
 
 /// <summary>Does the steps of library jobs. Each may be done again: what is in the library already stays as it is.</summary>
-internal sealed class LibraryWork(PaperImportStore papers, DatasetImportStore datasets, PaperExtraction extraction, ImportSpool spool)
+internal sealed class LibraryWork(PaperImportStore papers, DatasetImportStore datasets, ItemCheckStore checks, GoalGroupStore groups, PaperExtraction extraction, ImportSpool spool)
 {
     private const int FaultsNamed = 5;
 
@@ -60,6 +60,8 @@ internal sealed class LibraryWork(PaperImportStore papers, DatasetImportStore da
         try
         {
             var import = await datasets.ImportGoalsAsync(step.Name, content, new DatasetImportOptions { Domain = options.Domain }, cancellationToken);
+            await checks.CheckMissingAsync(cancellationToken);
+            await groups.RefreshAsync(cancellationToken);
             return import.Skipped.Count == 0
                 ? new StepOutcome(true, $"{step.Name}: {import.Imported:N0} goals imported, {import.AlreadyThere:N0} already there.")
                 : new StepOutcome(false, $"{step.Name}: nothing was imported, because {import.Skipped.Count:N0} rows are faulty. {string.Join(" ", import.Skipped.Take(FaultsNamed).Select(fault => $"Line {fault.Line}: {fault.Message}"))}{(import.Skipped.Count > FaultsNamed ? " …" : "")} Mend the file and send it again.");
