@@ -128,6 +128,8 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
         {
             try
             {
+                // One whose end could not be written down, on a full disk, say, would be shown running for ever.
+                await executor.InterruptOrphansAsync(stoppingToken);
                 while ((await runs.InStateAsync(RunState.Pending, stoppingToken)).FirstOrDefault() is { } next && await WorkOnAsync(next))
                 {
                 }

@@ -1,5 +1,7 @@
 using CoScientist.Core.Runs;
 using CoScientist.Core.TextModels;
+using CoScientist.Tests.Shared;
+using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Web.Runs;
 
@@ -61,6 +63,34 @@ public sealed class RunFaultTests
         await harness.Worker.ResumeAsync(asked.Id, Cancellation);
         harness.Trainer.Allow(4);
         await harness.WaitAsync(asked.Name, run => run.State == RunState.Finished);
+    }
+
+    [Fact]
+    public async Task Fault_DatabaseCannotTakeTheEnd_IsInterruptedOnceItCanAndGoesOn()
+    {
+        await using var harness = await RunHarness.CreateAsync();
+        var asked = await harness.AskAsync();
+        await ExecuteAsync(harness, "CREATE TRIGGER Full BEFORE UPDATE ON Runs WHEN NEW.State = 'Failed' BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+        harness.Trainer.Fails = (1, new IOException("No space left on device"));
+        harness.Trainer.Allow(1);
+        using var worker = harness.NewWorker(new ImpatientTime());
+
+        await worker.StartAsync(Cancellation);
+        var stopped = await harness.WaitAsync(asked.Name, run => run.State == RunState.Interrupted);
+
+        Assert.Null(stopped.Worker);
+        await ExecuteAsync(harness, "DROP TRIGGER Full");
+        harness.Trainer.Fails = null;
+        harness.Trainer.Allow(4);
+        await worker.ResumeAsync(asked.Id, Cancellation);
+        await harness.WaitAsync(asked.Name, run => run.State == RunState.Finished);
+        await worker.StopAsync(Cancellation);
+    }
+
+    private static async Task ExecuteAsync(RunHarness harness, string sql)
+    {
+        await using var db = harness.Database.NewContext();
+        await db.Database.ExecuteSqlRawAsync(sql, Cancellation);
     }
 
     [Fact]

@@ -74,7 +74,7 @@ internal sealed class RunHarness : IAsyncDisposable
     public Task<Run> AskAsync(int steps = 4, long seed = 1) =>
         Runs.CreateAsync(new RunSpec { Name = "x", Model = "tiny", Steps = steps, EvaluateEvery = 2, Seed = seed }, null, _ => false, Cancellation);
 
-    public RunWorker NewWorker() => new(Executor, Runs, Models, Events, TimeProvider.System, NullLogger<RunWorker>.Instance);
+    public RunWorker NewWorker(TimeProvider? time = null) => new(Executor, Runs, Models, Events, time ?? TimeProvider.System, NullLogger<RunWorker>.Instance);
 
     public RunHistory History(string run)
     {
