@@ -19,8 +19,8 @@ internal static class ModelFolders
             var model = await services.GetRequiredService<ModelCatalog>().ImportAsync(parsed.GetValue(folder)!, parsed.GetValue(name), cancellationToken);
             CommandContext.Answer(
                 parsed,
-                new { model.Name, Directory = model.Folder, model.Sandbox, model.ParameterCount },
-                [$"{model.Name}: {model.ParameterCount:N0} parameters in {model.Folder}. Train it with: train --preset grpo-lora --set model={model.Name} --set judge=…"]);
+                new { model.Name, Directory = model.Folder, model.Sandbox, model.ParameterCount, model.Report },
+                [.. model.Report.Select(line => $"{line.What,-13} {line.Detail}"), $"{model.Name}: {model.ParameterCount:N0} parameters in {model.Folder}. Train it with: train --preset grpo-lora --set model={model.Name} --set judge=…"]);
             return 0;
         });
         return command;

@@ -12,7 +12,8 @@ namespace CoScientist.Web.Runs;
 /// <param name="Folder">Where it lies.</param>
 /// <param name="Sandbox">Whether it speaks the sandbox's language, and only that.</param>
 /// <param name="ParameterCount">Its parameters.</param>
-internal sealed record ImportedModel(string Name, string Folder, bool Sandbox, long ParameterCount);
+/// <param name="Report">What was looked at before it became one.</param>
+internal sealed record ImportedModel(string Name, string Folder, bool Sandbox, long ParameterCount, IReadOnlyList<ModelCheckLine> Report);
 
 /// <summary>Finds the folder of a checkpoint by its name.</summary>
 internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOptions options)
@@ -69,7 +70,7 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
         await checkpoints.RegisterBaseAsync(name, path, check.Sandbox, cancellationToken);
         var known = await checkpoints.FindAsync(name, cancellationToken);
         return known is not null && Directory(known.Path) == path
-            ? new ImportedModel(name, path, check.Sandbox, check.ParameterCount)
+            ? new ImportedModel(name, path, check.Sandbox, check.ParameterCount, check.Lines)
             : throw new InvalidDataException($"There is a checkpoint \"{name}\" already, in {Directory(known!.Path)}: give this one another name with --name.");
     }
 

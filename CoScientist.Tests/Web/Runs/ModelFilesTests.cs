@@ -68,6 +68,18 @@ public sealed class ModelFilesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Start_SpecificationThatNamesADeletedCheckpoint_IsRefusedAtItsFields()
+    {
+        var checkpoint = await ImportAsync("mine");
+        var launcher = new RunLauncher(database.Store<RunStore>(), database.Store<RunCheckpointStore>(), database.Store<RunDataStore>(), TestServers.Of(database), new CoScientistOptions { DataDirectory = database.Folder });
+        await files.DeleteAsync(checkpoint, Cancellation);
+
+        var faults = await launcher.CheckAsync(new RunSpec { Model = "mine", Judge = "mine" }, Cancellation);
+
+        Assert.Equal(["judge", "model"], faults.Where(fault => fault.Message.Contains("was deleted", StringComparison.Ordinal)).Select(fault => fault.Path).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Delete_FolderOfSomebodyElse_IsOnlyForgotten()
     {
         var folder = Directory.CreateTempSubdirectory("coscientist-").FullName;
