@@ -129,7 +129,7 @@ public sealed class RunFolder(string path)
 
     /// <summary>The last lines said by the run, oldest first.</summary>
     /// <param name="count">Most lines.</param>
-    public IReadOnlyList<RunLog> ReadLog(int count) => [.. Lines(LogFile).TakeLast(count).Select(line => TryRead<RunLog>(Encoding.UTF8.GetBytes(line))).OfType<RunLog>()];
+    public IReadOnlyList<RunLog> ReadLog(int count) => [.. FileTail.Read(File(LogFile), count, search: null, CancellationToken.None).Select(line => TryRead<RunLog>(Encoding.UTF8.GetBytes(line))).OfType<RunLog>()];
 
     /// <summary>Rows of the closing evaluation.</summary>
     /// <exception cref="InvalidDataException">A line is not a row; the message names file and line.</exception>
