@@ -17,12 +17,12 @@ public sealed class ModelPagesTests(ServerFixture server) : IClassFixture<Server
     [Fact]
     public async Task Models_AsResearcher_ShowOriginScoreAndPages()
     {
-        var run = await RunAsync();
+        var (run, other) = (await RunAsync(), await RunAsync(learningRate: 5e-5));
         var client = await server.ClientOfAsync(Roles.Researcher);
 
         var list = WebUtility.HtmlDecode(await client.GetStringAsync("/models?q=" + Uri.EscapeDataString(run.Name), Token));
         var page = WebUtility.HtmlDecode(await client.GetStringAsync("/models/" + Uri.EscapeDataString(run.Name + "@10"), Token));
-        var compare = WebUtility.HtmlDecode(await client.GetStringAsync($"/models/compare?left=sandbox-base&right={Uri.EscapeDataString(run.Name + "@10")}", Token));
+        var compare = WebUtility.HtmlDecode(await client.GetStringAsync($"/models/compare?left={Uri.EscapeDataString(other.Name + "@10")}&right={Uri.EscapeDataString(run.Name + "@10")}", Token));
 
         Assert.Contains($"models/{run.Name}%4010", list, StringComparison.Ordinal);
         Assert.Contains("0.625", list, StringComparison.Ordinal);
@@ -31,6 +31,7 @@ public sealed class ModelPagesTests(ServerFixture server) : IClassFixture<Server
         Assert.Contains("its files are gone", page, StringComparison.Ordinal);
         Assert.Contains($"runs/{run.Name}", page, StringComparison.Ordinal);
         Assert.Contains("settings.learningRate", compare, StringComparison.Ordinal);
+        Assert.DoesNotContain("settings.groupSize", compare, StringComparison.Ordinal);
         Assert.Contains("There is no model nonsense", await client.GetStringAsync("/models/nonsense", Token), StringComparison.Ordinal);
         Assert.Contains("Write and grade", await client.GetStringAsync("/models/playground?left=sandbox-base", Token), StringComparison.Ordinal);
     }
@@ -77,9 +78,9 @@ public sealed class ModelPagesTests(ServerFixture server) : IClassFixture<Server
         }
     }
 
-    private async Task<Run> RunAsync()
+    private async Task<Run> RunAsync(double learningRate = 2e-4)
     {
-        var run = await server.Services.GetRequiredService<RunStore>().CreateAsync(new RunSpec { Name = "pages" }, null, _ => false, Token);
+        var run = await server.Services.GetRequiredService<RunStore>().CreateAsync(new RunSpec { Name = "pages", LearningRate = learningRate }, null, _ => false, Token);
         await server.Services.GetRequiredService<RunStore>().CancelAsync(run.Id, Token);
         await server.Services.GetRequiredService<RunCheckpointStore>().RegisterAsync(run, new RunCheckpoint(10, RunFolder.CheckpointDirectory(10), .625, IsBest: true), Token);
         return run;

@@ -85,7 +85,7 @@ internal static class ModelEntries
         }
         else
         {
-            entries[prefix] = value.ToString();
+            entries[prefix] = value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
         }
     }
 }

@@ -16,6 +16,9 @@ public sealed partial class CheckpointCompare
     private string _right = "";
     private bool _all;
 
+    /// <summary>Whether both were made by runs: the settings of one alone are no difference.</summary>
+    private bool _withSettings;
+
     /// <summary>Name of the first.</summary>
     [SupplyParameterFromQuery(Name = "left")]
     public string? Left { get; set; }
@@ -53,13 +56,14 @@ public sealed partial class CheckpointCompare
         _missing = left is null ? _left : right is null ? _right : null;
         if (_missing is null)
         {
+            _withSettings = left!.Run is not null && right!.Run is not null;
             _rows = Difference.Between(await EntriesAsync(left!), await EntriesAsync(right!));
         }
     }
 
     private async Task<Dictionary<string, string>> EntriesAsync(CheckpointRow row)
     {
-        var run = row.Run is null ? null : await Runs.FindAsync(row.Run, CancellationToken.None);
+        var run = _withSettings ? await Runs.FindAsync(row.Run!, CancellationToken.None) : null;
         return ModelEntries.Of(row, Files.Look(row.Checkpoint), Files.FolderOf(row.Checkpoint), run);
     }
 
