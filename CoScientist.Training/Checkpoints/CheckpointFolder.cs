@@ -40,6 +40,10 @@ public static class CheckpointFolder
         return Matching(directory, HuggingFaceConfig.Read(Existing(directory, ConfigFile)), BpeTokenizer.Load(Existing(directory, TokenizerFile)));
     }
 
+    /// <summary>Whether a file of a folder is its own: no link, or one inside the folder or into the place where Hugging Face's cache keeps the content of its folders.</summary>
+    /// <param name="path">The file.</param>
+    public static bool IsOwnFile(string path) => ShardIndex.LeadsTo(path) is null;
+
     /// <summary>Fills a model's tensors, converting to 32-bit floats.</summary>
     /// <param name="directory">The folder, or a GGUF file.</param>
     /// <param name="tensors">Names, shapes and the memory to fill: all tensors of <see cref="ModelConfig.Tensors"/>.</param>

@@ -45,19 +45,26 @@ internal static class ShardIndex
     /// <exception cref="InvalidDataException">It is a link to elsewhere.</exception>
     public static void CheckLink(string path)
     {
+        if (LeadsTo(path) is { } elsewhere)
+        {
+            throw new InvalidDataException($"{path} is a link out of the folder, to {elsewhere}; put the file itself there.");
+        }
+    }
+
+    /// <summary>Where a link out of the folder leads; null for files, and for links that a checkpoint may have.</summary>
+    /// <param name="path">A file of the checkpoint.</param>
+    public static string? LeadsTo(string path)
+    {
         if (File.ResolveLinkTarget(path, returnFinalTarget: true) is not { } target)
         {
-            return;
+            return null;
         }
 
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var snapshots = Path.GetDirectoryName(folder);
         var cache = snapshots is not null && Path.GetFileName(snapshots) == "snapshots" ? Path.Combine(Path.GetDirectoryName(snapshots)!, "blobs") : folder;
         var holder = Path.GetDirectoryName(target.FullName);
-        if (holder != folder && holder != cache)
-        {
-            throw new InvalidDataException($"{path} is a link out of the folder, to {target.FullName}; put the file itself there.");
-        }
+        return holder == folder || holder == cache ? null : target.FullName;
     }
 
     private static bool IsPlain(string name) =>

@@ -41,7 +41,7 @@ internal sealed class ModelFiles(ModelCatalog catalog, CheckpointShelf shelf, Co
 
         return known.GetOrAdd(folder, static folder =>
         {
-            var bytes = new DirectoryInfo(folder).EnumerateFiles().Sum(file => file.Length);
+            var bytes = new DirectoryInfo(folder).EnumerateFiles().Sum(LengthOf);
             try
             {
                 return new ModelFacts(bytes, CheckpointManifest.Read(folder)?.Origin ?? new Dictionary<string, string>(StringComparer.Ordinal), null);
@@ -122,9 +122,12 @@ internal sealed class ModelFiles(ModelCatalog catalog, CheckpointShelf shelf, Co
         known.TryRemove(folder, out _);
     }
 
-    /// <summary>Files of a folder that belong to the model, by name; links that lead elsewhere are left out.</summary>
+    /// <summary>Files of a folder that belong to the model, by name. Links count where checkpoints may have them: inside the folder, and into the blobs of Hugging Face's cache.</summary>
     private static IEnumerable<FileInfo> Sent(string folder) =>
         new DirectoryInfo(folder).EnumerateFiles()
-            .Where(file => file.LinkTarget is null && (s_sent.Contains(file.Extension, StringComparer.OrdinalIgnoreCase) || file.Name.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase)))
+            .Where(file => s_sent.Contains(file.Extension, StringComparer.OrdinalIgnoreCase) || file.Name.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase))
+            .Where(file => CheckpointFolder.IsOwnFile(file.FullName))
             .OrderBy(file => file.Name, StringComparer.Ordinal);
+
+    private static long LengthOf(FileInfo file) => file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo { Exists: true } target ? target.Length : file.Length;
 }

@@ -52,6 +52,24 @@ public sealed class ModelFilesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Zip_OfAFolderInHuggingFacesCache_FollowsItsLinks()
+    {
+        var hub = Directory.CreateDirectory(Path.Combine(database.Folder, "hub", "blobs")).Parent!.FullName;
+        var folder = TinyPolicy.Write(Path.Combine(hub, "snapshots", "abc"));
+        var weights = Path.Combine(folder, "model.safetensors");
+        File.Move(weights, Path.Combine(hub, "blobs", "5f"));
+        File.CreateSymbolicLink(weights, "../../blobs/5f");
+        using var sent = new MemoryStream();
+
+        await ModelFiles.ZipAsync(folder, "m", sent, Cancellation);
+
+        await using var archive = new ZipArchive(sent);
+        Assert.Equal(new FileInfo(Path.Combine(hub, "blobs", "5f")).Length, archive.GetEntry("m/model.safetensors")!.Length);
+        await catalog.ImportAsync(folder, "cached", Cancellation);
+        Assert.True(files.Look((await database.Store<RunCheckpointStore>().FindAsync("cached", Cancellation))!).Bytes > archive.GetEntry("m/model.safetensors")!.Length);
+    }
+
+    [Fact]
     public async Task Delete_ModelOfTheDataDirectory_TakesItsFilesAndSaysSoWhereItIsAskedFor()
     {
         var checkpoint = await ImportAsync("mine");
