@@ -17,8 +17,6 @@ internal sealed unsafe class AttentionWork
     private int length;
     private int columnStride;
     private int rowStride;
-    private long used;
-    private float* start;
 
     /// <summary>Lists for going through the tree.</summary>
     public AncestorRanges Ranges { get; } = new();
@@ -61,22 +59,21 @@ internal sealed unsafe class AttentionWork
         var rows = (long)length * rowStride;
         var scores = (long)QueryBlocks.Size * columnStride;
         // Nine pieces at most, each rounded up to a cache line, and tiles that read past the last.
-        start = memory.Get(((backward ? 2 : 1) * (columns + scores)) + ((backward ? 3 : 1) * rows) + ((long)QueryBlocks.Size * rowStride) + (16 * MatMul.PanelWidth));
-        used = 0;
-        KeyColumns = Take(columns);
-        Scores = Take(scores);
-        Rows = Take((long)QueryBlocks.Size * rowStride);
+        var arena = new Arena(memory.Get(((backward ? 2 : 1) * (columns + scores)) + ((backward ? 3 : 1) * rows) + ((long)QueryBlocks.Size * rowStride) + (16 * MatMul.PanelWidth)));
+        KeyColumns = arena.Take(columns);
+        Scores = arena.Take(scores);
+        Rows = arena.Take((long)QueryBlocks.Size * rowStride);
         if (!backward)
         {
-            ValueRows = Take(rows);
+            ValueRows = arena.Take(rows);
             return;
         }
 
-        ValueColumns = Take(columns);
-        ScoreGradients = Take(scores);
-        KeyRows = Take(rows);
-        KeyGradients = Take(rows);
-        ValueGradients = Take(rows);
+        ValueColumns = arena.Take(columns);
+        ScoreGradients = arena.Take(scores);
+        KeyRows = arena.Take(rows);
+        KeyGradients = arena.Take(rows);
+        ValueGradients = arena.Take(rows);
         new Span<float>(KeyGradients, length * rowStride).Clear();
         new Span<float>(ValueGradients, length * rowStride).Clear();
     }
@@ -236,12 +233,5 @@ internal sealed unsafe class AttentionWork
         {
             new ReadOnlySpan<float>(source + ((long)i * rowStride), shape.HeadDim).CopyTo(new Span<float>(target + (i * stride), shape.HeadDim));
         }
-    }
-
-    private float* Take(long count)
-    {
-        var taken = start + used;
-        used += (count + 15) / 16 * 16;
-        return taken;
     }
 }

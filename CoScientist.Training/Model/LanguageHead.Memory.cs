@@ -1,4 +1,5 @@
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Model;
 
@@ -14,9 +15,10 @@ internal sealed unsafe partial class LanguageHead
     /// <summary>Floats that training on a number of targets takes, threads' own aside: their hidden states, normalisers and kept logits, and the gradients of one block.</summary>
     public static long BackwardLength(ModelConfig config, int targets, bool keep)
     {
-        var (stride, rows) = ((long)MatMul.Padded(config.VocabularySize), Math.Min(BackwardRows, targets));
-        var whole = keep ? KeptRows(config, targets) : 0;
-        return ((config.HiddenSize + 1L) * targets) + (whole * stride) + (whole < targets ? rows * stride : 0) + (rows * ((long)config.HiddenSize + MatMul.Padded(config.HiddenSize)));
+        var rows = keep ? KeptRows(config, targets) : 0;
+        var block = default(Arena);
+        Plan(config, targets, rows, null, ref block);
+        return ((config.HiddenSize + 1L) * targets) + ((long)rows * MatMul.Padded(config.VocabularySize)) + block.Used;
     }
 
     /// <summary>Floats that each thread takes.</summary>
@@ -32,10 +34,17 @@ internal sealed unsafe partial class LanguageHead
     /// <summary>The memory of a backward pass.</summary>
     private BackwardRoom Room(int targets)
     {
-        var most = Math.Min(BackwardRows, targets);
-        var logits = keptRows < targets ? (long)most * Stride : 0;
-        var start = backward.GetExactly(logits + ((long)most * Width) + LinearInput.PackedLength(most, Width));
-        return new BackwardRoom(kept.Get((long)keptRows * Stride), start, start + logits, start + logits + ((long)most * Width));
+        var measured = default(Arena);
+        Plan(model.Config, targets, keptRows, null, ref measured);
+        var arena = new Arena(backward.GetExactly(measured.Used));
+        return Plan(model.Config, targets, keptRows, kept.Get((long)keptRows * Stride), ref arena);
+    }
+
+    private static BackwardRoom Plan(ModelConfig config, int targets, int keptRows, float* kept, ref Arena arena)
+    {
+        var rows = Math.Min(BackwardRows, targets);
+        var logits = arena.Take(keptRows < targets ? (long)rows * MatMul.Padded(config.VocabularySize) : 0);
+        return new BackwardRoom(kept, logits, arena.Take((long)rows * config.HiddenSize), arena.Take(LinearInput.PackedLength(rows, config.HiddenSize)));
     }
 
     /// <summary>Logits that were kept, and for one block of rows: logits that were not, gradients of hidden states, and packed hidden states.</summary>

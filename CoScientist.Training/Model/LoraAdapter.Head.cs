@@ -1,4 +1,5 @@
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Model;
 

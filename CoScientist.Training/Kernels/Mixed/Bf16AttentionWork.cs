@@ -6,24 +6,17 @@ namespace CoScientist.Training.Kernels.Mixed;
 /// One thread's working memory for one tree and key-value head, and the steps of <see cref="Bf16Attention"/> on it: the keys that a
 /// segment's queries see stand packed in the order of their positions, and up to 64 queries of one head are taken at a time.
 /// </summary>
-internal sealed unsafe class Bf16AttentionWork
+internal sealed unsafe partial class Bf16AttentionWork
 {
     /// <summary>Most queries of a block: a multiple of what products take of an inner index.</summary>
     public const int Queries = 64;
 
     private const int Panel = Bf16MatMul.PanelWidth;
 
-    private readonly ScratchBuffer memory = new();
     private readonly List<(int Start, int Length)> ranges = [];
     private AttentionShape shape;
     private SegmentTree tree;
     private Segment segment;
-    private float* start;
-    private long used;
-
-    // Numbers of a head, and of a row of scores, padded.
-    private int width;
-    private int stride;
 
     // The segment's keys: position of the first, a multiple of 32, and how many, padded.
     private int firstKey;
@@ -35,64 +28,6 @@ internal sealed unsafe class Bf16AttentionWork
     private int from;
     private int before;
     private int visible;
-
-    // Rows on their way into packed form, transposed scores, and a result.
-    private ushort* aside;
-    private uint* transposed;
-    private float* result;
-
-    /// <summary>Keys, packed as the right side of queries · keysᵀ.</summary>
-    public ushort* KeyColumns { get; private set; }
-
-    /// <summary>Values, packed likewise; backward only.</summary>
-    public ushort* ValueColumns { get; private set; }
-
-    /// <summary>Keys, packed as the right side of scores · keys; backward only.</summary>
-    public ushort* KeyRows { get; private set; }
-
-    /// <summary>Values, packed likewise; forward only.</summary>
-    public ushort* ValueRows { get; private set; }
-
-    /// <summary>Gradient of the segment's keys, [keys, D]; backward only.</summary>
-    public float* KeyGradients { get; private set; }
-
-    /// <summary>Gradient of the segment's values, [keys, D]; backward only.</summary>
-    public float* ValueGradients { get; private set; }
-
-    /// <summary>Scores, then probabilities, [queries, keys].</summary>
-    public float* Scores { get; private set; }
-
-    /// <summary>Gradient of the probabilities, [queries, keys]; backward only.</summary>
-    public float* ScoreGradients { get; private set; }
-
-    /// <summary>Probabilities, later the gradient of the scores, in bfloat16, [queries, keys]; rows up to the next multiple of 32 are zero.</summary>
-    public ushort* Probabilities { get; private set; }
-
-    /// <summary>Queries in bfloat16, [queries, D]; rows up to the next multiple of 32 are zero.</summary>
-    public ushort* Left { get; private set; }
-
-    /// <summary>Gradient of the result, likewise; backward only.</summary>
-    public ushort* Upstream { get; private set; }
-
-    /// <summary>Plans the memory for a tree.</summary>
-    public void Begin(TokenBatch batch, SegmentTree of, AttentionShape with, bool backward)
-    {
-        (tree, shape) = (of, with);
-        var longest = 0;
-        for (var s = tree.FirstSegment; s < tree.EndSegment; s++)
-        {
-            longest = Math.Max(longest, batch.Segments[s].Position + batch.Segments[s].Length);
-        }
-
-        longest = MatMul.Padded(longest);
-        width = MatMul.Padded(shape.HeadDim);
-        // One panel more, because rows at a distance of a power of two share few places of the cache.
-        stride = longest + Panel;
-        var measured = 0L;
-        Plan(null, longest, backward, ref measured);
-        used = 0;
-        Plan(memory.Get(measured), longest, backward, ref used);
-    }
 
     /// <summary>Goes to a segment: the keys that its queries see are those of its ancestors and its own.</summary>
     public void Enter(TokenBatch batch, int index)
@@ -284,39 +219,5 @@ internal sealed unsafe class Bf16AttentionWork
         var length = source is null ? 0 : shape.HeadDim;
         Bfloat16.Narrow(source, target, length);
         new Span<ushort>(target + length, width - length).Clear();
-    }
-
-    private void Plan(float* block, int longest, bool backward, ref long taken)
-    {
-        start = block;
-        var (packed, scores, rows) = ((long)longest * width / 2, (long)Queries * stride, (long)Queries * width);
-        aside = (ushort*)Next(Math.Max(packed, rows / 2), ref taken);
-        KeyColumns = (ushort*)Next(packed, ref taken);
-        Scores = Next(scores, ref taken);
-        Probabilities = (ushort*)Next(scores / 2, ref taken);
-        Left = (ushort*)Next(rows / 2, ref taken);
-        result = Next(rows, ref taken);
-        if (!backward)
-        {
-            ValueRows = (ushort*)Next(packed, ref taken);
-            KeyGradients = ValueGradients = null;
-            return;
-        }
-
-        KeyRows = (ushort*)Next(packed, ref taken);
-        ValueColumns = (ushort*)Next(packed, ref taken);
-        KeyGradients = Next((long)longest * width, ref taken);
-        ValueGradients = Next((long)longest * width, ref taken);
-        ScoreGradients = Next(scores, ref taken);
-        Upstream = (ushort*)Next(rows / 2, ref taken);
-        // Room for both layouts that a transposed left side can have.
-        transposed = (uint*)Next(scores, ref taken);
-    }
-
-    private float* Next(long length, ref long taken)
-    {
-        var piece = start + taken;
-        taken += (length + 15) / 16 * 16;
-        return piece;
     }
 }

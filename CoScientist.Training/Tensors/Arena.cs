@@ -1,4 +1,4 @@
-namespace CoScientist.Training.Model;
+namespace CoScientist.Training.Tensors;
 
 /// <summary>
 /// Hands out consecutive pieces of a block of floats, each aligned to a cache line. Without a block it only counts, so that
