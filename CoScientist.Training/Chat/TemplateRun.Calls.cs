@@ -194,5 +194,4 @@ internal sealed partial class TemplateRun
 
     private static List<object?> Pairs(OrderedDictionary<string, object?> map) =>
         [.. map.Select(entry => new List<object?> { MarkedString.Content(entry.Key), entry.Value })];
-
 }

@@ -189,7 +189,7 @@ internal sealed partial class TemplateRun(string source, TimeProvider time)
     /// <summary>What a macro renders. It sees its parameters and the variables of the template, not those of the place that calls it.</summary>
     private MarkedString Call(MacroNode macro, CallValues values)
     {
-        if (values.Positional.Count > macro.Parameters.Count || values.Named.Keys.FirstOrDefault(name => !macro.Parameters.Any(parameter => parameter.Name == name)) is not null)
+        if (values.Positional.Count > macro.Parameters.Count || values.Named.Keys.Any(name => !macro.Parameters.Any(parameter => parameter.Name == name)))
         {
             throw Fault($"a call of the macro '{macro.Name}' with arguments that it does not name");
         }

@@ -60,8 +60,8 @@ public sealed class DecodeBenchmark(int threads, Precision precision, int rounds
             }
 
             using var process = Process.GetCurrentProcess();
-            var tokens = Median(rates);
-            return new DecodeBenchmarkResult(Shape, precision, pool.Threads, Median(loads), tokens, bytes, tokens * bytes / 1e9, memory, tokens * bytes / 1e9 / memory, process.PeakWorkingSet64);
+            var tokens = EngineBenchmark.Median(rates);
+            return new DecodeBenchmarkResult(Shape, precision, pool.Threads, EngineBenchmark.Median(loads), tokens, bytes, tokens * bytes / 1e9, memory, tokens * bytes / 1e9 / memory, process.PeakWorkingSet64);
         }
         finally
         {
@@ -82,11 +82,5 @@ public sealed class DecodeBenchmark(int threads, Precision precision, int rounds
 
         var before = Seconds(Warm);
         return Measured / (Seconds(Warm + Measured) - before);
-    }
-
-    private static double Median(List<double> values)
-    {
-        values.Sort();
-        return values[values.Count / 2];
     }
 }

@@ -213,7 +213,8 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
             machine.ClockGHz, MachineProbe.Clock(), profile.Gflops / machine.Fp32Gflops, machine, profile) { MostAllocatedBytes = allocated[^1] };
     }
 
-    private static double Median(List<double> values)
+    /// <summary>The middle value, of two the larger; sorts the list.</summary>
+    internal static double Median(List<double> values)
     {
         values.Sort();
         return values[values.Count / 2];

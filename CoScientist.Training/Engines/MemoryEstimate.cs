@@ -116,9 +116,9 @@ public sealed record MemoryEstimate
 
     /// <summary>Bytes of keys and values that a sampler caches for a token.</summary>
     internal static long CacheBytesPerToken(ModelConfig config, Precision precision) =>
-        Bytes((long)config.Layers * config.KeyValueHeads * (precision == Precision.Bfloat16 ? MatMul.Padded(config.HeadDim) : config.HeadDim + MatMul.Padded(config.HeadDim)));
+        Bytes((long)config.Layers * config.KeyValueHeads * PagePool.TokenFloats(config.HeadDim, half: precision == Precision.Bfloat16));
 
-    private static bool Targets(LoraOptions? options, TensorSpec tensor) => Module(tensor) != Transformer.Embedding && options?.Targets(Module(tensor)) == true;
+    private static bool Targets(LoraOptions? options, TensorSpec tensor) => options?.Targets(Module(tensor)) == true;
 
     private static IEnumerable<TensorSpec> Adapters(List<TensorSpec> linears, LoraOptions? options) =>
         linears.Where(tensor => Targets(options, tensor)).SelectMany(tensor => LoraAdapter.Tensors(Module(tensor), tensor.Shape[0], tensor.Shape[1], options!.Rank));

@@ -16,10 +16,8 @@ public static unsafe class Attention
     /// <summary>out [N, H·D] from q [N, H·D], k and v [N, G·D].</summary>
     public static void Forward(WorkerPool pool, TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* output)
     {
-        var tasks = batch.Trees.Count * shape.KeyValueHeads;
-        // Few sequences on many threads: several tasks share the queries of a tree, each packing the keys for itself.
-        var parts = tasks >= 2 * pool.Threads ? 1 : 2 * pool.Threads / tasks;
-        pool.For(WorkKind.Attention, tasks * parts, new ForwardLoop(batch, shape, parts, q, k, v, output), 4.0 * VisiblePairs(batch, shape) * shape.QueryWidth);
+        var parts = Parts(pool, batch, shape);
+        pool.For(WorkKind.Attention, batch.Trees.Count * shape.KeyValueHeads * parts, new ForwardLoop(batch, shape, parts, q, k, v, output), 4.0 * VisiblePairs(batch, shape) * shape.QueryWidth);
     }
 
     /// <summary>
@@ -28,6 +26,13 @@ public static unsafe class Attention
     /// </summary>
     public static void Backward(WorkerPool pool, TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* dout, float* dq, float* dk, float* dv) =>
         pool.For(WorkKind.Attention, batch.Trees.Count * shape.KeyValueHeads, new BackwardLoop(batch, shape, q, k, v, dout, dq, dk, dv), 10.0 * VisiblePairs(batch, shape) * shape.QueryWidth);
+
+    /// <summary>Tasks that share the queries of a tree, each packing the keys for itself: several where there are few sequences on many threads.</summary>
+    internal static int Parts(WorkerPool pool, TokenBatch batch, AttentionShape shape)
+    {
+        var tasks = batch.Trees.Count * shape.KeyValueHeads;
+        return tasks >= 2 * pool.Threads ? 1 : 2 * pool.Threads / tasks;
+    }
 
     /// <summary>Pairs of a token and a token that it sees.</summary>
     internal static double VisiblePairs(TokenBatch batch, AttentionShape shape)

@@ -55,6 +55,6 @@ public sealed record LoraOptions
         }
     }
 
-    /// <summary>Whether a layer gets an adapter.</summary>
-    internal bool Targets(string name) => TargetModules.Any(target => (target == "all-linear" && name != Transformer.UntiedHead) || name == target || name.EndsWith("." + target, StringComparison.Ordinal));
+    /// <summary>Whether a layer gets an adapter, which the embedding never does.</summary>
+    internal bool Targets(string name) => name != Transformer.Embedding && TargetModules.Any(target => (target == "all-linear" && name != Transformer.UntiedHead) || name == target || name.EndsWith("." + target, StringComparison.Ordinal));
 }

@@ -66,8 +66,6 @@ public sealed unsafe class Transformer : IDisposable
 
     internal Linear Head { get; }
 
-    private string HeadWeight => Config.TiedEmbeddings ? Embedding + ".weight" : UntiedHead + ".weight";
-
     private string HeadName => Config.TiedEmbeddings ? Embedding : UntiedHead;
 
     /// <summary>Takes the weights for reading only: matrices go straight into their packed form, rows of the embedding are read where they lie.</summary>
@@ -132,7 +130,7 @@ public sealed unsafe class Transformer : IDisposable
             throw new InvalidOperationException("The model has an adapter already: merge it and save the model, then load that.");
         }
 
-        var targets = linears.Where(linear => linear.Name != Embedding && options.Targets(linear.Name)).ToList();
+        var targets = linears.Where(linear => options.Targets(linear.Name)).ToList();
         var idle = options.TargetModules.Where(target => !targets.Exists(linear => (options with { TargetModules = [target] }).Targets(linear.Name))).ToList();
         if (idle.Count > 0)
         {
@@ -238,7 +236,7 @@ public sealed unsafe class Transformer : IDisposable
     }
 
     /// <summary>The tensor of the output head in gradients; null where it is frozen.</summary>
-    internal float* HeadOf(Parameters parameters) => parameters.Find(HeadWeight);
+    internal float* HeadOf(Parameters parameters) => parameters.Find(HeadName + ".weight");
 
     /// <summary>x [N, C] = rows of the embedding.</summary>
     internal void Embed(TokenBatch batch, float* x)

@@ -34,7 +34,7 @@ internal sealed unsafe class PagePool : IDisposable
         (this.shape, PageTokens, IsHalf) = (shape, limits.PageTokens, half);
         ValueStride = MatMul.Padded(shape.HeadDim);
         KeyFloats = (long)PageTokens * (half ? ValueStride / 2 : shape.HeadDim);
-        BlockFloats = KeyFloats + ((long)PageTokens * ValueStride / (half ? 2 : 1));
+        BlockFloats = (long)PageTokens * TokenFloats(shape.HeadDim, half);
         pageFloats = layers * shape.KeyValueHeads * BlockFloats;
         Capacity = (int)Math.Min(int.MaxValue / 2, limits.CacheBytes / PageBytes);
     }
@@ -68,6 +68,9 @@ internal sealed unsafe class PagePool : IDisposable
 
     /// <summary>Floats of one layer and head in a page: its keys, then its values.</summary>
     private long BlockFloats { get; }
+
+    /// <summary>Floats of a token in one layer and head: its key, then its value padded; in bfloat16 both padded, two numbers in a float.</summary>
+    public static int TokenFloats(int headDim, bool half) => half ? MatMul.Padded(headDim) : headDim + MatMul.Padded(headDim);
 
     /// <summary>Pages that a run of tokens touches.</summary>
     public int PagesOf(int start, int count) => count == 0 ? 0 : ((start + count - 1) / PageTokens) - (start / PageTokens) + 1;

@@ -15,10 +15,8 @@ public static unsafe class Bf16Attention
     /// <summary>out [N, H·D] from q [N, H·D], k and v [N, G·D].</summary>
     public static void Forward(WorkerPool pool, TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* output)
     {
-        var tasks = batch.Trees.Count * shape.KeyValueHeads;
-        // Few sequences on many threads: several tasks share the queries of a tree, each packing the keys for itself.
-        var parts = tasks >= 2 * pool.Threads ? 1 : 2 * pool.Threads / tasks;
-        pool.For(WorkKind.Attention, tasks * parts, new ForwardLoop(batch, shape, parts, q, k, v, output), 4.0 * Attention.VisiblePairs(batch, shape) * shape.QueryWidth);
+        var parts = Attention.Parts(pool, batch, shape);
+        pool.For(WorkKind.Attention, batch.Trees.Count * shape.KeyValueHeads * parts, new ForwardLoop(batch, shape, parts, q, k, v, output), 4.0 * Attention.VisiblePairs(batch, shape) * shape.QueryWidth);
     }
 
     /// <summary>dq [N, H·D], dk and dv [N, G·D] from dout [N, H·D]; the formulas are those of <see cref="Attention.Backward"/>.</summary>
