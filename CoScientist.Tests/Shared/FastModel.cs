@@ -17,7 +17,7 @@ internal sealed unsafe class FastModel : IDisposable
     {
         keep = checkpointing ? Keep.LayerInputs : Keep.Everything;
         Model = new Transformer(config, pool, precision);
-        activations = new Activations(config);
+        activations = new Activations(config, Model.HalfActivations);
         head = new LanguageHead(Model);
         reference.CopyTo(Model.Weights);
         Model.WeightsChanged();

@@ -19,7 +19,7 @@ public sealed unsafe partial class CpuEngine
         {
             next = microBatch.Fill(groups, next, this.options.MicroBatchTokens);
             cancellationToken.ThrowIfCancellationRequested();
-            BeginGradients();
+            BeginGradients(isLast: next == groups.Count);
             var values = Forward(microBatch, options, Kept);
             foreach (var (group, branch, at, length) in microBatch.Spans)
             {
@@ -57,7 +57,7 @@ public sealed unsafe partial class CpuEngine
             cancellationToken.ThrowIfCancellationRequested();
             var (student, teacher) = (MicroBatch.Of(students[g]), MicroBatch.Of(teachers[g]));
             head.Teach(model.Forward(teacher.Batch, activations, Keep.Nothing), teacher.Targets);
-            BeginGradients();
+            BeginGradients(isLast: g == students.Count - 1);
             var values = Forward(student, options, Kept);
             var dHidden = ClearedHiddenGradient(student);
             divergence += head.Distil(student.Targets, options.BannedTokens, Temperature(options), (float)mixture, 1f / all, dHidden, gradients!);
@@ -103,7 +103,8 @@ public sealed unsafe partial class CpuEngine
         }
 
         gradients.Clear();
-        WeightsChanged();
+        passes = 0;
+        model.TrainedChanged();
         return norm;
     }
 
@@ -127,9 +128,11 @@ public sealed unsafe partial class CpuEngine
         return [.. Adapter?.Tensors() ?? [], .. firstMoments.Tensors("m."), .. secondMoments.Tensors("v."), new NamedTensor("step", [1], step)];
     }
 
-    private void BeginGradients()
+    /// <summary>Begins a pass of a step; one that more follow, or that came before, has the weights packed for them all.</summary>
+    private void BeginGradients(bool isLast)
     {
         RequireTrainable();
+        model.SeveralPasses |= passes++ > 0 || !isLast;
         gradients ??= new Parameters(Trained.Specs);
         model.Lora.Step = Step;
     }

@@ -24,6 +24,7 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     private Parameters? gradients;
     private Parameters? firstMoments;
     private Parameters? secondMoments;
+    private int passes;
 
     /// <summary>An engine around a model with zero weights.</summary>
     /// <param name="config">Shape.</param>
@@ -49,7 +50,7 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
         model = new Transformer(config, Pool, this.options.Precision, packedOnly);
         model.BalanceExperts((float)this.options.RouterBalance);
         Tokenizer = tokenizer;
-        activations = new Activations(config);
+        activations = new Activations(config, model.HalfActivations);
         head = new LanguageHead(model);
         sampler = new Sampler(model, id => tokenizer.IsSpecial(id) || id >= tokenizer.VocabularySize ? [] : tokenizer.TokenBytes(id), new SamplerLimits { CacheBytes = this.options.CacheBytes });
     }

@@ -27,6 +27,9 @@ public sealed record MemoryShape
     /// <summary>Whether the model is loaded for reading only, as by <see cref="CpuEngine.LoadReadOnly(string, Precision, WorkerPool?)"/>: its matrices are held packed, and nothing is trained. Default false.</summary>
     public bool ReadOnly { get; init; }
 
+    /// <summary>Whether a step is trained in several passes, for which weights are kept packed in both directions. Default false.</summary>
+    public bool SeveralPasses { get; init; }
+
     /// <summary>Threads, each with working memory of its own. Default: every processor.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 }
@@ -52,7 +55,7 @@ public sealed record MemoryEstimate
     /// <summary>What passes compute: kept for the backward pass, shared by layers, and the output head's.</summary>
     public required long Activations { get; init; }
 
-    /// <summary>Copies of weights in the order in which products read them: of the head and of one layer at a time when training, of all when sampling.</summary>
+    /// <summary>Copies of weights in the order in which products read them: of the head and of one layer at a time when training, of all when sampling, of all in both directions when a step is trained in several passes.</summary>
     public required long Packed { get; init; }
 
     /// <summary>Cached keys and values, in the pieces in which they are taken.</summary>
@@ -71,32 +74,35 @@ public sealed record MemoryEstimate
     public static MemoryEstimate Of(ModelConfig config, EngineOptions options, MemoryShape shape)
     {
         config.Validate();
-        var precision = options.Precision;
+        var (precision, half) = (options.Precision, options.Precision == Precision.Bfloat16);
         var linears = config.Tensors().Where(tensor => tensor.Shape.Length == 2 && (Module(tensor) != Transformer.Embedding || config.TiedEmbeddings)).ToList();
         var adapters = Adapters(linears, shape.Lora).ToList();
         var weights = Length(config.Tensors().Where(tensor => !shape.ReadOnly || tensor.Shape.Length == 1));
         var (train, sample) = (shape.TrainedTokens > 0, shape.CachedTokens > 0);
+        var keep = sample || shape.ReadOnly || (train && shape.SeveralPasses);
         var trained = !train ? 0 : shape.Lora is null ? weights : Length(adapters);
 
         var (activations, threads, packed) = (0L, 0L, 0L);
         if (train)
         {
             var longest = shape.LongestGroup > 0 ? shape.LongestGroup : shape.TrainedTokens;
-            activations += Model.Activations.Length(config, shape.TrainedTokens, options.GradientCheckpointing ? Keep.LayerInputs : Keep.Everything)
+            activations += Model.Activations.Length(config, shape.TrainedTokens, options.GradientCheckpointing ? Keep.LayerInputs : Keep.Everything, half)
                 + (2L * shape.TrainedTokens * config.HiddenSize) + LanguageHead.BackwardLength(config, shape.TrainedTokens, keep: !options.GradientCheckpointing);
             activations += linears.Where(tensor => Targets(shape.Lora, tensor)).Select(tensor => LoraAdapter.ScratchLength(tensor.Shape[1], shape.Lora!.Rank, shape.TrainedTokens)).DefaultIfEmpty().Max();
+            activations += half ? linears.Where(tensor => Targets(shape.Lora, tensor) && !IsHead(tensor)).Select(tensor => (long)shape.TrainedTokens * Math.Max(tensor.Shape[0], tensor.Shape[1])).DefaultIfEmpty().Max() : 0;
             activations += precision == Precision.Single ? 0 : LeftLength(config, shape, shape.Lora is null ? linears : adapters);
             threads += LanguageHead.ThreadLength(config) + AttentionLength(config, longest);
             List<TensorSpec> multiplied = [.. linears, .. adapters];
-            packed += sample ? 0 : multiplied.Where(tensor => !IsHead(tensor)).Max(tensor => PackedMatrix.Length(precision, tensor.Shape[1], tensor.Shape[0]));
-            packed += multiplied.Max(tensor => PackedMatrix.Length(precision, tensor.Shape[0], tensor.Shape[1]));
+            var backward = multiplied.Select(tensor => PackedMatrix.Length(precision, tensor.Shape[0], tensor.Shape[1]));
+            packed += shape.SeveralPasses ? backward.Sum() : backward.Max();
+            packed += keep ? 0 : multiplied.Where(tensor => !IsHead(tensor)).Max(tensor => PackedMatrix.Length(precision, tensor.Shape[1], tensor.Shape[0]));
         }
 
         // The head's packed form is kept whatever happens, those of other layers where they are sampled with.
-        packed += linears.Concat(adapters).Where(tensor => sample || shape.ReadOnly || IsHead(tensor)).Sum(tensor => PackedMatrix.Length(precision, tensor.Shape[1], tensor.Shape[0]));
+        packed += linears.Concat(adapters).Where(tensor => keep || IsHead(tensor)).Sum(tensor => PackedMatrix.Length(precision, tensor.Shape[1], tensor.Shape[0]));
         if (sample)
         {
-            activations += Model.Activations.Length(config, shape.SampledRows, Keep.Nothing);
+            activations += Model.Activations.Length(config, shape.SampledRows, Keep.Nothing, half);
             threads += 2L * MatMul.Padded(config.VocabularySize);
         }
 

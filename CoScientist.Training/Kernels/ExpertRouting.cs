@@ -1,5 +1,3 @@
-using CoScientist.Training.Tensors;
-
 namespace CoScientist.Training.Kernels;
 
 /// <summary>Where the rows of a batch go in a layer of E experts, each row to K of them.</summary>
@@ -72,16 +70,16 @@ internal static unsafe class ExpertRouting
     public static void Gather(WorkerPool pool, ExpertPlan plan, float* x, float* target, int slots, int width) =>
         pool.For(WorkKind.Other, Tasks(slots), new GatherLoop(plan, x, target, slots, width));
 
-    /// <summary>y [N, C] += Σ over the choices of a row of weight · what stands in its slot of source [N·K, C]; weight 1 where <paramref name="weighted"/> is false.</summary>
-    public static void AddBack(WorkerPool pool, ExpertPlan plan, float* source, float* y, int rows, int perRow, int width, bool weighted) =>
-        pool.For(WorkKind.Other, Tasks(rows), new AddBackLoop(plan, source, y, rows, perRow, width, weighted));
+    /// <summary>y [N, C] = x + Σ over the choices of a row of weight · what stands in its slot of source [N·K, C]; weight 1 where <paramref name="weighted"/> is false.</summary>
+    public static void AddBack(WorkerPool pool, ExpertPlan plan, float* source, float* x, float* y, int rows, int perRow, int width, bool weighted) =>
+        pool.For(WorkKind.Other, Tasks(rows), new AddBackLoop(plan, source, x, y, rows, perRow, width, weighted));
 
     /// <summary>
     /// Takes the gradients of slots, computed as if every weight were 1: dw = Σ of upstream ⊙ active over a slot's F elements,
     /// then gate, up and active of the slot are multiplied by its weight.
     /// </summary>
-    public static void WeightSlots(WorkerPool pool, ExpertPlan plan, float* upstream, float* gate, float* up, float* active, float* dw, int rows, int perRow, int width) =>
-        pool.For(WorkKind.Other, Tasks(rows), new WeightSlotsLoop(plan, upstream, gate, up, active, dw, rows, perRow, width));
+    public static void WeightSlots(WorkerPool pool, ExpertPlan plan, float* upstream, Matrix gate, Matrix up, Matrix active, float* dw, int rows, int perRow) =>
+        pool.For(WorkKind.Other, Tasks(rows), new WeightSlotsLoop(plan, upstream, gate, up, active, dw, rows, perRow));
 
     /// <summary>
     /// Gradient of the router's scores, [N, E], from that of the weights, dw [N, K]: with s the sum of the chosen probabilities,
@@ -150,33 +148,52 @@ internal static unsafe class ExpertRouting
         }
     }
 
-    private readonly struct AddBackLoop(ExpertPlan plan, float* source, float* y, int rows, int perRow, int width, bool weighted) : ILoopBody
+    private readonly struct AddBackLoop(ExpertPlan plan, float* source, float* x, float* y, int rows, int perRow, int width, bool weighted) : ILoopBody
     {
         public void Run(int index)
         {
             var end = Math.Min(rows, (index + 1) * RowsPerTask) * perRow;
             for (var i = index * RowsPerTask * perRow; i < end; i++)
             {
+                if (x != y && i % perRow == 0)
+                {
+                    var at = (long)(i / perRow) * width;
+                    new ReadOnlySpan<float>(x + at, width).CopyTo(new Span<float>(y + at, width));
+                }
+
                 VectorMath.AddScaled(source + ((long)plan.Slots[i] * width), weighted ? plan.Weights[i] : 1, y + ((long)(i / perRow) * width), width);
             }
         }
     }
 
-    private readonly struct WeightSlotsLoop(ExpertPlan plan, float* upstream, float* gate, float* up, float* active, float* dw, int rows, int perRow, int width) : ILoopBody
+    private readonly struct WeightSlotsLoop(ExpertPlan plan, float* upstream, Matrix gate, Matrix up, Matrix active, float* dw, int rows, int perRow) : ILoopBody
     {
         public void Run(int index)
         {
+            var width = active.Width;
+            var room = stackalloc float[active.IsHalf ? width : 0];
             var end = Math.Min(rows, (index + 1) * RowsPerTask) * perRow;
             for (var i = index * RowsPerTask * perRow; i < end; i++)
             {
-                var at = (long)plan.Slots[i] * width;
-                dw[i] = VectorMath.Dot(upstream + at, active + at, width);
-                for (var j = 0; j < width; j++)
-                {
-                    gate[at + j] *= plan.Weights[i];
-                    up[at + j] *= plan.Weights[i];
-                    active[at + j] *= plan.Weights[i];
-                }
+                var slot = plan.Slots[i];
+                dw[i] = VectorMath.Dot(upstream + ((long)slot * width), active.Read(slot, 0, width, room), width);
+                Scale(gate, slot, plan.Weights[i], room);
+                Scale(up, slot, plan.Weights[i], room);
+                Scale(active, slot, plan.Weights[i], room);
+            }
+        }
+
+        private static void Scale(in Matrix rows, int row, float weight, float* room)
+        {
+            var values = rows.Read(row, 0, rows.Width, room);
+            for (var j = 0; j < rows.Width; j++)
+            {
+                values[j] *= weight;
+            }
+
+            if (rows.IsHalf)
+            {
+                rows.Write(row, 0, rows.Width, values);
             }
         }
     }

@@ -47,7 +47,12 @@ public static unsafe partial class MatMul
     /// <param name="cols">Columns of the result.</param>
     /// <param name="depth">Inner length.</param>
     /// <param name="accumulate">Adds to the result instead of replacing it.</param>
-    public static void Multiply(WorkerPool pool, float* a, long aRow, long aDepth, float* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate)
+    public static void Multiply(WorkerPool pool, float* a, long aRow, long aDepth, float* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate) =>
+        Multiply(pool, a, aRow, aDepth, packed, accumulate ? c : null, c, cRow, rows, cols, depth, null, default(NoEpilogue));
+
+    /// <summary>c [rows, cols] = start + a · B + bias, then the epilogue block by block; <paramref name="start"/> is laid out like the result, and null for zero.</summary>
+    internal static void Multiply<T>(WorkerPool pool, float* a, long aRow, long aDepth, float* packed, float* start, float* c, long cRow, int rows, int cols, int depth, float* bias, in T epilogue)
+        where T : struct, IEpilogue
     {
         if (rows == 0 || cols == 0)
         {
@@ -58,43 +63,63 @@ public static unsafe partial class MatMul
         var wanted = pool.Threads == 1 ? 1 : 4 * pool.Threads;
         var blockRows = Math.Clamp((rows + wanted - 1) / wanted, FewestRows, MostRows) / StripRows * StripRows;
         var rowBlocks = (rows + blockRows - 1) / blockRows;
-        var groups = Math.Clamp(wanted / rowBlocks, 1, Padded(cols) / PanelWidth);
-        pool.For(WorkKind.Products, rowBlocks * groups, new MultiplyLoop(a, aRow, aDepth, packed, accumulate ? c : null, c, cRow, rows, cols, depth, blockRows, groups), 2.0 * rows * cols * depth);
+        var (groups, panels) = Epilogue.Share(epilogue, Padded(cols) / PanelWidth, wanted / rowBlocks);
+        pool.For(WorkKind.Products, rowBlocks * groups, new MultiplyLoop<T>(a, aRow, aDepth, packed, start, c, cRow, rows, cols, depth, blockRows, groups, panels, bias, epilogue), 2.0 * rows * cols * depth);
     }
 
     /// <summary>
     /// c [rows, cols] = start + a · B on the calling thread, for at most <see cref="MostRows"/> rows and columns from
     /// <paramref name="firstCol"/> (the first of a panel) to <paramref name="endCol"/>. Strides as in <see cref="Multiply"/>; <paramref name="start"/> is laid out like the result, may be the result, and is null for zero.
     /// </summary>
-    public static void Rows(float* a, long aRow, long aDepth, float* packed, float* start, float* c, long cRow, int rows, int firstCol, int endCol, int depth)
+    public static void Rows(float* a, long aRow, long aDepth, float* packed, float* start, float* c, long cRow, int rows, int firstCol, int endCol, int depth) =>
+        Rows(a, aRow, aDepth, packed, start, c, cRow, 0, rows, firstCol, endCol, depth, null, default(NoEpilogue));
+
+    /// <summary>The same with what follows a block: the bias, then the epilogue, for which the first row is number <paramref name="firstRow"/>.</summary>
+    private static void Rows<T>(float* a, long aRow, long aDepth, float* packed, float* start, float* c, long cRow, int firstRow, int rows, int firstCol, int endCol, int depth, float* bias, in T epilogue)
+        where T : struct, IEpilogue
     {
         var left = (scratch ??= new ScratchBuffer()).Get((MostRows * DepthBlock) + (MostRows * PanelWidth) + PanelWidth);
         var edge = left + (MostRows * DepthBlock) + PanelWidth;
         var strips = rows / StripRows;
+        var together = Epilogue.Panels(epilogue, Padded(endCol)) * PanelWidth;
         for (var k0 = 0; k0 < depth; k0 += DepthBlock)
         {
             var length = Math.Min(DepthBlock, depth - k0);
             var from = a + (k0 * aDepth);
             PackStrips(from, aRow, aDepth, strips, length, left);
-            for (var col = firstCol; col < endCol; col += PanelWidth)
+            for (var block = firstCol; block < endCol; block += together)
             {
-                var right = packed + ((long)col * depth) + ((long)k0 * PanelWidth);
-                var width = Math.Min(PanelWidth, endCol - col);
-                var before = k0 > 0 ? c : start;
-                if (width == PanelWidth)
+                var end = Math.Min(endCol, block + together);
+                for (var col = block; col < end; col += PanelWidth)
                 {
-                    Panel(left, from, aRow, aDepth, right, before is null ? null : before + col, cRow, c + col, cRow, rows, length);
-                    continue;
+                    var right = packed + ((long)col * depth) + ((long)k0 * PanelWidth);
+                    var width = Math.Min(PanelWidth, end - col);
+                    var before = k0 > 0 ? c : start;
+                    if (width == PanelWidth)
+                    {
+                        Panel(left, from, aRow, aDepth, right, before is null ? null : before + col, cRow, c + col, cRow, rows, length);
+                        continue;
+                    }
+
+                    // The last panel is narrower than a tile: compute aside, copy what exists.
+                    if (before is not null)
+                    {
+                        CopyRows(before + col, cRow, edge, PanelWidth, rows, width);
+                    }
+
+                    Panel(left, from, aRow, aDepth, right, before is null ? null : edge, PanelWidth, edge, PanelWidth, rows, length);
+                    CopyRows(edge, PanelWidth, c + col, cRow, rows, width);
                 }
 
-                // The last panel is narrower than a tile: compute aside, copy what exists.
-                if (before is not null)
+                if (k0 + length == depth)
                 {
-                    CopyRows(before + col, cRow, edge, PanelWidth, rows, width);
-                }
+                    if (bias is not null)
+                    {
+                        Epilogue.AddBias(bias + block, c + block, cRow, rows, end - block);
+                    }
 
-                Panel(left, from, aRow, aDepth, right, before is null ? null : edge, PanelWidth, edge, PanelWidth, rows, length);
-                CopyRows(edge, PanelWidth, c + col, cRow, rows, width);
+                    epilogue.Finish(c + block, cRow, firstRow, rows, block, end - block);
+                }
             }
         }
     }
@@ -165,15 +190,14 @@ public static unsafe partial class MatMul
         }
     }
 
-    private readonly struct MultiplyLoop(float* a, long aRow, long aDepth, float* packed, float* start, float* c, long cRow, int rows, int cols, int depth, int blockRows, int groups) : ILoopBody
+    private readonly struct MultiplyLoop<T>(float* a, long aRow, long aDepth, float* packed, float* start, float* c, long cRow, int rows, int cols, int depth, int blockRows, int groups, int panels, float* bias, T epilogue) : ILoopBody
+        where T : struct, IEpilogue
     {
         public void Run(int index)
         {
             var row = index / groups * blockRows;
-            var (group, panels) = (index % groups, Padded(cols) / PanelWidth);
-            var first = (int)((long)panels * group / groups) * PanelWidth;
-            var end = Math.Min(cols, (int)((long)panels * (group + 1) / groups) * PanelWidth);
-            Rows(a + (row * aRow), aRow, aDepth, packed, start is null ? null : start + (row * cRow), c + (row * cRow), cRow, Math.Min(blockRows, rows - row), first, end, depth);
+            var first = index % groups * panels * PanelWidth;
+            Rows(a + (row * aRow), aRow, aDepth, packed, start is null ? null : start + (row * cRow), c + (row * cRow), cRow, row, Math.Min(blockRows, rows - row), first, Math.Min(cols, first + (panels * PanelWidth)), depth, bias, epilogue);
         }
     }
 }

@@ -30,7 +30,11 @@ public static unsafe class RmsNorm
     /// <param name="rows">R.</param>
     /// <param name="d">D.</param>
     /// <param name="accumulate">Adds to <paramref name="dx"/> instead of replacing it.</param>
-    public static void Backward(WorkerPool pool, float* x, float* g, float* r, float* dy, float* dx, float* dg, float* partials, int rows, int d, bool accumulate)
+    public static void Backward(WorkerPool pool, float* x, float* g, float* r, float* dy, float* dx, float* dg, float* partials, int rows, int d, bool accumulate) =>
+        Backward(pool, new Matrix(x, d), g, r, dy, dx, dg, partials, rows, d, accumulate);
+
+    /// <summary>The same where a row of <paramref name="x"/>, in whatever precision, holds several rows [D], as heads are.</summary>
+    internal static void Backward(WorkerPool pool, Matrix x, float* g, float* r, float* dy, float* dx, float* dg, float* partials, int rows, int d, bool accumulate)
     {
         var parts = (rows + RowsPerPartial - 1) / RowsPerPartial;
         pool.For(WorkKind.Other, parts, new BackwardLoop(x, g, r, dy, dx, partials, rows, d, accumulate));
@@ -40,10 +44,11 @@ public static unsafe class RmsNorm
         }
     }
 
-    /// <summary>Scratch floats that <see cref="Backward"/> needs.</summary>
+    /// <summary>Scratch floats that the backward pass needs.</summary>
     public static long PartialLength(int rows, int d) => (long)((rows + RowsPerPartial - 1) / RowsPerPartial) * d;
 
-    private static float ForwardRow(float* x, float* g, float* y, int d, float epsilon)
+    /// <summary>One row; returns its inverse root.</summary>
+    internal static float ForwardRow(float* x, float* g, float* y, int d, float epsilon)
     {
         var r = 1 / MathF.Sqrt((VectorMath.Dot(x, x, d) / d) + epsilon);
         var scale = Vector512.Create(r);
@@ -106,17 +111,19 @@ public static unsafe class RmsNorm
         }
     }
 
-    private readonly struct BackwardLoop(float* x, float* g, float* r, float* dy, float* dx, float* partials, int rows, int d, bool accumulate) : ILoopBody
+    private readonly struct BackwardLoop(Matrix x, float* g, float* r, float* dy, float* dx, float* partials, int rows, int d, bool accumulate) : ILoopBody
     {
         public void Run(int index)
         {
             var sums = partials + ((long)index * d);
+            var heads = x.Width / d;
+            var room = stackalloc float[x.IsHalf ? d : 0];
             new Span<float>(sums, d).Clear();
             var end = Math.Min(rows, (index + 1) * RowsPerPartial);
             for (var row = index * RowsPerPartial; row < end; row++)
             {
                 var at = (long)row * d;
-                BackwardRow(x + at, g, r[row], dy + at, dx + at, sums, d, accumulate);
+                BackwardRow(x.Read(row / heads, row % heads * d, d, room), g, r[row], dy + at, dx + at, sums, d, accumulate);
             }
         }
     }

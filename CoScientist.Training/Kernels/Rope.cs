@@ -32,6 +32,13 @@ public sealed unsafe class Rope : IDisposable
     /// <summary>Positions that may occur.</summary>
     public int MaxPositions { get; }
 
+    /// <summary>The angles of rows at these positions, [N]; valid until the next call.</summary>
+    internal RopeAngles Angles(int* positions, int rows)
+    {
+        Reserve(positions, rows);
+        return new RopeAngles(table.Pointer, 2 * half, positions);
+    }
+
     /// <summary>Rotates x [N, H, D] in place by its positions [N]; <paramref name="inverse"/> rotates the other way, which is the gradient.</summary>
     public void Apply(WorkerPool pool, float* x, int* positions, int rows, int heads, bool inverse)
     {
@@ -77,7 +84,7 @@ public sealed unsafe class Rope : IDisposable
         return made;
     }
 
-    private static void Rotate(float* x, float* cos, float* sin, int half, float sign)
+    internal static void Rotate(float* x, float* cos, float* sin, int half, float sign)
     {
         var width = System.Numerics.Vector<float>.Count;
         var i = 0;
@@ -114,5 +121,22 @@ public sealed unsafe class Rope : IDisposable
                 }
             }
         }
+    }
+}
+
+/// <summary>Cosines and sines of the positions of some rows.</summary>
+/// <param name="table">Cosines, then sines, of each position, [P, D].</param>
+/// <param name="headDim">D.</param>
+/// <param name="positions">Positions of the rows.</param>
+internal readonly unsafe struct RopeAngles(float* table, int headDim, int* positions)
+{
+    /// <summary>Width of what is rotated, D.</summary>
+    public int HeadDim => headDim;
+
+    /// <summary>Rotates a head of a row in place.</summary>
+    public void Rotate(float* x, long row)
+    {
+        var cos = table + ((long)positions[row] * headDim);
+        Rope.Rotate(x, cos, cos + (headDim / 2), headDim / 2, 1);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace CoScientist.Training.Kernels;
@@ -17,6 +18,19 @@ public static unsafe class SwiGlu
 
     private static int Chunks(long count) => checked((int)((count + Chunk - 1) / Chunk));
 
+    /// <summary>silu(g) ⊙ u.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> Active(Vector512<float> gate, Vector512<float> up) => gate * Sigmoid(gate) * up;
+
+    /// <summary>dg, du and y of <see cref="Backward"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static (Vector512<float> Gate, Vector512<float> Up, Vector512<float> Active) Gradients(Vector512<float> gate, Vector512<float> up, Vector512<float> grad)
+    {
+        var sigmoid = Sigmoid(gate);
+        return (grad * up * sigmoid * Vector512.FusedMultiplyAdd(gate, Vector512<float>.One - sigmoid, Vector512<float>.One), grad * gate * sigmoid, gate * sigmoid * up);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + VectorMath.Exp(-x));
 
     private readonly struct ForwardLoop(float* g, float* u, float* y, long count) : ILoopBody
@@ -28,7 +42,7 @@ public static unsafe class SwiGlu
             {
                 var left = (int)Math.Min(16, end - i);
                 var gate = VectorMath.Load(g + i, left);
-                VectorMath.Store(gate * Sigmoid(gate) * VectorMath.Load(u + i, left), y + i, left);
+                VectorMath.Store(Active(gate, VectorMath.Load(u + i, left)), y + i, left);
             }
         }
     }
@@ -44,10 +58,10 @@ public static unsafe class SwiGlu
                 var gate = VectorMath.Load(g + i, left);
                 var up = VectorMath.Load(u + i, left);
                 var grad = VectorMath.Load(dy + i, left);
-                var sigmoid = Sigmoid(gate);
-                VectorMath.Store(grad * up * sigmoid * Vector512.FusedMultiplyAdd(gate, Vector512<float>.One - sigmoid, Vector512<float>.One), dg + i, left);
-                VectorMath.Store(grad * gate * sigmoid, du + i, left);
-                VectorMath.Store(gate * sigmoid * up, y + i, left);
+                var gradients = Gradients(gate, up, grad);
+                VectorMath.Store(gradients.Gate, dg + i, left);
+                VectorMath.Store(gradients.Up, du + i, left);
+                VectorMath.Store(gradients.Active, y + i, left);
             }
         }
     }

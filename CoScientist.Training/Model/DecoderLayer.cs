@@ -6,14 +6,12 @@ namespace CoScientist.Training.Model;
 /// <summary>One layer of the decoder: x += attention(norm(x)), then x += feed-forward(norm(x)), with x the residual stream [N, C].</summary>
 internal sealed unsafe class DecoderLayer
 {
-    private readonly ModelConfig config;
     private readonly Norm inputNorm;
     private readonly Norm postNorm;
 
     /// <summary>Layer <paramref name="index"/> of a model.</summary>
     public DecoderLayer(LinearWorkspace workspace, ModelConfig config, Parameters weights, Rope rope, int index)
     {
-        this.config = config;
         var prefix = $"model.layers.{index}.";
         inputNorm = new Norm(workspace.Pool, weights, prefix + "input_layernorm.weight", config.HiddenSize, config.RmsNormEpsilon);
         Attention = new SelfAttention(workspace, config, weights, prefix + "self_attn.", rope, config.Window(index));
@@ -35,7 +33,7 @@ internal sealed unsafe class DecoderLayer
     /// <summary>From the residual stream to queries, keys and values.</summary>
     public void Project(LayerActivations at, float* x, int* positions, int rows)
     {
-        inputNorm.Forward(x, at.Normed, at.Roots, rows);
+        inputNorm.Forward(x, at.Normed.Singles, at.Roots, rows);
         Attention.Project(at, positions, rows);
     }
 
@@ -43,8 +41,7 @@ internal sealed unsafe class DecoderLayer
     public void Finish(LayerActivations at, float* x, float* next, int rows)
     {
         Open(at, x, rows);
-        Copy(at.Middle, next, rows);
-        FeedForward.AddResult(at, next, rows);
+        FeedForward.AddResult(at, at.Middle, next, rows);
     }
 
     /// <summary>The whole layer.</summary>
@@ -67,11 +64,11 @@ internal sealed unsafe class DecoderLayer
     public void Backward(LayerActivations at, BackwardMemory t, TokenBatch batch, int* positions, float* x, float* dx, Parameters gradients)
     {
         var rows = batch.Count;
-        postNorm.Forward(at.Middle, at.Normed, at.PostRoots, rows);
+        postNorm.Forward(at.Middle, at.Normed.Singles, at.PostRoots, rows);
         FeedForward.Backward(at, t, dx, rows, gradients);
         // dx is also, through the residual path, the gradient of the middle.
         postNorm.Backward(at.Middle, at.PostRoots, t.Hidden, dx, rows, gradients, t.Norms, accumulate: true);
-        inputNorm.Forward(x, at.Normed, at.Roots, rows);
+        inputNorm.Forward(x, at.Normed.Singles, at.Roots, rows);
         Attention.Backward(at, t, batch, positions, dx, gradients);
         inputNorm.Backward(x, at.Roots, t.Hidden, dx, rows, gradients, t.Norms, accumulate: true);
     }
@@ -79,15 +76,8 @@ internal sealed unsafe class DecoderLayer
     /// <summary>The output projection of attention, and the feed-forward without its last product.</summary>
     private void Open(LayerActivations at, float* x, int rows)
     {
-        Copy(x, at.Middle, rows);
-        Attention.AddOutput(at, at.Middle, rows);
-        postNorm.Forward(at.Middle, at.Normed, at.PostRoots, rows);
+        Attention.AddOutput(at, x, at.Middle, rows);
+        postNorm.Forward(at.Middle, at.Normed.Singles, at.PostRoots, rows);
         FeedForward.Open(at, rows);
-    }
-
-    private void Copy(float* source, float* target, int rows)
-    {
-        var bytes = (long)rows * config.HiddenSize * sizeof(float);
-        Buffer.MemoryCopy(source, target, bytes, bytes);
     }
 }

@@ -15,24 +15,21 @@ internal sealed unsafe class DenseFeedForward(LinearWorkspace workspace, ModelCo
     /// <inheritdoc/>
     public override void Open(LayerActivations at, int rows)
     {
-        gate.Forward(at.Normed, at.Gate, rows);
-        up.Forward(at.Normed, at.Up, rows);
+        gate.Forward(at.Normed, null, at.Gate.Target, rows, new StoreEpilogue(at.Gate));
+        up.Forward(at.Normed, null, at.Up.Target, rows, new SwiGluEpilogue(at.Gate, at.Up, at.Active));
     }
 
     /// <inheritdoc/>
-    public override void AddResult(LayerActivations at, float* stream, int rows)
-    {
-        SwiGlu.Forward(workspace.Pool, at.Gate, at.Up, at.Active, (long)rows * config.FeedForwardSize);
-        down.Forward(at.Active, stream, rows, accumulate: true);
-    }
+    public override void AddResult(LayerActivations at, float* stream, float* next, int rows) =>
+        down.Forward(at.Active, stream, next, rows, default(NoEpilogue));
 
     /// <inheritdoc/>
     public override void Backward(LayerActivations at, BackwardMemory t, float* dy, int rows, Parameters gradients)
     {
-        down.InputGradient(dy, t.Active, rows);
-        SwiGlu.Backward(workspace.Pool, at.Gate, at.Up, t.Active, at.Gate, at.Up, at.Active, (long)rows * config.FeedForwardSize);
+        var upstream = new Matrix(dy, config.HiddenSize);
+        down.InputGradient(upstream, null, t.Active, rows, new SwiGluGradientEpilogue(at.Gate, at.Up, at.Active));
         var active = new LinearInput(at.Active, t.Packed);
-        down.AddWeightGradient(dy, ref active, rows, gradients);
+        down.AddWeightGradient(upstream, ref active, rows, gradients);
         var normed = new LinearInput(at.Normed, t.Packed);
         gate.AddWeightGradient(at.Gate, ref normed, rows, gradients);
         up.AddWeightGradient(at.Up, ref normed, rows, gradients);

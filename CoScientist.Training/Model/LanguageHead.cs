@@ -183,17 +183,18 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
     private void Propagate(Targets targets, int from, int rows, float* h, float* inner, float* dLogits, in BackwardRoom room, float* dHidden, Parameters gradients)
     {
         var dRows = room.Rows;
-        model.Head.InputGradient(dLogits, Stride, dRows, rows, accumulate: false);
+        var gradient = new Matrix(dLogits, Vocabulary, Stride, half: false);
+        model.Head.WeightInputGradient(gradient, dRows, rows);
         if (model.HeadOf(gradients) is var dHead && dHead is not null)
         {
-            var input = new LinearInput(h + ((long)from * Width), room.Packed);
-            model.Head.AddWeightGradient(dLogits, Stride, ref input, rows, dHead);
+            var input = new LinearInput(new Matrix(h + ((long)from * Width), Width), room.Packed);
+            model.Head.AddWeightGradient(gradient, ref input, rows, dHead);
         }
 
         if (inner is not null)
         {
             var adapter = model.Head.Adapter!;
-            adapter.AddHeadGradients(dLogits, Stride, h + ((long)from * Width), inner + ((long)from * adapter.Rank), targets.Rows, from, rows, dRows, gradients);
+            adapter.AddHeadGradients(gradient, h + ((long)from * Width), inner + ((long)from * adapter.Rank), targets.Rows, from, rows, dRows, gradients);
         }
 
         for (var i = 0; i < rows; i++)

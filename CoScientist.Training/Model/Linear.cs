@@ -7,23 +7,23 @@ namespace CoScientist.Training.Model;
 /// <summary>Rows that linear layers read, [N, K], with their packed form, which is made when the first weight gradient asks for it.</summary>
 /// <param name="rows">The rows.</param>
 /// <param name="packed">Room for the packed form: <see cref="PackedLength"/>(N, K) floats.</param>
-internal unsafe struct LinearInput(float* rows, float* packed)
+internal unsafe struct LinearInput(Matrix rows, float* packed)
 {
     private bool fresh;
 
     /// <summary>The rows.</summary>
-    public readonly float* Rows => rows;
+    public readonly Matrix Rows => rows;
 
     /// <summary>Floats that the packed form of rows needs, in whatever precision.</summary>
     public static long PackedLength(int count, int width) =>
         Math.Max(PackedMatrix.Length(Precision.Single, count, width), PackedMatrix.Length(Precision.Bfloat16, count, width));
 
     /// <summary>The rows packed as the right side of a product.</summary>
-    public float* Packed(LinearWorkspace workspace, int count, int width)
+    public float* Packed(LinearWorkspace workspace, int count)
     {
         if (!fresh)
         {
-            new PackedMatrix(workspace.Precision, count, width, packed).PackRows(workspace.Pool, rows);
+            new PackedMatrix(workspace.Precision, count, rows.Width, packed).PackRows(workspace.Pool, rows);
             fresh = true;
         }
 
@@ -42,8 +42,8 @@ internal sealed unsafe class Linear : IDisposable
     private readonly string biasName;
     private readonly float* weight;
     private readonly float* bias;
-    private FloatBuffer? kept;
-    private bool keptFresh;
+    private readonly PackedWeight transposed;
+    private readonly PackedWeight rows;
     private FloatBuffer? unmerged;
 
     /// <summary>The layer of a model whose tensors are called <paramref name="name"/>.weight and, where it exists, <paramref name="name"/>.bias.</summary>
@@ -55,6 +55,8 @@ internal sealed unsafe class Linear : IDisposable
         weight = weights.Find(weightName);
         bias = weights.Find(biasName);
         (Outputs, Inputs) = (outputs, inputs);
+        transposed = new PackedWeight(workspace, workspace.Forward, Inputs, Outputs);
+        rows = new PackedWeight(workspace, workspace.Backward, Outputs, Inputs);
     }
 
     /// <summary>Its name in the model: "model.layers.0.self_attn.q_proj".</summary>
@@ -75,56 +77,20 @@ internal sealed unsafe class Linear : IDisposable
     /// <summary>Bytes of the packed weight.</summary>
     public long PackedBytes => PackedMatrix.Length(workspace.Precision, Inputs, Outputs) * sizeof(float);
 
-    /// <summary>Wᵀ packed, for y = x·Wᵀ, kept until the weight changes.</summary>
-    private PackedMatrix Transposed
-    {
-        get
-        {
-            kept ??= new FloatBuffer(PackedMatrix.Length(workspace.Precision, Inputs, Outputs));
-            var packed = new PackedMatrix(workspace.Precision, Inputs, Outputs, kept.Pointer);
-            if (!keptFresh)
-            {
-                packed.PackTransposed(workspace.Pool, weight);
-                keptFresh = true;
-            }
-
-            return packed;
-        }
-    }
-
-    /// <summary>W packed, for dx = dy·W, in the memory that all layers share: valid until another asks.</summary>
-    private PackedMatrix Rows
-    {
-        get
-        {
-            var packed = new PackedMatrix(workspace.Precision, Outputs, Inputs, workspace.Backward(PackedMatrix.Length(workspace.Precision, Outputs, Inputs)));
-            if (workspace.BackwardOwner != this)
-            {
-                packed.PackRows(workspace.Pool, weight);
-                workspace.BackwardOwner = this;
-            }
-
-            return packed;
-        }
-    }
-
     /// <summary>Packs the weight from where it lies, for a model that is only read and has no other copy of it.</summary>
     public void PackFrom(WeightSource source)
     {
-        kept ??= new FloatBuffer(PackedMatrix.Length(workspace.Precision, Inputs, Outputs));
-        var packed = new PackedMatrix(workspace.Precision, Inputs, Outputs, kept.Pointer);
+        var packed = transposed.Keep();
         if (source.Bfloat16 != 0 && workspace.Precision != Precision.Single)
         {
             packed.PackTransposed(workspace.Pool, (ushort*)source.Bfloat16);
         }
         else
         {
-            using var rows = new FloatBuffer((long)Outputs * Inputs);
-            source.Read(0, rows.Span[..(Outputs * Inputs)]);
-            packed.PackTransposed(workspace.Pool, rows.Pointer);
+            using var read = new FloatBuffer((long)Outputs * Inputs);
+            source.Read(0, read.Span[..(Outputs * Inputs)]);
+            packed.PackTransposed(workspace.Pool, read.Pointer);
         }
-
-        keptFresh = true;
     }
 
     /// <summary>Says that the weight has changed.</summary>
@@ -134,81 +100,95 @@ internal sealed unsafe class Linear : IDisposable
         Adapter?.Changed();
     }
 
-    /// <summary>y [N, M] (+)= x [N, K] · Wᵀ + b, and what the adapter adds.</summary>
-    public void Forward(float* x, float* y, int rows, bool accumulate = false)
+    /// <summary>y [N, M] = x [N, K] · Wᵀ + b, and what the adapter adds.</summary>
+    public void Forward(in Matrix x, float* y, int count) => Forward(x, null, y, count, default(NoEpilogue));
+
+    /// <summary>
+    /// y [N, M] = start + x [N, K] · Wᵀ + b and what the adapter adds, then the epilogue. <paramref name="start"/> is null for
+    /// zero; y is null where only the epilogue is to see the result.
+    /// </summary>
+    public void Forward<T>(in Matrix x, float* start, float* y, int count, in T epilogue)
+        where T : struct, IEpilogue
     {
-        if (rows == 0)
+        if (count == 0)
         {
             return;
         }
 
-        ForwardMatrix().Multiply(workspace.Pool, x, Inputs, y, Outputs, rows, accumulate);
-        if (bias is not null)
+        if (ActiveAdapter is not { } adapter)
         {
-            for (var row = 0; row < rows; row++)
-            {
-                VectorMath.AddScaled(bias, 1, y + ((long)row * Outputs), Outputs);
-            }
+            Transposed.Multiply(workspace.Pool, x, start, y, Outputs, count, bias, epilogue);
+            return;
         }
 
-        if (unmerged is null)
-        {
-            Adapter?.AddForward(x, y, rows);
-        }
+        y = y is null ? workspace.Unfinished((long)count * Outputs) : y;
+        Transposed.Multiply(workspace.Pool, x, start, y, Outputs, count, bias, default(NoEpilogue));
+        adapter.AddForward(x, y, count);
+        Epilogue.Apply(workspace.Pool, new Matrix(y, Outputs), count, epilogue);
     }
 
-    /// <summary>Packs what <see cref="Block"/> reads, if it is not.</summary>
-    public void Prepare() => _ = Transposed;
+    /// <summary>Packs what <see cref="Block"/> reads, if it is not, and keeps it.</summary>
+    public void Prepare() => transposed.Kept(weight, transpose: true);
 
     /// <summary>y [N, M rounded up to 32] (+)= x [N, K] · Wᵀ without bias or adapter, on the calling thread, after <see cref="Prepare"/>.</summary>
-    public void Block(float* x, float* y, long yRow, int rows, bool accumulate = false) => Transposed.Block(x, Inputs, y, yRow, rows, accumulate);
+    public void Block(float* x, float* y, long yRow, int count, bool accumulate = false) => Transposed.Block(x, Inputs, y, yRow, count, accumulate);
 
     /// <summary>dx [N, K] (+)= dy [N, M] · W, and what goes through the adapter.</summary>
-    public void InputGradient(float* dy, float* dx, int rows, bool accumulate = false)
-    {
-        if (rows > 0)
-        {
-            InputGradient(dy, Outputs, dx, rows, accumulate);
-            Adapter?.AddInputGradient(dy, dx, rows);
-        }
-    }
+    public void InputGradient(in Matrix dy, float* dx, int count, bool accumulate = false) => InputGradient(dy, accumulate ? dx : null, dx, count, default(NoEpilogue));
 
-    /// <summary>dx [N, K] (+)= dy · W with rows of dy <paramref name="dyRow"/> apart, without the adapter.</summary>
-    public void InputGradient(float* dy, long dyRow, float* dx, int rows, bool accumulate) =>
-        Rows.Multiply(workspace.Pool, dy, dyRow, dx, Inputs, rows, accumulate);
-
-    /// <summary>dW [M, K] += dyᵀ · x with rows of dy <paramref name="dyRow"/> apart.</summary>
-    public void AddWeightGradient(float* dy, long dyRow, ref LinearInput x, int rows, float* dw)
+    /// <summary>The same, then the epilogue; dx is null where only that is to see the result.</summary>
+    public void InputGradient<T>(in Matrix dy, float* start, float* dx, int count, in T epilogue)
+        where T : struct, IEpilogue
     {
-        var right = x.Packed(workspace, rows, Inputs);
-        if (workspace.Precision == Precision.Single)
+        if (count == 0)
         {
-            MatMul.Multiply(workspace.Pool, dy, 1, dyRow, right, dw, Inputs, Outputs, Inputs, rows, accumulate: true);
             return;
         }
 
-        var left = workspace.Left(Bf16MatMul.PackedLeftLength(rows, Outputs));
-        Bf16MatMul.PackLeft(workspace.Pool, dy, rows, Outputs, dyRow, left);
-        Bf16MatMul.MultiplyPacked(workspace.Pool, left, (ushort*)right, dw, Inputs, Outputs, Inputs, rows, accumulate: true);
+        if (Adapter is not { Enabled: true } adapter)
+        {
+            Rows.Multiply(workspace.Pool, dy, start, dx, Inputs, count, null, epilogue);
+            return;
+        }
+
+        dx = dx is null ? workspace.Unfinished((long)count * Inputs) : dx;
+        Rows.Multiply(workspace.Pool, dy, start, dx, Inputs, count, null, default(NoEpilogue));
+        adapter.AddInputGradient(dy, dx, count);
+        Epilogue.Apply(workspace.Pool, new Matrix(dx, Inputs), count, epilogue);
+    }
+
+    /// <summary>dx [N, K] = dy · W without the adapter.</summary>
+    public void WeightInputGradient(in Matrix dy, float* dx, int count) => Rows.Multiply(workspace.Pool, dy, null, dx, Inputs, count, null, default(NoEpilogue));
+
+    /// <summary>dW [M, K] += dyᵀ · x.</summary>
+    public void AddWeightGradient(in Matrix dy, ref LinearInput x, int count, float* dw)
+    {
+        var right = x.Packed(workspace, count);
+        if (workspace.Precision == Precision.Single)
+        {
+            MatMul.Multiply(workspace.Pool, dy.Singles, 1, dy.Stride, right, dw, Inputs, Outputs, Inputs, count, accumulate: true);
+            return;
+        }
+
+        var left = workspace.Left(Bf16MatMul.PackedLeftLength(count, Outputs));
+        Bf16MatMul.PackLeft(workspace.Pool, dy, count, left);
+        Bf16MatMul.MultiplyPacked(workspace.Pool, left, (ushort*)right, dw, Inputs, Outputs, Inputs, count, accumulate: true);
     }
 
     /// <summary>dW [M, K] += dyᵀ · x and db [M] += Σ over rows of dy, and those of the adapter, where <paramref name="gradients"/> hold them; a tensor without a gradient is frozen.</summary>
-    public void AddWeightGradient(float* dy, ref LinearInput x, int rows, Parameters gradients)
+    public void AddWeightGradient(in Matrix dy, ref LinearInput x, int count, Parameters gradients)
     {
         if (gradients.Find(weightName) is var dw && dw is not null)
         {
-            AddWeightGradient(dy, Outputs, ref x, rows, dw);
+            AddWeightGradient(dy, ref x, count, dw);
         }
 
         if (gradients.Find(biasName) is var db && db is not null)
         {
-            for (var row = 0; row < rows; row++)
-            {
-                VectorMath.AddScaled(dy + ((long)row * Outputs), 1, db, Outputs);
-            }
+            AddBiasGradient(dy, count, db);
         }
 
-        Adapter?.AddWeightGradient(dy, ref x, rows, gradients);
+        Adapter?.AddWeightGradient(dy, ref x, count, gradients);
     }
 
     /// <summary>Writes weight + adapter into the weight, keeping the original aside; the adapter then rests.</summary>
@@ -238,26 +218,30 @@ internal sealed unsafe class Linear : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        kept?.Dispose();
+        transposed.Dispose();
+        rows.Dispose();
         unmerged?.Dispose();
         Adapter?.Dispose();
     }
 
+    /// <summary>Wᵀ packed, for y = x·Wᵀ.</summary>
+    private PackedMatrix Transposed => transposed.Get(weight, transpose: true);
+
+    /// <summary>W packed, for dx = dy·W.</summary>
+    private PackedMatrix Rows => rows.Get(weight, transpose: false);
+
     private void WeightChanged()
     {
-        keptFresh = false;
-        workspace.BackwardOwner = null;
+        transposed.Changed();
+        rows.Changed();
     }
 
-    private PackedMatrix ForwardMatrix()
+    private void AddBiasGradient(in Matrix dy, int count, float* db)
     {
-        if (kept is not null || workspace.KeepPacked)
+        var room = workspace.Row(Outputs);
+        for (var row = 0; row < count; row++)
         {
-            return Transposed;
+            VectorMath.AddScaled(dy.Read(row, 0, Outputs, room), 1, db, Outputs);
         }
-
-        var packed = new PackedMatrix(workspace.Precision, Inputs, Outputs, workspace.Forward(PackedMatrix.Length(workspace.Precision, Inputs, Outputs)));
-        packed.PackTransposed(workspace.Pool, weight);
-        return packed;
     }
 }

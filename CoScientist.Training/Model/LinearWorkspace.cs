@@ -9,10 +9,10 @@ namespace CoScientist.Training.Model;
 /// <param name="precision">Numbers in which they multiply.</param>
 internal sealed unsafe class LinearWorkspace(WorkerPool pool, Precision precision) : IDisposable
 {
-    private readonly ScratchBuffer forward = new();
-    private readonly ScratchBuffer backward = new();
     private readonly ScratchBuffer adapter = new();
     private readonly ScratchBuffer left = new();
+    private readonly ScratchBuffer unfinished = new();
+    private readonly ScratchBuffer row = new();
 
     /// <summary>Threads.</summary>
     public WorkerPool Pool => pool;
@@ -20,20 +20,17 @@ internal sealed unsafe class LinearWorkspace(WorkerPool pool, Precision precisio
     /// <summary>Numbers in which the layers multiply; everything else is in single precision.</summary>
     public Precision Precision => precision;
 
-    /// <summary>
-    /// Whether layers keep the packed form of their weights for the next product. Sampling, whose products have few rows,
-    /// needs that; a pass over thousands of rows packs beside itself at a thousandth of its cost and saves a copy of the model.
-    /// </summary>
+    /// <summary>Whether activations are in bfloat16, as the products round them anyway; the residual stream never is.</summary>
+    public bool HalfActivations => precision == Precision.Bfloat16;
+
+    /// <summary>Whether weights are kept packed until they change; see <see cref="PackedWeight"/>.</summary>
     public bool KeepPacked { get; set; }
 
-    /// <summary>Room for one packed weight of the forward pass.</summary>
-    public float* Forward(long length) => forward.GetExactly(length);
+    /// <summary>Room for weights packed for y = x·Wᵀ.</summary>
+    public SharedRoom Forward { get; } = new();
 
-    /// <summary>The layer whose weight stands packed in <see cref="Backward"/>; null for none.</summary>
-    public Linear? BackwardOwner { get; set; }
-
-    /// <summary>Room for one packed weight of the backward pass.</summary>
-    public float* Backward(long length) => backward.GetExactly(length);
+    /// <summary>Room for weights packed for dx = dy·W.</summary>
+    public SharedRoom Backward { get; } = new();
 
     /// <summary>Room for the packed left side of one weight gradient.</summary>
     public ushort* Left(long length) => (ushort*)left.GetExactly((length + 1) / 2);
@@ -41,11 +38,19 @@ internal sealed unsafe class LinearWorkspace(WorkerPool pool, Precision precisio
     /// <summary>Room for what one adapter computes.</summary>
     public float* Adapter(long length) => adapter.GetExactly(length);
 
+    /// <summary>Room for a result to which an adapter adds before it is rounded.</summary>
+    public float* Unfinished(long length) => unfinished.GetExactly(length);
+
+    /// <summary>Room for one row in single precision.</summary>
+    public float* Row(int width) => row.Get(width);
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        forward.Dispose();
-        backward.Dispose();
+        Forward.Dispose();
+        Backward.Dispose();
+        unfinished.Dispose();
+        row.Dispose();
         adapter.Dispose();
         left.Dispose();
     }

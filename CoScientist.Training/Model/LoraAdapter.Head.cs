@@ -20,7 +20,7 @@ internal sealed unsafe partial class LoraAdapter
     public void Reduce(float* x, IReadOnlyList<int>? numbers, int rows, float* inner)
     {
         var scratch = Scratch(rows);
-        down.Forward(numbers is null ? x : Dropped(x, numbers, 0, rows, ref scratch), inner, rows);
+        down.Forward(new Matrix(numbers is null ? x : Dropped(x, numbers, 0, rows, ref scratch), down.Inputs), inner, rows);
         Scaled(inner, inner, (long)rows * options.Rank);
         up.Prepare();
     }
@@ -29,8 +29,7 @@ internal sealed unsafe partial class LoraAdapter
     public void AddBlock(float* inner, float* y, long yRow, int rows) => up.Block(inner, y, yRow, rows, accumulate: true);
 
     /// <summary>dB += dyᵀ·inner, dA += (s·dy·B)ᵀ·dropout(x) and dx [N, K] += dropout(s·dy·B·A), for some of the targets.</summary>
-    /// <param name="dy">Gradient of their logits, rows <paramref name="dyRow"/> apart.</param>
-    /// <param name="dyRow">Between its rows.</param>
+    /// <param name="dy">Gradient of their logits.</param>
     /// <param name="x">Their hidden states.</param>
     /// <param name="inner">What <see cref="Reduce"/> gave for them.</param>
     /// <param name="numbers">Rows in the batch of all targets.</param>
@@ -38,18 +37,16 @@ internal sealed unsafe partial class LoraAdapter
     /// <param name="rows">N.</param>
     /// <param name="dx">Gradient of the hidden states.</param>
     /// <param name="gradients">Holds the gradients of A and B.</param>
-    public void AddHeadGradients(float* dy, long dyRow, float* x, float* inner, IReadOnlyList<int> numbers, int from, int rows, float* dx, Parameters gradients)
+    public void AddHeadGradients(in Matrix dy, float* x, float* inner, IReadOnlyList<int> numbers, int from, int rows, float* dx, Parameters gradients)
     {
         var scratch = Scratch(rows);
         var packed = scratch.Take(LinearInput.PackedLength(rows, Math.Max(down.Inputs, options.Rank)));
-        var innerInput = new LinearInput(inner, packed);
-        up.AddWeightGradient(dy, dyRow, ref innerInput, rows, gradients.Get(upWeight));
-        var innerGradient = scratch.Take((long)rows * options.Rank);
-        up.InputGradient(dy, dyRow, innerGradient, rows, accumulate: false);
-        Scaled(innerGradient, innerGradient, (long)rows * options.Rank);
+        var innerInput = new LinearInput(new Matrix(inner, options.Rank), packed);
+        up.AddWeightGradient(dy, ref innerInput, rows, gradients.Get(upWeight));
+        var innerGradient = new Matrix(InnerGradient(dy, rows, ref scratch), options.Rank);
 
         var masked = scratch;
-        var droppedInput = new LinearInput(Dropped(x, numbers, from, rows, ref scratch), packed);
+        var droppedInput = new LinearInput(new Matrix(Dropped(x, numbers, from, rows, ref scratch), down.Inputs), packed);
         down.AddWeightGradient(innerGradient, ref droppedInput, rows, gradients);
         if (!Drops)
         {

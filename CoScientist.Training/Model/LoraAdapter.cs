@@ -75,26 +75,18 @@ internal sealed unsafe partial class LoraAdapter : IDisposable
     }
 
     /// <summary>y [N, M] += s·dropout(x)·Aᵀ·Bᵀ.</summary>
-    public void AddForward(float* x, float* y, int rows)
+    public void AddForward(in Matrix x, float* y, int rows)
     {
-        if (state.Enabled)
-        {
-            var scratch = Scratch(rows);
-            Inner(Dropped(x, rows, ref scratch), rows, ref scratch, out var inner);
-            up.Forward(inner, y, rows, accumulate: true);
-        }
+        var scratch = Scratch(rows);
+        Inner(Dropped(x, rows, ref scratch), rows, ref scratch, out var inner);
+        up.Forward(new Matrix(inner, options.Rank), y, y, rows, default(NoEpilogue));
     }
 
     /// <summary>dx [N, K] += dropout(s·dy·B·A).</summary>
-    public void AddInputGradient(float* dy, float* dx, int rows)
+    public void AddInputGradient(in Matrix dy, float* dx, int rows)
     {
-        if (!state.Enabled)
-        {
-            return;
-        }
-
         var scratch = Scratch(rows);
-        var inner = InnerGradient(dy, rows, ref scratch);
+        var inner = new Matrix(InnerGradient(dy, rows, ref scratch), options.Rank);
         if (!Drops)
         {
             down.InputGradient(inner, dx, rows, accumulate: true);
@@ -111,7 +103,7 @@ internal sealed unsafe partial class LoraAdapter : IDisposable
     }
 
     /// <summary>dB += s·dyᵀ·(dropout(x)·Aᵀ) and dA += (s·dy·B)ᵀ·dropout(x).</summary>
-    public void AddWeightGradient(float* dy, ref LinearInput x, int rows, Parameters gradients)
+    public void AddWeightGradient(in Matrix dy, ref LinearInput x, int rows, Parameters gradients)
     {
         if (!state.Enabled || rows == 0)
         {
@@ -122,9 +114,9 @@ internal sealed unsafe partial class LoraAdapter : IDisposable
         var dropped = Dropped(x.Rows, rows, ref scratch);
         Inner(dropped, rows, ref scratch, out var inner);
         var packed = scratch.Take(LinearInput.PackedLength(rows, Math.Max(down.Inputs, options.Rank)));
-        var innerInput = new LinearInput(inner, packed);
+        var innerInput = new LinearInput(new Matrix(inner, options.Rank), packed);
         up.AddWeightGradient(dy, ref innerInput, rows, gradients);
-        var innerGradient = InnerGradient(dy, rows, ref scratch);
+        var innerGradient = new Matrix(InnerGradient(dy, rows, ref scratch), options.Rank);
         if (!Drops)
         {
             // The layers that read the same rows share their packed form.
@@ -171,7 +163,7 @@ internal sealed unsafe partial class LoraAdapter : IDisposable
 
     private Arena Scratch(int rows) => new(workspace.Adapter(ScratchLength(down.Inputs, options.Rank, rows)));
 
-    private float* Dropped(float* x, int rows, ref Arena scratch)
+    private Matrix Dropped(in Matrix x, int rows, ref Arena scratch)
     {
         if (!Drops)
         {
@@ -179,12 +171,17 @@ internal sealed unsafe partial class LoraAdapter : IDisposable
         }
 
         var dropped = scratch.Take((long)rows * down.Inputs);
-        Dropout.Apply(workspace.Pool, x, dropped, rows, down.Inputs, options.Dropout, Key, state.FirstRow);
-        return dropped;
+        if (x.IsHalf)
+        {
+            Epilogue.Apply(workspace.Pool, x, rows, new CopyEpilogue(dropped, down.Inputs));
+        }
+
+        Dropout.Apply(workspace.Pool, x.IsHalf ? dropped : x.Singles, dropped, rows, down.Inputs, options.Dropout, Key, state.FirstRow);
+        return new Matrix(dropped, down.Inputs);
     }
 
     /// <summary>s·x·Aᵀ, [N, r].</summary>
-    private void Inner(float* x, int rows, ref Arena scratch, out float* inner)
+    private void Inner(in Matrix x, int rows, ref Arena scratch, out float* inner)
     {
         inner = scratch.Take((long)rows * options.Rank);
         down.Forward(x, inner, rows);
@@ -192,7 +189,7 @@ internal sealed unsafe partial class LoraAdapter : IDisposable
     }
 
     /// <summary>s·dy·B, [N, r].</summary>
-    private float* InnerGradient(float* dy, int rows, ref Arena scratch)
+    private float* InnerGradient(in Matrix dy, int rows, ref Arena scratch)
     {
         var gradient = scratch.Take((long)rows * options.Rank);
         up.InputGradient(dy, gradient, rows);

@@ -47,26 +47,26 @@ internal sealed unsafe class MixtureOfExperts : FeedForward
         var plan = at.Routing;
         router.Forward(at.Normed, plan.Probabilities, rows);
         ExpertRouting.Choose(pool, plan, rows, config.Experts, config.ExpertsPerToken, config.NormaliseExperts);
-        ExpertRouting.Gather(pool, plan, at.Normed, at.Gathered, rows * config.ExpertsPerToken, config.HiddenSize);
+        ExpertRouting.Gather(pool, plan, at.Normed.Singles, at.Gathered, rows * config.ExpertsPerToken, config.HiddenSize);
         for (var e = 0; e < experts.Length; e++)
         {
             var (first, count) = Slots(plan, e);
-            experts[e].Gate.Forward(at.Gathered + (first * config.HiddenSize), at.Gate + (first * config.ExpertSize), count);
-            experts[e].Up.Forward(at.Gathered + (first * config.HiddenSize), at.Up + (first * config.ExpertSize), count);
+            var (gathered, gate, up) = (Gathered(at.Gathered, first), at.Gate.From(first), at.Up.From(first));
+            experts[e].Gate.Forward(gathered, null, gate.Target, count, new StoreEpilogue(gate));
+            experts[e].Up.Forward(gathered, null, up.Target, count, new SwiGluEpilogue(gate, up, at.Active.From(first)));
         }
     }
 
     /// <inheritdoc/>
-    public override void AddResult(LayerActivations at, float* stream, int rows)
+    public override void AddResult(LayerActivations at, float* stream, float* next, int rows)
     {
-        SwiGlu.Forward(pool, at.Gate, at.Up, at.Active, (long)rows * config.ExpertsPerToken * config.ExpertSize);
         for (var e = 0; e < experts.Length; e++)
         {
             var (first, count) = Slots(at.Routing, e);
-            experts[e].Down.Forward(at.Active + (first * config.ExpertSize), at.Gathered + (first * config.HiddenSize), count);
+            experts[e].Down.Forward(at.Active.From(first), Gathered(at.Gathered, first).Singles, count);
         }
 
-        ExpertRouting.AddBack(pool, at.Routing, at.Gathered, stream, rows, config.ExpertsPerToken, config.HiddenSize, weighted: true);
+        ExpertRouting.AddBack(pool, at.Routing, at.Gathered, stream, next, rows, config.ExpertsPerToken, config.HiddenSize, weighted: true);
     }
 
     /// <inheritdoc/>
@@ -74,17 +74,17 @@ internal sealed unsafe class MixtureOfExperts : FeedForward
     {
         var plan = at.Routing;
         var slots = rows * config.ExpertsPerToken;
-        ExpertRouting.Gather(pool, plan, at.Normed, at.Gathered, slots, config.HiddenSize);
+        ExpertRouting.Gather(pool, plan, at.Normed.Singles, at.Gathered, slots, config.HiddenSize);
         ExpertRouting.Gather(pool, plan, dy, t.Gathered, slots, config.HiddenSize);
         for (var e = 0; e < experts.Length; e++)
         {
             var (first, count) = Slots(plan, e);
-            experts[e].Down.InputGradient(t.Gathered + (first * config.HiddenSize), t.Active + (first * config.ExpertSize), count);
+            var (gate, up, active) = (at.Gate.From(first), at.Up.From(first), at.Active.From(first));
+            experts[e].Down.InputGradient(Gathered(t.Gathered, first), null, t.Active + (first * (long)config.ExpertSize), count, new SwiGluGradientEpilogue(gate, up, active));
             load[e] += count;
         }
 
-        SwiGlu.Backward(pool, at.Gate, at.Up, t.Active, at.Gate, at.Up, at.Active, (long)slots * config.ExpertSize);
-        ExpertRouting.WeightSlots(pool, plan, t.Active, at.Gate, at.Up, at.Active, t.ExpertWeights, rows, config.ExpertsPerToken, config.ExpertSize);
+        ExpertRouting.WeightSlots(pool, plan, t.Active, at.Gate, at.Up, at.Active, t.ExpertWeights, rows, config.ExpertsPerToken);
         for (var e = 0; e < experts.Length; e++)
         {
             BackwardExpert(e, at, t, gradients);
@@ -97,9 +97,10 @@ internal sealed unsafe class MixtureOfExperts : FeedForward
         }
 
         var normed = new LinearInput(at.Normed, t.Packed);
-        router.AddWeightGradient(t.Scores, ref normed, rows, gradients);
-        router.InputGradient(t.Scores, t.Hidden, rows);
-        ExpertRouting.AddBack(pool, plan, t.Gathered, t.Hidden, rows, config.ExpertsPerToken, config.HiddenSize, weighted: false);
+        var scores = new Matrix(t.Scores, config.Experts);
+        router.AddWeightGradient(scores, ref normed, rows, gradients);
+        router.InputGradient(scores, t.Hidden, rows);
+        ExpertRouting.AddBack(pool, plan, t.Gathered, t.Hidden, t.Hidden, rows, config.ExpertsPerToken, config.HiddenSize, weighted: false);
     }
 
     private static (long First, int Count) Slots(ExpertPlan plan, int expert) => (plan.Starts[expert], plan.Starts[expert + 1] - plan.Starts[expert]);
@@ -113,17 +114,18 @@ internal sealed unsafe class MixtureOfExperts : FeedForward
             return;
         }
 
-        var rows = t.Gathered + (first * config.HiddenSize);
-        var dGate = at.Gate + (first * config.ExpertSize);
-        var dUp = at.Up + (first * config.ExpertSize);
-        var active = new LinearInput(at.Active + (first * config.ExpertSize), t.Packed);
+        var rows = Gathered(t.Gathered, first);
+        var (dGate, dUp) = (at.Gate.From(first), at.Up.From(first));
+        var active = new LinearInput(at.Active.From(first), t.Packed);
         experts[e].Down.AddWeightGradient(rows, ref active, count, gradients);
-        var gathered = new LinearInput(at.Gathered + (first * config.HiddenSize), t.Packed);
+        var gathered = new LinearInput(Gathered(at.Gathered, first), t.Packed);
         experts[e].Gate.AddWeightGradient(dGate, ref gathered, count, gradients);
         experts[e].Up.AddWeightGradient(dUp, ref gathered, count, gradients);
-        experts[e].Gate.InputGradient(dGate, rows, count);
-        experts[e].Up.InputGradient(dUp, rows, count, accumulate: true);
+        experts[e].Gate.InputGradient(dGate, rows.Singles, count);
+        experts[e].Up.InputGradient(dUp, rows.Singles, count, accumulate: true);
     }
+
+    private Matrix Gathered(float* slots, long first) => new(slots + (first * config.HiddenSize), config.HiddenSize);
 
     /// <summary>
     /// Gradient of the probabilities under the load-balancing loss c·E·Σₑ fₑ·mean(pₑ) (Fedus et al. 2021), with fₑ the rows sent

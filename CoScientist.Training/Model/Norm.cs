@@ -17,8 +17,15 @@ internal sealed unsafe class Norm(WorkerPool pool, Parameters weights, string na
     public void Forward(float* x, float* y, float* roots, int rows) =>
         RmsNorm.Forward(pool, x, gain, y, roots, rows, width, (float)epsilon);
 
+    /// <summary>What normalises and rotates heads at the end of the product that gives them.</summary>
+    public HeadEpilogue Turn(in Matrix projected, in Matrix turned, float* roots, in RopeAngles angles) => new(projected, turned, gain, roots, (float)epsilon, angles);
+
     /// <summary>dx [R, D] (+)= the gradient of x, and the gain's gradient += its share.</summary>
-    public void Backward(float* x, float* roots, float* dy, float* dx, int rows, Parameters gradients, Arena scratch, bool accumulate)
+    public void Backward(float* x, float* roots, float* dy, float* dx, int rows, Parameters gradients, Arena scratch, bool accumulate) =>
+        Backward(new Matrix(x, width), roots, dy, dx, rows, gradients, scratch, accumulate);
+
+    /// <summary>The same where a row of <paramref name="x"/> holds several of the R rows, as heads are.</summary>
+    public void Backward(in Matrix x, float* roots, float* dy, float* dx, int rows, Parameters gradients, Arena scratch, bool accumulate)
     {
         var partials = scratch.Take(RmsNorm.PartialLength(rows, width));
         var frozen = scratch.Take(width);
@@ -26,7 +33,7 @@ internal sealed unsafe class Norm(WorkerPool pool, Parameters weights, string na
         RmsNorm.Backward(pool, x, gain, roots, dy, dx, gradient is null ? frozen : gradient, partials, rows, width, accumulate);
     }
 
-    /// <summary>Takes the scratch of <see cref="Backward"/>.</summary>
+    /// <summary>Takes the scratch of the backward pass.</summary>
     public static void PlanBackward(int rows, int width, ref Arena scratch)
     {
         scratch.Take(RmsNorm.PartialLength(rows, width));

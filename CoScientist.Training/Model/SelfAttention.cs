@@ -23,10 +23,10 @@ internal sealed unsafe class SelfAttention(LinearWorkspace workspace, ModelConfi
     /// <summary>Queries and keys, normalised and rotated, and values of the normed rows.</summary>
     public void Project(LayerActivations at, int* positions, int rows)
     {
-        query.Forward(at.Normed, at.RawQuery, rows);
-        key.Forward(at.Normed, at.RawKey, rows);
-        value.Forward(at.Normed, at.Value, rows);
-        Turn(at, positions, rows);
+        var angles = rope.Angles(positions, rows);
+        query.Forward(at.Normed, null, at.RawQuery.Target, rows, TurnQuery(at, angles));
+        key.Forward(at.Normed, null, at.RawKey.Target, rows, TurnKey(at, angles));
+        value.Forward(at.Normed, null, at.Value.Target, rows, new StoreEpilogue(at.Value));
     }
 
     /// <summary>What the queries see of the values.</summary>
@@ -38,23 +38,26 @@ internal sealed unsafe class SelfAttention(LinearWorkspace workspace, ModelConfi
         }
         else
         {
-            Attention.Forward(workspace.Pool, batch, Shape, at.Query, at.Key, at.Value, at.Attended);
+            Attention.Forward(workspace.Pool, batch, Shape, at.Query.Singles, at.Key.Singles, at.Value.Singles, at.Attended.Singles);
         }
     }
 
-    /// <summary>Adds the output projection of what attention gave to <paramref name="stream"/>, [N, C].</summary>
-    public void AddOutput(LayerActivations at, float* stream, int rows) => output.Forward(at.Attended, stream, rows, accumulate: true);
+    /// <summary>next [N, C] = stream + the output projection of what attention gave.</summary>
+    public void AddOutput(LayerActivations at, float* stream, float* next, int rows) => output.Forward(at.Attended, stream, next, rows, default(NoEpilogue));
 
     /// <summary>From the gradient of its result, dy [N, C], to that of the normed rows in <paramref name="t"/>.Hidden.</summary>
     public void Backward(LayerActivations at, BackwardMemory t, TokenBatch batch, int* positions, float* dy, Parameters gradients)
     {
         var rows = batch.Count;
-        var attended = new LinearInput(at.Attended, t.Packed);
-        output.AddWeightGradient(dy, ref attended, rows, gradients);
-        output.InputGradient(dy, t.Attended, rows);
+        var (upstream, attended) = (new Matrix(dy, config.HiddenSize), new LinearInput(at.Attended, t.Packed));
+        output.AddWeightGradient(upstream, ref attended, rows, gradients);
+        output.InputGradient(upstream, t.Attended, rows);
         if (queryNorm is not null)
         {
-            Turn(at, positions, rows);
+            // Turned queries and keys are not kept: they follow from what is.
+            var angles = rope.Angles(positions, rows);
+            Epilogue.Apply(workspace.Pool, at.RawQuery, rows, TurnQuery(at, angles));
+            Epilogue.Apply(workspace.Pool, at.RawKey, rows, TurnKey(at, angles));
         }
 
         if (workspace.Precision == Precision.Bfloat16)
@@ -63,7 +66,7 @@ internal sealed unsafe class SelfAttention(LinearWorkspace workspace, ModelConfi
         }
         else
         {
-            Attention.Backward(workspace.Pool, batch, Shape, at.Query, at.Key, at.Value, t.Attended, t.Query, t.Key, t.Value);
+            Attention.Backward(workspace.Pool, batch, Shape, at.Query.Singles, at.Key.Singles, at.Value.Singles, t.Attended, t.Query, t.Key, t.Value);
         }
 
         rope.Apply(workspace.Pool, t.Query, positions, rows, config.Heads, inverse: true);
@@ -71,20 +74,18 @@ internal sealed unsafe class SelfAttention(LinearWorkspace workspace, ModelConfi
         queryNorm?.Backward(at.RawQuery, at.QueryRoots, t.Query, t.Query, rows * config.Heads, gradients, t.Norms, accumulate: false);
         keyNorm?.Backward(at.RawKey, at.KeyRoots, t.Key, t.Key, rows * config.KeyValueHeads, gradients, t.Norms, accumulate: false);
         var normed = new LinearInput(at.Normed, t.Packed);
-        query.AddWeightGradient(t.Query, ref normed, rows, gradients);
-        key.AddWeightGradient(t.Key, ref normed, rows, gradients);
-        value.AddWeightGradient(t.Value, ref normed, rows, gradients);
-        query.InputGradient(t.Query, t.Hidden, rows);
-        key.InputGradient(t.Key, t.Hidden, rows, accumulate: true);
-        value.InputGradient(t.Value, t.Hidden, rows, accumulate: true);
+        var (dQuery, dKey, dValue) = (new Matrix(t.Query, config.QueryWidth), new Matrix(t.Key, config.KeyValueWidth), new Matrix(t.Value, config.KeyValueWidth));
+        query.AddWeightGradient(dQuery, ref normed, rows, gradients);
+        key.AddWeightGradient(dKey, ref normed, rows, gradients);
+        value.AddWeightGradient(dValue, ref normed, rows, gradients);
+        query.InputGradient(dQuery, t.Hidden, rows);
+        key.InputGradient(dKey, t.Hidden, rows, accumulate: true);
+        value.InputGradient(dValue, t.Hidden, rows, accumulate: true);
     }
 
-    /// <summary>From projected queries and keys to those that attention takes.</summary>
-    private void Turn(LayerActivations at, int* positions, int rows)
-    {
-        queryNorm?.Forward(at.RawQuery, at.Query, at.QueryRoots, rows * config.Heads);
-        keyNorm?.Forward(at.RawKey, at.Key, at.KeyRoots, rows * config.KeyValueHeads);
-        rope.Apply(workspace.Pool, at.Query, positions, rows, config.Heads, inverse: false);
-        rope.Apply(workspace.Pool, at.Key, positions, rows, config.KeyValueHeads, inverse: false);
-    }
+    private HeadEpilogue TurnQuery(LayerActivations at, in RopeAngles angles) =>
+        queryNorm?.Turn(at.RawQuery, at.Query, at.QueryRoots, angles) ?? new HeadEpilogue(at.RawQuery, at.Query, null, null, 0, angles);
+
+    private HeadEpilogue TurnKey(LayerActivations at, in RopeAngles angles) =>
+        keyNorm?.Turn(at.RawKey, at.Key, at.KeyRoots, angles) ?? new HeadEpilogue(at.RawKey, at.Key, null, null, 0, angles);
 }

@@ -53,6 +53,12 @@ public sealed unsafe class Transformer : IDisposable
     /// <summary>Numbers in which its matrices are multiplied.</summary>
     internal Precision Precision => workspace.Precision;
 
+    /// <summary>Whether its activations are in bfloat16, the residual stream aside.</summary>
+    internal bool HalfActivations => workspace.HalfActivations;
+
+    /// <summary>Whether a step makes several passes, for which weights are kept packed in both directions; see <see cref="PackedWeight"/>. Default false.</summary>
+    internal bool SeveralPasses { get; set; }
+
     /// <summary>Tensors of the adapters under PEFT's names; null without adapters.</summary>
     public Parameters? Adapters { get; private set; }
 
@@ -65,6 +71,8 @@ public sealed unsafe class Transformer : IDisposable
     internal AttentionShape Shape { get; }
 
     internal Linear Head { get; }
+
+    private string HeadWeight => Config.TiedEmbeddings ? Embedding + ".weight" : UntiedHead + ".weight";
 
     private string HeadName => Config.TiedEmbeddings ? Embedding : UntiedHead;
 
@@ -93,6 +101,21 @@ public sealed unsafe class Transformer : IDisposable
 
     /// <summary>Bytes of weights that a token passes through: the packed matrices, all experts included.</summary>
     internal long PackedBytes => linears.Sum(linear => linear.PackedBytes);
+
+    /// <summary>Says that what is trained was written: the adapters where there are some, else the weights.</summary>
+    internal void TrainedChanged()
+    {
+        if (Adapters is null)
+        {
+            WeightsChanged();
+            return;
+        }
+
+        foreach (var linear in linears)
+        {
+            linear.Adapter?.Changed();
+        }
+    }
 
     /// <summary>Says that weights were written: packed copies are made again at their next use.</summary>
     public void WeightsChanged()
@@ -179,7 +202,7 @@ public sealed unsafe class Transformer : IDisposable
     {
         a.Begin(batch, keep);
         Embed(batch, a.Input(0));
-        workspace.KeepPacked = false;
+        workspace.KeepPacked = SeveralPasses;
         Lora.Training = keep != Keep.Nothing;
         for (var layer = 0; layer < Config.Layers; layer++)
         {
@@ -216,7 +239,7 @@ public sealed unsafe class Transformer : IDisposable
     {
         var (n, c) = (batch.Count, Config.HiddenSize);
         var t = a.Temporary;
-        workspace.KeepPacked = false;
+        workspace.KeepPacked = SeveralPasses;
         finalNorm.Backward(a.Input(Config.Layers), a.FinalRoots, dFinal, dFinal, n, gradients, t.Norms, accumulate: false);
         for (var layer = Config.Layers - 1; layer >= 0; layer--)
         {
@@ -236,7 +259,7 @@ public sealed unsafe class Transformer : IDisposable
     }
 
     /// <summary>The tensor of the output head in gradients; null where it is frozen.</summary>
-    internal float* HeadOf(Parameters parameters) => parameters.Find(HeadName + ".weight");
+    internal float* HeadOf(Parameters parameters) => parameters.Find(HeadWeight);
 
     /// <summary>x [N, C] = rows of the embedding.</summary>
     internal void Embed(TokenBatch batch, float* x)

@@ -21,7 +21,7 @@ internal sealed unsafe class CachedForward : IDisposable
     public CachedForward(Transformer model, PagePool pages, int mostRows)
     {
         (this.model, this.pages) = (model, pages);
-        activations = new Activations(model.Config);
+        activations = new Activations(model.Config, model.HalfActivations);
         tokens = new int[mostRows];
         spans = new CachedSpan[mostRows];
     }
@@ -72,7 +72,7 @@ internal sealed unsafe class CachedForward : IDisposable
             model.Project(layer, at, activations.Input(layer), activations.Positions, rows);
             if (layer == config.Layers - 1)
             {
-                rows = KeepWanted(at.Query, activations.Input(layer));
+                rows = KeepWanted(at.Query, new Matrix(activations.Input(layer), config.HiddenSize));
             }
 
             model.Pool.For(WorkKind.Attention, count * model.Shape.KeyValueHeads, new AttentionLoop(this, layer, at), 4 * pairs * model.Shape.QueryWidth);
@@ -92,27 +92,19 @@ internal sealed unsafe class CachedForward : IDisposable
     /// After the last layer's keys and values nothing else of a prompt's inner tokens is needed: only the wanted rows go on, moved
     /// together in place.
     /// </summary>
-    private int KeepWanted(float* query, float* x)
+    private int KeepWanted(in Matrix query, in Matrix x)
     {
         foreach (ref var span in spans.AsSpan(0, count))
         {
             span = span with { Queries = span.Wanted < 0 ? 0 : 1, QueryRow = span.Wanted };
             if (span.Wanted >= 0)
             {
-                Move(query, span.Row + span.Count - 1, span.Wanted, model.Shape.QueryWidth);
-                Move(x, span.Row + span.Count - 1, span.Wanted, model.Config.HiddenSize);
+                query.CopyRow(span.Row + span.Count - 1, span.Wanted);
+                x.CopyRow(span.Row + span.Count - 1, span.Wanted);
             }
         }
 
         return Wanted;
-    }
-
-    private static void Move(float* rows, int from, int to, int width)
-    {
-        if (from != to)
-        {
-            new ReadOnlySpan<float>(rows + ((long)from * width), width).CopyTo(new Span<float>(rows + ((long)to * width), width));
-        }
     }
 
     private readonly struct AttentionLoop(CachedForward forward, int layer, LayerActivations at) : ILoopBody

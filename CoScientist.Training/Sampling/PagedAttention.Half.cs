@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using CoScientist.Training.Kernels;
 using CoScientist.Training.Kernels.Mixed;
@@ -7,7 +8,7 @@ namespace CoScientist.Training.Sampling;
 /// <content>Keys and values in bfloat16: pages hold them as right sides of products, so that a step of sampling reads half the bytes.</content>
 internal static unsafe partial class PagedAttention
 {
-    private static void StoreHalf(PagePool pool, in AttentionShape shape, int layer, int keyHead, in CachedSpan span, float* k, float* v)
+    private static void StoreHalf(PagePool pool, in AttentionShape shape, int layer, int keyHead, in CachedSpan span, in Matrix k, in Matrix v)
     {
         var (width, pageTokens) = (pool.ValueStride, pool.PageTokens);
         var row = stackalloc ushort[width];
@@ -24,18 +25,21 @@ internal static unsafe partial class PagedAttention
                 new Span<ushort>(values, pageTokens * width).Clear();
             }
 
-            var source = ((long)(span.Row + i) * shape.KeyWidth) + (keyHead * shape.HeadDim);
-            Bfloat16.Narrow(k + source, row, shape.HeadDim);
+            k.ReadHalves(span.Row + i, keyHead * shape.HeadDim, shape.HeadDim, row);
             var panel = keys + ((long)(column / Panel) * (width / 2) * Panel) + (column % Panel);
             for (var pair = 0; pair < width / 2; pair++)
             {
                 panel[pair * Panel] = ((uint*)row)[pair];
             }
 
-            Bfloat16.Narrow(v + source, row, shape.HeadDim);
-            for (var d = 0; d < width; d++)
+            // A value joins that of the token before it, pair by pair; in its place stands zero until it comes.
+            v.ReadHalves(span.Row + i, keyHead * shape.HeadDim, shape.HeadDim, row);
+            for (var d = 0; d < width; d += 16)
             {
-                values[((long)(d / Panel) * pageTokens * Panel) + ((column / 2) * 2 * Panel) + (d % Panel * 2) + (column % 2)] = row[d];
+                var pairs = (uint*)values + ((((long)(d / Panel) * pageTokens / 2) + (column / 2)) * Panel) + (d % Panel);
+                var (low, high) = Vector256.Widen(Vector256.Load(row + d));
+                var value = Vector512.Create(low, high);
+                (column % 2 == 0 ? value : (value << 16) | (Vector512.Load(pairs) & Vector512.Create(0xFFFFu))).Store(pairs);
             }
         }
     }
@@ -44,12 +48,12 @@ internal static unsafe partial class PagedAttention
     private readonly partial struct Work
     {
         /// <summary>scores [rows, stride] of the queries, rounded, against the keys from a page on.</summary>
-        private void HalfScores(float* q, int queryStride, int rows, int firstPage, int keys, ushort* queries, float* scores, int stride)
+        private void HalfScores(in Matrix q, int rows, int firstPage, int keys, ushort* queries, float* scores, int stride)
         {
             var width = pool.ValueStride;
             for (var i = 0; i < rows; i++)
             {
-                Bfloat16.Narrow(q + ((long)i * queryStride), queries + ((long)i * width), shape.HeadDim);
+                q.ReadHalves(i, 0, shape.HeadDim, queries + ((long)i * width));
                 new Span<ushort>(queries + ((long)i * width) + shape.HeadDim, width - shape.HeadDim).Clear();
             }
 

@@ -33,7 +33,7 @@ internal static unsafe partial class PagedAttention
     private static ScratchBuffer? scratch;
 
     /// <summary>Puts the span's keys and values of one head into the cache, then computes its attention: out [N, H·D] from q [N, H·D], k and v [N, G·D].</summary>
-    public static void Run(PagePool pool, in AttentionShape shape, int layer, int keyHead, in CachedSpan span, float* q, float* k, float* v, float* output)
+    public static void Run(PagePool pool, in AttentionShape shape, int layer, int keyHead, in CachedSpan span, in Matrix q, in Matrix k, in Matrix v, in Matrix output)
     {
         if (pool.IsHalf)
         {
@@ -41,15 +41,16 @@ internal static unsafe partial class PagedAttention
         }
         else
         {
-            Store(pool, shape, layer, keyHead, span, k, v);
+            Store(pool, shape, layer, keyHead, span, k.Singles, v.Singles);
         }
 
         var work = new Work(pool, shape, layer, keyHead, span.Table);
         if (span.Queries == 1)
         {
             // All query heads of the group at once: they see the same keys.
-            var at = ((long)span.QueryRow * shape.QueryWidth) + (keyHead * shape.Group * shape.HeadDim);
-            work.Attend(q + at, shape.HeadDim, output + at, shape.Group, span.Table.Length, visibleStep: 0);
+            var column = keyHead * shape.Group * shape.HeadDim;
+            work.Attend(q.At(span.QueryRow, column, shape.HeadDim, shape.HeadDim), output.At(span.QueryRow, column, shape.HeadDim, shape.HeadDim), shape.Group, span.Table.Length, visibleStep: 0);
+            output.EndRow(span.QueryRow, column + (shape.Group * shape.HeadDim));
             return;
         }
 
@@ -58,8 +59,12 @@ internal static unsafe partial class PagedAttention
         {
             for (var first = 0; first < span.Queries; first += block)
             {
-                var at = ((long)(span.QueryRow + first) * shape.QueryWidth) + (head * shape.HeadDim);
-                work.Attend(q + at, shape.QueryWidth, output + at, Math.Min(block, span.Queries - first), span.Table.Length - span.Queries + first + 1, visibleStep: 1);
+                var (row, column, count) = (span.QueryRow + first, head * shape.HeadDim, Math.Min(block, span.Queries - first));
+                work.Attend(q.At(row, column, shape.HeadDim, q.Stride), output.At(row, column, shape.HeadDim, output.Stride), count, span.Table.Length - span.Queries + first + 1, visibleStep: 1);
+                for (var i = 0; i < count; i++)
+                {
+                    output.EndRow(row + i, column + shape.HeadDim);
+                }
             }
         }
     }
@@ -96,10 +101,10 @@ internal static unsafe partial class PagedAttention
     private readonly partial struct Work(PagePool pool, AttentionShape shape, int layer, int keyHead, PageTable table)
     {
         /// <summary>
-        /// Attention of a few query rows (stride <paramref name="queryStride"/>, results alike); row i stands after the first
+        /// Attention of a few query rows; row i stands after the first
         /// <paramref name="visible"/> + i · <paramref name="visibleStep"/> keys and sees those in its window.
         /// </summary>
-        public void Attend(float* q, int queryStride, float* output, int rows, int visible, int visibleStep)
+        public void Attend(in Matrix q, in Matrix output, int rows, int visible, int visibleStep)
         {
             // Keys are counted from the first page that any of the rows sees.
             var firstPage = shape.FirstVisible(visible) / pool.PageTokens;
@@ -112,11 +117,11 @@ internal static unsafe partial class PagedAttention
             var halves = (ushort*)(attended + ((long)rows * pool.ValueStride));
             if (pool.IsHalf)
             {
-                HalfScores(q, queryStride, rows, firstPage, keys, halves, scores, stride);
+                HalfScores(q, rows, firstPage, keys, halves, scores, stride);
             }
             else
             {
-                Scores(q, queryStride, rows, firstPage, keys, scores, stride);
+                Scores(q.Singles, (int)q.Stride, rows, firstPage, keys, scores, stride);
             }
 
             for (var i = 0; i < rows; i++)
@@ -141,7 +146,15 @@ internal static unsafe partial class PagedAttention
 
             for (var i = 0; i < rows; i++)
             {
-                new ReadOnlySpan<float>(attended + ((long)i * pool.ValueStride), shape.HeadDim).CopyTo(new Span<float>(output + ((long)i * queryStride), shape.HeadDim));
+                var result = attended + ((long)i * pool.ValueStride);
+                if (output.IsHalf)
+                {
+                    Bfloat16.Narrow(result, output.Halves + (i * output.Stride), shape.HeadDim);
+                }
+                else
+                {
+                    output.Write(i, 0, shape.HeadDim, result);
+                }
             }
         }
 

@@ -142,7 +142,7 @@ internal sealed unsafe class Sampler : IDisposable
         for (var first = 0; first < draws.Count; first += HeadRows)
         {
             var count = Math.Min(HeadRows, draws.Count - first);
-            model.Head.Forward(hidden + ((long)first * width), logits, count);
+            model.Head.Forward(new Matrix(hidden + ((long)first * width), width), logits, count);
             model.Pool.For(WorkKind.Other, count, new DrawLoop(this, first, logits));
         }
     }

@@ -71,6 +71,8 @@ internal sealed record RunMemory(MemoryEstimate Policy, long Readers, long Reade
                 LongestGroup = groups.Max(group => group.Longest),
                 Lora = AdapterOf(spec),
                 CachedTokens = cached.OfPolicy(share),
+                // Self-distillation reads one goal at a time.
+                SeveralPasses = groups.Any(group => group.Step > spec.Engine.MicroBatchTokens) || (spec.GoalsPerStep > 1 && spec.Parts().Any(part => part.Method == "opsd")),
                 Threads = threads,
             });
             var read = readers.Select(reader => MemoryEstimate.Of(reader, options, new MemoryShape { ReadOnly = true, CachedTokens = cached.OfReader(share), Threads = threads })).ToArray();

@@ -3,6 +3,7 @@ using CoScientist.Tests.Training.Kernels;
 using CoScientist.Tests.Training.Model;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels;
+using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Kernels.Reference;
 using CoScientist.Training.Model;
 using CoScientist.Training.Sampling;
@@ -56,6 +57,34 @@ public sealed unsafe class CpuEngineTests(KernelPools pools) : IClassFixture<Ker
                 Close.ToScale(name, reference.Gradients[name], gradient, 3e-5);
                 Close.Bits($"{name}, {pool.Threads} threads", bits[name], gradient);
             }
+        }
+    }
+
+    [Theory]
+    [InlineData(Precision.Single)]
+    [InlineData(Precision.Bfloat16)]
+    public void AccumulateLoss_inSeveralPasses_packsTheWeightsOfEachStep(Precision precision)
+    {
+        var options = new EngineOptions { Precision = precision, MicroBatchTokens = 1 };
+        var reference = new ReferenceModel(Config, 45);
+        using var engine = Engine(reference, pools.Single, options: options);
+        TokenObjective objective = (_, _, _, gradient, _) => gradient.Fill(-0.01f);
+        for (var step = 0; step < 3; step++)
+        {
+            engine.AccumulateLoss(Groups, new SamplingOptions(), objective, TestContext.Current.CancellationToken);
+            var expected = Read(engine.Gradients!);
+
+            // An engine that has never packed these weights.
+            using var other = Engine(reference, pools.Single, options: options);
+            other.Weights.CopyFrom(engine.Weights);
+            other.WeightsChanged();
+            other.AccumulateLoss(Groups, new SamplingOptions(), objective, TestContext.Current.CancellationToken);
+            foreach (var (name, gradient) in Read(other.Gradients!))
+            {
+                Close.Bits($"{name}, step {step}", expected[name], gradient);
+            }
+
+            engine.OptimizerStep(new AdamWOptions(1e-2), 1);
         }
     }
 
@@ -221,9 +250,9 @@ public sealed unsafe class CpuEngineTests(KernelPools pools) : IClassFixture<Ker
         }
     }
 
-    private static CpuEngine Engine(ReferenceModel reference, WorkerPool pool, ModelConfig? config = null)
+    private static CpuEngine Engine(ReferenceModel reference, WorkerPool pool, ModelConfig? config = null, EngineOptions? options = null)
     {
-        var engine = new CpuEngine(config ?? Config, Tokenizer, pool);
+        var engine = new CpuEngine(config ?? Config, Tokenizer, pool, options);
         reference.CopyTo(engine.Weights);
         engine.WeightsChanged();
         return engine;

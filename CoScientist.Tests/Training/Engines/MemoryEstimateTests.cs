@@ -34,32 +34,37 @@ public sealed class MemoryEstimateTests
         MaxPositions = 512,
     };
 
-    public static TheoryData<string, Precision, bool, bool, bool> Cases => new()
+    public static TheoryData<string, Precision, bool, bool, bool, bool> Cases => new()
     {
-        { "qwen3", Precision.Single, false, false, false },
-        { "qwen3", Precision.Single, true, false, false },
-        { "qwen3", Precision.Single, false, true, false },
-        { "qwen3", Precision.Single, false, false, true },
-        { "llama", Precision.Single, false, false, false },
-        { "llama", Precision.Single, false, true, true },
-        { "experts", Precision.Single, false, false, false },
-        { "experts", Precision.Single, true, true, true },
-        { "qwen3", Precision.Bfloat16, false, false, false },
-        { "qwen3", Precision.Bfloat16, false, false, true },
-        { "llama", Precision.Bfloat16, true, true, false },
-        { "experts", Precision.Bfloat16, false, false, false },
-        { "experts", Precision.Bfloat16, true, true, true },
+        { "qwen3", Precision.Single, false, false, false, false },
+        { "qwen3", Precision.Single, true, false, false, false },
+        { "qwen3", Precision.Single, false, true, false, false },
+        { "qwen3", Precision.Single, false, false, true, false },
+        { "llama", Precision.Single, false, false, false, false },
+        { "llama", Precision.Single, false, true, true, false },
+        { "experts", Precision.Single, false, false, false, false },
+        { "experts", Precision.Single, true, true, true, false },
+        { "qwen3", Precision.Bfloat16, false, false, false, false },
+        { "qwen3", Precision.Bfloat16, false, false, true, false },
+        { "llama", Precision.Bfloat16, true, true, false, false },
+        { "experts", Precision.Bfloat16, false, false, false, false },
+        { "experts", Precision.Bfloat16, true, true, true, false },
+        { "qwen3", Precision.Single, false, false, false, true },
+        { "qwen3", Precision.Bfloat16, false, false, true, true },
+        { "llama", Precision.Bfloat16, false, true, false, true },
+        { "experts", Precision.Single, true, false, false, true },
     };
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Of_trainingAndSampling_isWithinATenthOfWhatIsTaken(string family, Precision precision, bool checkpointing, bool lora, bool sampling)
+    public void Of_trainingAndSampling_isWithinATenthOfWhatIsTaken(string family, Precision precision, bool checkpointing, bool lora, bool sampling, bool parts)
     {
         var config = ModelFamilies.Shape(family, Sizes);
         config = config.Experts > 0 ? config with { ExpertSize = 96 } : config;
-        var options = new EngineOptions { GradientCheckpointing = checkpointing, Precision = precision };
         var adapter = lora ? new LoraOptions { Rank = 8, Dropout = 0.1, TargetModules = config.TiedEmbeddings ? ["all-linear"] : ["all-linear", "lm_head"] } : null;
         const int Groups = 8, Length = 128, Samples = 64, New = 128, Prompt = 64;
+        var trained = Groups * Length / (parts ? 2 : 1);
+        var options = new EngineOptions { GradientCheckpointing = checkpointing, Precision = precision, MicroBatchTokens = trained + Groups };
         var measured = Measure(() =>
         {
             using var pool = new WorkerPool(2);
@@ -83,7 +88,8 @@ public sealed class MemoryEstimateTests
 
         var estimate = MemoryEstimate.Of(config, options, new MemoryShape
         {
-            TrainedTokens = Groups * Length,
+            TrainedTokens = trained,
+            SeveralPasses = parts,
             LongestGroup = Length,
             Lora = adapter,
             CachedTokens = sampling ? Samples * (Prompt + New) : 0,

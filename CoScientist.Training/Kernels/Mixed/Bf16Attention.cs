@@ -13,7 +13,11 @@ public static unsafe class Bf16Attention
     private static Bf16AttentionWork? workOfThread;
 
     /// <summary>out [N, H·D] from q [N, H·D], k and v [N, G·D].</summary>
-    public static void Forward(WorkerPool pool, TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* output)
+    public static void Forward(WorkerPool pool, TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* output) =>
+        Forward(pool, batch, shape, new Matrix(q, shape.QueryWidth), new Matrix(k, shape.KeyWidth), new Matrix(v, shape.KeyWidth), new Matrix(output, shape.QueryWidth));
+
+    /// <summary>The same of rows in whatever precision.</summary>
+    internal static void Forward(WorkerPool pool, TokenBatch batch, AttentionShape shape, Matrix q, Matrix k, Matrix v, Matrix output)
     {
         var parts = Attention.Parts(pool, batch, shape);
         pool.For(WorkKind.Attention, batch.Trees.Count * shape.KeyValueHeads * parts, new ForwardLoop(batch, shape, parts, q, k, v, output), 4.0 * Attention.VisiblePairs(batch, shape) * shape.QueryWidth);
@@ -21,9 +25,13 @@ public static unsafe class Bf16Attention
 
     /// <summary>dq [N, H·D], dk and dv [N, G·D] from dout [N, H·D]; the formulas are those of <see cref="Attention.Backward"/>.</summary>
     public static void Backward(WorkerPool pool, TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* dout, float* dq, float* dk, float* dv) =>
+        Backward(pool, batch, shape, new Matrix(q, shape.QueryWidth), new Matrix(k, shape.KeyWidth), new Matrix(v, shape.KeyWidth), dout, dq, dk, dv);
+
+    /// <summary>The same of rows in whatever precision.</summary>
+    internal static void Backward(WorkerPool pool, TokenBatch batch, AttentionShape shape, Matrix q, Matrix k, Matrix v, float* dout, float* dq, float* dk, float* dv) =>
         pool.For(WorkKind.Attention, batch.Trees.Count * shape.KeyValueHeads, new BackwardLoop(batch, shape, q, k, v, dout, dq, dk, dv), 10.0 * Attention.VisiblePairs(batch, shape) * shape.QueryWidth);
 
-    private readonly struct ForwardLoop(TokenBatch batch, AttentionShape shape, int parts, float* q, float* k, float* v, float* output) : ILoopBody
+    private readonly struct ForwardLoop(TokenBatch batch, AttentionShape shape, int parts, Matrix q, Matrix k, Matrix v, Matrix output) : ILoopBody
     {
         public void Run(int index)
         {
@@ -65,7 +73,7 @@ public static unsafe class Bf16Attention
         }
     }
 
-    private readonly struct BackwardLoop(TokenBatch batch, AttentionShape shape, float* q, float* k, float* v, float* dout, float* dq, float* dk, float* dv) : ILoopBody
+    private readonly struct BackwardLoop(TokenBatch batch, AttentionShape shape, Matrix q, Matrix k, Matrix v, float* dout, float* dq, float* dk, float* dv) : ILoopBody
     {
         public void Run(int index)
         {
@@ -89,13 +97,13 @@ public static unsafe class Bf16Attention
                         work.Narrow(q, head, work.Left);
                         work.TimesColumns(work.Left, work.KeyColumns, work.Scores);
                         work.Softmax();
-                        work.Narrow(dout, head, work.Upstream);
+                        work.Narrow(new Matrix(dout, shape.QueryWidth), head, work.Upstream);
                         work.TimesColumns(work.Upstream, work.ValueColumns, work.ScoreGradients);
                         work.AddTransposed(work.Probabilities, work.Upstream, work.ValueGradients);
                         work.SoftmaxBackward();
                         work.AddTransposed(work.Probabilities, work.Left, work.KeyGradients);
                         work.TimesRows(work.Probabilities, work.KeyRows);
-                        work.CopyOut(dq, head);
+                        work.CopyOut(new Matrix(dq, shape.QueryWidth), head);
                     }
                 }
 

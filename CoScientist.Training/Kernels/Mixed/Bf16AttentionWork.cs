@@ -56,26 +56,28 @@ internal sealed unsafe partial class Bf16AttentionWork
     }
 
     /// <summary>The segment's keys or values of one head as the right side of x · rowsᵀ.</summary>
-    public void PackColumns(float* source, int head, ushort* target)
+    public void PackColumns(in Matrix source, int head, ushort* target)
     {
         Gather(source, head);
         Bf16MatMul.PackColumns(aside, keys, width, target);
     }
 
     /// <summary>The segment's keys or values of one head as the right side of p · rows.</summary>
-    public void PackRows(float* source, int head, ushort* target)
+    public void PackRows(in Matrix source, int head, ushort* target)
     {
         Gather(source, head);
         Bf16MatMul.PackRows(aside, keys, width, target);
     }
 
     /// <summary>The block's rows of one query head in bfloat16.</summary>
-    public void Narrow(float* source, int head, ushort* target)
+    public void Narrow(in Matrix source, int head, ushort* target)
     {
-        for (var i = 0; i < MatMul.Padded(count); i++)
+        for (var i = 0; i < count; i++)
         {
-            NarrowRow(i < count ? source + ((long)(row + i) * shape.QueryWidth) + (head * shape.HeadDim) : null, target + ((long)i * width));
+            NarrowRow(source, row + i, head, target + ((long)i * width));
         }
+
+        new Span<ushort>(target + ((long)count * width), (MatMul.Padded(count) - count) * width).Clear();
     }
 
     /// <summary>target [queries, keys] = x · columns, where visible; anything elsewhere.</summary>
@@ -149,11 +151,11 @@ internal sealed unsafe partial class Bf16AttentionWork
     }
 
     /// <summary>The result to the queries' layout.</summary>
-    public void CopyOut(float* target, int head)
+    public void CopyOut(in Matrix target, int head)
     {
         for (var i = 0; i < count; i++)
         {
-            new ReadOnlySpan<float>(result + ((long)i * width), shape.HeadDim).CopyTo(new Span<float>(target + ((long)(row + i) * shape.QueryWidth) + (head * shape.HeadDim), shape.HeadDim));
+            target.Write(row + i, head * shape.HeadDim, shape.HeadDim, result + ((long)i * width));
         }
     }
 
@@ -197,14 +199,14 @@ internal sealed unsafe partial class Bf16AttentionWork
     }
 
     /// <summary>The segment's keys in bfloat16 by position, [keys, D], with zeros where there are none.</summary>
-    private void Gather(float* source, int head)
+    private void Gather(in Matrix source, int head)
     {
         var key = -firstKey;
         foreach (var (first, length) in ranges)
         {
             for (var i = Math.Max(0, -key); i < length; i++)
             {
-                NarrowRow(source + ((long)(first + i) * shape.KeyWidth) + (head * shape.HeadDim), aside + ((long)(key + i) * width));
+                NarrowRow(source, first + i, head, aside + ((long)(key + i) * width));
             }
 
             key += length;
@@ -213,11 +215,10 @@ internal sealed unsafe partial class Bf16AttentionWork
         new Span<ushort>(aside + ((long)key * width), (keys - key) * width).Clear();
     }
 
-    /// <summary>A head's numbers, padded with zeros; all zeros for null.</summary>
-    private void NarrowRow(float* source, ushort* target)
+    /// <summary>A head's numbers, padded with zeros.</summary>
+    private void NarrowRow(in Matrix source, int at, int head, ushort* target)
     {
-        var length = source is null ? 0 : shape.HeadDim;
-        Bfloat16.Narrow(source, target, length);
-        new Span<ushort>(target + length, width - length).Clear();
+        source.ReadHalves(at, head * shape.HeadDim, shape.HeadDim, target);
+        new Span<ushort>(target + shape.HeadDim, width - shape.HeadDim).Clear();
     }
 }

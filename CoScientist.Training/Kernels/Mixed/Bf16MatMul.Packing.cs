@@ -29,15 +29,21 @@ public static unsafe partial class Bf16MatMul
         pool.For(WorkKind.Other, PaddedDepth(depth) / 2 / PairBlock, new PackRowsLoop(null, b, depth, cols, stride, packed));
 
     /// <summary>Packs the left side dy [depth, rows] of <see cref="MultiplyPacked"/>, in the layout that the kernel reads fastest.</summary>
-    public static void PackLeft(WorkerPool pool, float* dy, int depth, int rows, long stride, ushort* packed)
+    public static void PackLeft(WorkerPool pool, float* dy, int depth, int rows, long stride, ushort* packed) =>
+        PackLeft(pool, new Matrix(dy, rows, stride, half: false), depth, packed);
+
+    /// <summary>The same from rows in whatever precision.</summary>
+    internal static void PackLeft(WorkerPool pool, in Matrix dy, int depth, ushort* packed)
     {
+        var single = dy.IsHalf ? null : dy.Singles;
+        var half = dy.IsHalf ? dy.Halves : null;
         if (Kernel == Bf16Kernel.MatrixTiles)
         {
-            pool.For(WorkKind.Other, Panels(rows), new PackLeftLoop(dy, depth, rows, stride, packed));
+            pool.For(WorkKind.Other, Panels(dy.Width), new PackLeftLoop(single, half, depth, dy.Width, dy.Stride, packed));
         }
         else
         {
-            PackRows(pool, dy, depth, rows, stride, packed);
+            pool.For(WorkKind.Other, PaddedDepth(depth) / 2 / PairBlock, new PackRowsLoop(single, half, depth, dy.Width, dy.Stride, packed));
         }
     }
 
@@ -234,7 +240,7 @@ public static unsafe partial class Bf16MatMul
     }
 
     /// <summary>For matrix instructions, which take the left side row-major: a panel's pairs aside, then transposed.</summary>
-    private readonly struct PackLeftLoop(float* dy, int depth, int rows, long stride, ushort* packed) : ILoopBody
+    private readonly struct PackLeftLoop(float* single, ushort* half, int depth, int rows, long stride, ushort* packed) : ILoopBody
     {
         public void Run(int index)
         {
@@ -242,7 +248,7 @@ public static unsafe partial class Bf16MatMul
             var aside = (uint*)(scratch ??= new ScratchBuffer()).Get((long)PanelWidth * pairs);
             for (var pair = 0; pair < pairs; pair++)
             {
-                JoinPair(dy, null, pair, depth, index * PanelWidth, rows, stride, aside + ((long)pair * PanelWidth));
+                JoinPair(single, half, pair, depth, index * PanelWidth, rows, stride, aside + ((long)pair * PanelWidth));
             }
 
             TransposePairs(aside, PanelWidth, (uint*)packed + ((long)index * PanelWidth * pairs), pairs, pairs, PanelWidth);

@@ -55,7 +55,7 @@ public static unsafe partial class Bf16MatMul
     /// <param name="depth">Inner length.</param>
     /// <param name="accumulate">Adds to the result instead of replacing it.</param>
     public static void Multiply(WorkerPool pool, float* a, long aRow, ushort* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate) =>
-        Run(pool, new ProductLoop(a, aRow, default, LeftForm.Single, packed, c, cRow, rows, cols, depth, accumulate, Groups(pool, rows, cols)), rows, cols, depth);
+        Multiply(pool, new Matrix(a, depth, aRow, half: false), packed, accumulate ? c : null, c, cRow, rows, cols, null, default(NoEpilogue));
 
     /// <summary>
     /// c [rows, cols] (+)= a · B with a [rows, depth] in bfloat16. Where the inner length is no multiple of
@@ -63,17 +63,28 @@ public static unsafe partial class Bf16MatMul
     /// </summary>
     /// <inheritdoc cref="Multiply(WorkerPool, float*, long, ushort*, float*, long, int, int, int, bool)"/>
     public static void Multiply(WorkerPool pool, ushort* a, long aRow, ushort* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate) =>
-        Run(pool, new ProductLoop(null, 0, LeftSide.Rows(a, aRow), LeftForm.Half, packed, c, cRow, rows, cols, depth, accumulate, Groups(pool, rows, cols)), rows, cols, depth);
+        Multiply(pool, new Matrix((float*)a, depth, aRow, half: true), packed, accumulate ? c : null, c, cRow, rows, cols, null, default(NoEpilogue));
 
     /// <summary>
-    /// c [rows, cols] (+)= aᵀ · b with both sides packed along the inner index: a by <see cref="PackLeft"/>, b by
+    /// c [rows, cols] = start + a · B + bias, then the epilogue block by block; <paramref name="start"/> is laid out like the
+    /// result, and null for zero. Where c is null only the epilogue sees the result, and start is null too.
+    /// </summary>
+    internal static void Multiply<T>(WorkerPool pool, in Matrix a, ushort* packed, float* start, float* c, long cRow, int rows, int cols, float* bias, in T epilogue)
+        where T : struct, IEpilogue
+    {
+        var left = a.IsHalf ? LeftSide.Rows(a.Halves, a.Stride) : default;
+        Run(pool, a.IsHalf ? null : a.Singles, a.Stride, left, a.IsHalf ? LeftForm.Half : LeftForm.Single, new Right(packed, cols, PaddedDepth(a.Width)), a.Width, new Result(start, c, cRow, bias), rows, epilogue);
+    }
+
+    /// <summary>
+    /// c [rows, cols] (+)= aᵀ · b with both sides packed along the inner index: a by <see cref="PackLeft(WorkerPool, float*, int, int, long, ushort*)"/>, b by
     /// <see cref="PackRows(WorkerPool, float*, int, int, long, ushort*)"/>. The gradient of a weight, dW = dyᵀ·x.
     /// </summary>
     /// <inheritdoc cref="Multiply(WorkerPool, float*, long, ushort*, float*, long, int, int, int, bool)"/>
     public static void MultiplyPacked(WorkerPool pool, ushort* a, ushort* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate)
     {
         var left = Kernel == Bf16Kernel.MatrixTiles ? LeftSide.Rows(a, PaddedDepth(depth)) : new LeftSide(a, 2 * sizeof(ushort), PanelRowBytes);
-        Run(pool, new ProductLoop(null, 0, left, LeftForm.Packed, packed, c, cRow, rows, cols, depth, accumulate, Groups(pool, rows, cols)), rows, cols, depth);
+        Run(pool, null, 0, left, LeftForm.Packed, new Right(packed, cols, PaddedDepth(depth)), depth, new Result(accumulate ? c : null, c, cRow, null), rows, default(NoEpilogue));
     }
 
     /// <summary>c [rows, cols rounded up to whole panels] (+)= a · B on the calling thread, with a in single precision.</summary>
@@ -85,7 +96,8 @@ public static unsafe partial class Bf16MatMul
         {
             var count = Math.Min(RowBlock, rows - first);
             var left = NarrowRows(a + (first * aRow), aRow, count, depth, (ushort*)(scratch ??= new ScratchBuffer()).Get((long)RowBlock * padded / 2));
-            Block(left, packed, 0, panels, padded, c + (first * cRow), cRow, panels * PanelWidth, count, accumulate, edge: null);
+            var target = c + (first * cRow);
+            Block(left, new Right(packed, panels * PanelWidth, padded), 0, panels, new Result(accumulate ? target : null, target, cRow, null), 0, count, null, default(NoEpilogue));
         }
     }
 
@@ -121,44 +133,69 @@ public static unsafe partial class Bf16MatMul
 
     private static int Panels(int cols) => (cols + PanelWidth - 1) / PanelWidth;
 
-    /// <summary>Into how many groups the panels are shared out: more than one where there are few rows.</summary>
-    private static int Groups(WorkerPool pool, int rows, int cols)
+    private static void Run<T>(WorkerPool pool, float* single, long singleRow, LeftSide half, LeftForm form, in Right right, int depth, in Result result, int rows, in T epilogue)
+        where T : struct, IEpilogue
     {
-        var rowBlocks = Math.Max(1, (rows + RowBlock - 1) / RowBlock);
-        return rowBlocks >= 2 * pool.Threads ? 1 : Math.Max(1, Math.Min(Panels(cols), 4 * pool.Threads / rowBlocks));
-    }
-
-    private static void Run(WorkerPool pool, in ProductLoop loop, int rows, int cols, int depth)
-    {
-        if (rows > 0 && cols > 0)
+        if (rows == 0 || right.Cols == 0)
         {
-            pool.For(WorkKind.Products, (rows + RowBlock - 1) / RowBlock * loop.Groups, loop, 2.0 * rows * cols * depth);
+            return;
         }
+
+        // Parts of the panels too where there are few rows.
+        var rowBlocks = (rows + RowBlock - 1) / RowBlock;
+        var (groups, panels) = Epilogue.Share(epilogue, Panels(right.Cols), rowBlocks >= 2 * pool.Threads ? 1 : 4 * pool.Threads / rowBlocks);
+        pool.For(WorkKind.Products, rowBlocks * groups, new ProductLoop<T>(single, singleRow, half, form, right, depth, result, rows, groups, panels, epilogue), 2.0 * rows * right.Cols * depth);
     }
 
-    private static void Block(LeftSide a, ushort* packed, int firstPanel, int endPanel, int depth, float* c, long cRow, int cols, int rows, bool accumulate, float* edge)
+    /// <summary>Some panels of a product for at most <see cref="RowBlock"/> rows, the first of which is number <paramref name="firstRow"/>.</summary>
+    private static void Block<T>(LeftSide a, in Right right, int firstPanel, int endPanel, in Result result, int firstRow, int rows, float* aside, in T epilogue)
+        where T : struct, IEpilogue
     {
-        for (var from = 0; from < depth; from += DepthBlock)
+        var together = Epilogue.Panels(epilogue, endPanel - firstPanel);
+        for (var block = firstPanel; block < endPanel; block += together)
         {
-            var length = Math.Min(DepthBlock, depth - from);
-            var left = a.From(from);
-            var add = accumulate || from > 0;
-            for (var panel = firstPanel; panel < endPanel; panel++)
+            var (end, column) = (Math.Min(endPanel, block + together), block * PanelWidth);
+            var target = result.Target is null ? aside : result.Target + column;
+            var stride = result.Target is null ? together * PanelWidth : result.Stride;
+            for (var from = 0; from < right.Depth; from += DepthBlock)
             {
-                var right = packed + ((((long)panel * depth) + from) * PanelWidth);
-                var target = c + (panel * PanelWidth);
-                var width = Math.Min(PanelWidth, cols - (panel * PanelWidth));
-                if (width == PanelWidth)
+                var length = Math.Min(DepthBlock, right.Depth - from);
+                var left = a.From(from);
+                for (var panel = block; panel < end; panel++)
                 {
-                    Panel(Kernel, left, right, target, cRow, rows, length, add);
-                    continue;
-                }
+                    var matrix = right.Panel(panel, from);
+                    var at = target + ((panel - block) * PanelWidth);
+                    var start = from > 0 ? at : result.Start is null ? null : result.Start + (panel * PanelWidth);
+                    var width = Math.Min(PanelWidth, right.Cols - (panel * PanelWidth));
+                    if (width == PanelWidth || result.Target is null)
+                    {
+                        if (start is not null && start != at)
+                        {
+                            CopyRows(start, result.Stride, at, stride, rows, width);
+                        }
 
-                // The last panel is narrower than a tile: compute aside, copy what exists.
-                CopyRows(target, cRow, edge, PanelWidth, rows, width);
-                Panel(Kernel, left, right, edge, PanelWidth, rows, length, add);
-                CopyRows(edge, PanelWidth, target, cRow, rows, width);
+                        Panel(Kernel, left, matrix, at, stride, rows, length, start is not null);
+                        continue;
+                    }
+
+                    // The last panel is narrower than a tile: compute aside, copy what exists.
+                    if (start is not null)
+                    {
+                        CopyRows(start, result.Stride, aside, PanelWidth, rows, width);
+                    }
+
+                    Panel(Kernel, left, matrix, aside, PanelWidth, rows, length, start is not null);
+                    CopyRows(aside, PanelWidth, at, stride, rows, width);
+                }
             }
+
+            var cols = Math.Min(right.Cols, end * PanelWidth) - column;
+            if (result.Bias is not null)
+            {
+                Epilogue.AddBias(result.Bias + column, target, stride, rows, cols);
+            }
+
+            epilogue.Finish(target, stride, firstRow, rows, column, cols);
         }
     }
 
@@ -168,6 +205,30 @@ public static unsafe partial class Bf16MatMul
         {
             Unsafe.CopyBlockUnaligned(target + (i * targetRow), source + (i * sourceRow), (uint)(width * sizeof(float)));
         }
+    }
+
+    /// <summary>The packed right side: its columns, and its inner length as stored.</summary>
+    private readonly struct Right(ushort* packed, int cols, int depth)
+    {
+        public int Cols => cols;
+
+        public int Depth => depth;
+
+        public ushort* Panel(int panel, int from) => packed + ((((long)panel * depth) + from) * PanelWidth);
+    }
+
+    /// <summary>What a product starts from (null for zero), where it goes (null for nowhere but the epilogue), and its bias (null for none).</summary>
+    private readonly struct Result(float* start, float* target, long stride, float* bias)
+    {
+        public float* Start => start;
+
+        public float* Target => target;
+
+        public long Stride => stride;
+
+        public float* Bias => bias;
+
+        public Result Below(int rows) => new(start is null ? null : start + (rows * stride), target is null ? null : target + (rows * stride), stride, bias);
     }
 
     private enum LeftForm
@@ -206,34 +267,31 @@ public static unsafe partial class Bf16MatMul
         public LeftSide Below(int rows) => new((ushort*)((byte*)Start + (rows * RowBytes)), RowBytes, PairBytes);
     }
 
-    private readonly struct ProductLoop(float* single, long singleRow, LeftSide half, LeftForm form, ushort* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate, int groups) : ILoopBody
+    private readonly struct ProductLoop<T>(float* single, long singleRow, LeftSide half, LeftForm form, Right right, int depth, Result result, int rows, int groups, int panels, T epilogue) : ILoopBody
+        where T : struct, IEpilogue
     {
-        public int Groups => groups;
-
         public void Run(int index)
         {
             var row = index / groups * RowBlock;
             var count = Math.Min(RowBlock, rows - row);
-            var panels = Panels(cols);
-            var first = (int)((long)panels * (index % groups) / groups);
-            var end = (int)((long)panels * ((index % groups) + 1) / groups);
-            var padded = PaddedDepth(depth);
-            var edge = (scratch ??= new ScratchBuffer()).Get((RowBlock * PanelWidth) + (form == LeftForm.Single ? (long)RowBlock * padded / 2 : 0));
-            var target = c + (row * cRow);
+            var first = index % groups * panels;
+            var end = Math.Min(Panels(right.Cols), first + panels);
+            var room = RowBlock * PanelWidth * (result.Target is null ? Epilogue.Panels(epilogue, panels) : 1);
+            var aside = (scratch ??= new ScratchBuffer()).Get(room + (form == LeftForm.Single ? (long)RowBlock * right.Depth / 2 : 0));
             switch (form)
             {
                 case LeftForm.Single:
-                    var narrow = NarrowRows(single + (row * singleRow), singleRow, count, depth, (ushort*)(edge + (RowBlock * PanelWidth)));
-                    Block(narrow, packed, first, end, padded, target, cRow, cols, count, accumulate, edge);
+                    var narrow = NarrowRows(single + (row * singleRow), singleRow, count, depth, (ushort*)(aside + room));
+                    Block(narrow, right, first, end, result.Below(row), row, count, aside, epilogue);
                     break;
                 case LeftForm.Half:
-                    Block(half.Below(row), packed, first, end, padded, target, cRow, cols, count, accumulate, edge);
+                    Block(half.Below(row), right, first, end, result.Below(row), row, count, aside, epilogue);
                     break;
                 default:
                     for (var i = 0; i < count; i += PanelWidth)
                     {
-                        var panel = new LeftSide(half.Start + ((long)(row + i) * padded), half.RowBytes, half.PairBytes);
-                        Block(panel, packed, first, end, padded, target + (i * cRow), cRow, cols, Math.Min(PanelWidth, count - i), accumulate, edge);
+                        var panel = new LeftSide(half.Start + ((long)(row + i) * right.Depth), half.RowBytes, half.PairBytes);
+                        Block(panel, right, first, end, result.Below(row + i), row + i, Math.Min(PanelWidth, count - i), aside, epilogue);
                     }
 
                     break;

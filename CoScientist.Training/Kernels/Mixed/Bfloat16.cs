@@ -60,9 +60,56 @@ public static unsafe class Bfloat16
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector512<uint> Rounded(float* source)
     {
-        var value = Vector512.Load(source);
+        return Rounded(Vector512.Load(source));
+    }
+
+    /// <summary>The same of numbers at hand.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<uint> Rounded(Vector512<float> value)
+    {
         var bits = value.AsUInt32();
         var rounded = bits + Vector512.Create(0x7FFFu) + ((bits >>> 16) & Vector512<uint>.One);
         return Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, bits | Vector512.Create(0x400000u));
+    }
+
+    /// <summary>Widens 16 numbers, or the first <paramref name="count"/> and zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<float> Load(ushort* source, int count) => count >= 16 ? Widen(Vector256.Load(source)) : LoadPart(source, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Widen(Vector256<ushort> values)
+    {
+        var (low, high) = Vector256.Widen(values);
+        return (Vector512.Create(low, high) << 16).AsSingle();
+    }
+
+    private static Vector512<float> LoadPart(ushort* source, int count)
+    {
+        var part = stackalloc ushort[16];
+        new Span<ushort>(part, 16).Clear();
+        new ReadOnlySpan<ushort>(source, count).CopyTo(new Span<ushort>(part, 16));
+        return Widen(Vector256.Load(part));
+    }
+
+    /// <summary>Narrows and stores 16 numbers, or the first <paramref name="count"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Store(Vector512<float> value, ushort* target, int count) => StoreUpper(Rounded(value), target, count);
+
+    /// <summary>Stores the upper halves of 16 lanes, or of the first <paramref name="count"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void StoreUpper(Vector512<uint> rounded, ushort* target, int count)
+    {
+        rounded >>>= 16;
+        var narrow = Vector256.Narrow(rounded.GetLower(), rounded.GetUpper());
+        if (count >= 16)
+        {
+            narrow.Store(target);
+            return;
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            target[i] = narrow[i];
+        }
     }
 }

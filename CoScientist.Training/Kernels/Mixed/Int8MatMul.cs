@@ -50,7 +50,12 @@ public static unsafe partial class Int8MatMul
     /// <param name="cols">Columns of the result.</param>
     /// <param name="depth">Inner length.</param>
     /// <param name="accumulate">Adds to the result instead of replacing it.</param>
-    public static void Multiply(WorkerPool pool, float* a, long aRow, byte* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate)
+    public static void Multiply(WorkerPool pool, float* a, long aRow, byte* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate) =>
+        Multiply(pool, a, aRow, packed, accumulate ? c : null, c, cRow, rows, cols, depth, null, default(NoEpilogue));
+
+    /// <summary>c [rows, cols] = start + a · B + bias, then the epilogue block by block; <paramref name="start"/> is laid out like the result, and null for zero.</summary>
+    internal static void Multiply<T>(WorkerPool pool, float* a, long aRow, byte* packed, float* start, float* c, long cRow, int rows, int cols, int depth, float* bias, in T epilogue)
+        where T : struct, IEpilogue
     {
         if (rows == 0 || cols == 0)
         {
@@ -58,8 +63,8 @@ public static unsafe partial class Int8MatMul
         }
 
         var rowBlocks = (rows + RowBlock - 1) / RowBlock;
-        var groups = rowBlocks >= 2 * pool.Threads ? 1 : (int)Math.Min(Panels(cols), Math.Max(1, 4 * pool.Threads / rowBlocks));
-        pool.For(WorkKind.Products, rowBlocks * groups, new ProductLoop(a, aRow, packed, c, cRow, rows, cols, depth, accumulate, groups), 2.0 * rows * cols * depth);
+        var (groups, panels) = Epilogue.Share(epilogue, (int)Panels(cols), rowBlocks >= 2 * pool.Threads ? 1 : 4 * pool.Threads / rowBlocks);
+        pool.For(WorkKind.Products, rowBlocks * groups, new ProductLoop<T>(a, aRow, packed, start, c, cRow, rows, cols, depth, groups, panels, bias, epilogue), 2.0 * rows * cols * depth);
     }
 
     /// <summary>c [rows, cols rounded up to whole panels] (+)= a · B on the calling thread.</summary>
@@ -97,38 +102,61 @@ public static unsafe partial class Int8MatMul
 
     private static float* Scales(byte* panel, int depth) => (float*)(panel + ((long)Pairs(depth) * PanelWidth * 2));
 
-    private readonly struct ProductLoop(float* a, long aRow, byte* packed, float* c, long cRow, int rows, int cols, int depth, bool accumulate, int groups) : ILoopBody
+    private static void CopyRows(float* source, long sourceRow, float* target, long targetRow, int rows, int width)
+    {
+        for (var i = 0; i < rows; i++)
+        {
+            Unsafe.CopyBlockUnaligned(target + (i * targetRow), source + (i * sourceRow), (uint)(width * sizeof(float)));
+        }
+    }
+
+    private readonly struct ProductLoop<T>(float* a, long aRow, byte* packed, float* start, float* c, long cRow, int rows, int cols, int depth, int groups, int panels, float* bias, T epilogue) : ILoopBody
+        where T : struct, IEpilogue
     {
         public void Run(int index)
         {
             var row = index / groups * RowBlock;
             var count = Math.Min(RowBlock, rows - row);
-            var first = (int)(Panels(cols) * (index % groups) / groups);
-            var end = (int)(Panels(cols) * ((index % groups) + 1) / groups);
+            var (first, end) = (index % groups * panels, (int)Math.Min(Panels(cols), ((index % groups) + 1) * panels));
             var left = Left.Make(a + (row * aRow), aRow, count, depth);
-            for (var panel = first; panel < end; panel++)
+            var together = Epilogue.Panels(epilogue, panels);
+            for (var block = first; block < end; block += together)
             {
-                var target = c + (row * cRow) + (panel * PanelWidth);
-                var weights = packed + (panel * PanelBytes(depth));
-                var width = Math.Min(PanelWidth, cols - (panel * PanelWidth));
-                if (width == PanelWidth)
+                for (var panel = block; panel < Math.Min(end, block + together); panel++)
                 {
-                    Panel(left, weights, target, cRow, count, depth, accumulate);
-                    continue;
+                    RunPanel(left, row, count, panel);
                 }
 
-                // The last panel is narrower than a tile: compute aside, copy what exists.
-                var edge = left.Edge;
-                for (var i = 0; i < count; i++)
+                var column = block * PanelWidth;
+                var target = c + (row * cRow) + column;
+                var width = Math.Min(cols, Math.Min(end, block + together) * PanelWidth) - column;
+                if (bias is not null)
                 {
-                    Unsafe.CopyBlockUnaligned(edge + (i * PanelWidth), target + (i * cRow), (uint)(width * sizeof(float)));
+                    Epilogue.AddBias(bias + column, target, cRow, count, width);
                 }
 
-                Panel(left, weights, edge, PanelWidth, count, depth, accumulate);
-                for (var i = 0; i < count; i++)
-                {
-                    Unsafe.CopyBlockUnaligned(target + (i * cRow), edge + (i * PanelWidth), (uint)(width * sizeof(float)));
-                }
+                epilogue.Finish(target, cRow, row, count, column, width);
+            }
+        }
+
+        private void RunPanel(Left left, int row, int count, int panel)
+        {
+            var at = (row * cRow) + (panel * PanelWidth);
+            var weights = packed + (panel * PanelBytes(depth));
+            var width = Math.Min(PanelWidth, cols - (panel * PanelWidth));
+            // The last panel is narrower than a tile: compute aside, copy what exists.
+            var whole = width == PanelWidth;
+            var target = whole ? c + at : left.Edge;
+            var stride = whole ? cRow : PanelWidth;
+            if (start is not null && start + at != target)
+            {
+                CopyRows(start + at, cRow, target, stride, count, width);
+            }
+
+            Panel(left, weights, target, stride, count, depth, start is not null);
+            if (!whole)
+            {
+                CopyRows(target, stride, c + at, cRow, count, width);
             }
         }
     }

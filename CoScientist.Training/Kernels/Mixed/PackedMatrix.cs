@@ -70,15 +70,18 @@ internal readonly unsafe struct PackedMatrix(Precision precision, int depth, int
 
     /// <summary>B from its rows.</summary>
     /// <exception cref="NotSupportedException">This matrix is of 8 bits, whose scales are for transposed weights.</exception>
-    public void PackRows(WorkerPool pool, float* b)
+    public void PackRows(WorkerPool pool, in Matrix b)
     {
         switch (precision)
         {
             case Precision.Single:
-                MatMul.PackRows(pool, b, depth, cols, cols, Singles);
+                MatMul.PackRows(pool, b.Singles, depth, cols, b.Stride, Singles);
+                break;
+            case Precision.Bfloat16 when b.IsHalf:
+                Bf16MatMul.PackRows(pool, b.Halves, depth, cols, b.Stride, Halves);
                 break;
             case Precision.Bfloat16:
-                Bf16MatMul.PackRows(pool, b, depth, cols, cols, Halves);
+                Bf16MatMul.PackRows(pool, b.Singles, depth, cols, b.Stride, Halves);
                 break;
             default:
                 throw new NotSupportedException("Models of 8 bits are only read: train in single precision or bfloat16.");
@@ -86,18 +89,34 @@ internal readonly unsafe struct PackedMatrix(Precision precision, int depth, int
     }
 
     /// <summary>c [rows, cols] (+)= a [rows, depth] · B.</summary>
-    public void Multiply(WorkerPool pool, float* a, long aRow, float* c, long cRow, int rows, bool accumulate)
+    public void Multiply(WorkerPool pool, float* a, long aRow, float* c, long cRow, int rows, bool accumulate) =>
+        Multiply(pool, new Matrix(a, depth, aRow, half: false), accumulate ? c : null, c, cRow, rows, null, default(NoEpilogue));
+
+    /// <summary>
+    /// c [rows, cols] = start + a [rows, depth] · B + bias, then the epilogue, block by block. Where c is null only the epilogue
+    /// sees the result, which takes a matrix of bfloat16.
+    /// </summary>
+    /// <param name="pool">Threads.</param>
+    /// <param name="a">Left side; in bfloat16 only where this matrix is too.</param>
+    /// <param name="start">What is added to, laid out like the result; null for zero.</param>
+    /// <param name="c">The result.</param>
+    /// <param name="cRow">Between its rows.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="bias">Added to every row, [cols]; null for none.</param>
+    /// <param name="epilogue">What follows.</param>
+    public void Multiply<T>(WorkerPool pool, in Matrix a, float* start, float* c, long cRow, int rows, float* bias, in T epilogue)
+        where T : struct, IEpilogue
     {
         switch (precision)
         {
             case Precision.Single:
-                MatMul.Multiply(pool, a, aRow, 1, Singles, c, cRow, rows, cols, depth, accumulate);
+                MatMul.Multiply(pool, a.Singles, a.Stride, 1, Singles, start, c, cRow, rows, cols, depth, bias, epilogue);
                 break;
             case Precision.Bfloat16:
-                Bf16MatMul.Multiply(pool, a, aRow, Halves, c, cRow, rows, cols, depth, accumulate);
+                Bf16MatMul.Multiply(pool, a, Halves, start, c, cRow, rows, cols, bias, epilogue);
                 break;
             default:
-                Int8MatMul.Multiply(pool, a, aRow, Eighths, c, cRow, rows, cols, depth, accumulate);
+                Int8MatMul.Multiply(pool, a.Singles, a.Stride, Eighths, start, c, cRow, rows, cols, depth, bias, epilogue);
                 break;
         }
     }
