@@ -96,7 +96,8 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
         const int Prompts = 64;
         const int NewTokens = 128;
         using var pool = new WorkerPool(threads);
-        using var engine = Engine(pool);
+        using var model = new ReadModel(Engine(pool), precision);
+        var engine = model.Engine;
         var random = new SeededRandom(2);
         var requests = Enumerable.Range(0, Prompts).Select(i => new SampleRequest { Prompt = Tokens(random, 64), Seed = i }).ToArray();
         return Measure(pool, Prompts * NewTokens, () =>
@@ -110,7 +111,8 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
     public GradingBenchmarkResult Grade(CancellationToken cancellationToken)
     {
         using var pool = new WorkerPool(threads);
-        using var engine = Engine(pool);
+        using var model = new ReadModel(Engine(pool), precision);
+        var engine = model.Engine;
         var random = new SeededRandom(4);
         var plan = Tokens(random, 300);
         var items = Enumerable.Range(0, 10).Select(_ => Tokens(random, 16)).ToArray();
@@ -181,10 +183,42 @@ public sealed class EngineBenchmark(string config, int threads, TimeSpan duratio
 
     private CpuEngine Engine(WorkerPool pool)
     {
-        var engine = new CpuEngine(shape.Model, BpeTrainer.Train(["benchmark"], 300, []), pool, new EngineOptions { Precision = precision });
+        // Weights of 8 bits are for models that are only read, which are made from these.
+        var options = new EngineOptions { Precision = precision == Precision.Int8 ? Precision.Single : precision };
+        var engine = new CpuEngine(shape.Model, BpeTrainer.Train(["benchmark"], 300, []), pool, options);
         engine.Weights.Initialise(shape.Model, 1);
         engine.WeightsChanged();
         return engine;
+    }
+
+    /// <summary>A model to sample from: where its precision is for reading only, loaded from a folder as such models are, without weights in single precision.</summary>
+    private sealed class ReadModel : IDisposable
+    {
+        private readonly string? folder;
+
+        public ReadModel(CpuEngine engine, Precision precision)
+        {
+            Engine = engine;
+            if (precision == Precision.Int8)
+            {
+                folder = Directory.CreateTempSubdirectory("coscientist-bench-").FullName;
+                var path = Path.Combine(folder, "model");
+                engine.Save(path, new Dictionary<string, string>(StringComparer.Ordinal));
+                engine.Dispose();
+                Engine = CpuEngine.LoadReadOnly(path, precision, engine.Pool);
+            }
+        }
+
+        public CpuEngine Engine { get; }
+
+        public void Dispose()
+        {
+            Engine.Dispose();
+            if (folder is not null)
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
     }
 
     private BenchmarkResult Measure(WorkerPool pool, double tokens, Action round)
