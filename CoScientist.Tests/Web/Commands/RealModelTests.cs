@@ -92,7 +92,7 @@ public sealed class RealModelTests : IDisposable
 
         var rows = Enumerable.Range(0, 40).Select(i => JsonSerializer.Serialize(new Dictionary<string, object>(StringComparer.Ordinal)
         {
-            ["Goal"] = $"Find out why effect {i} varies between laboratories.",
+            ["Goal"] = $"{Subjects[i % 8]} {Settings[i / 8]}.",
             ["Rubric"] = new[] { "controls for the batch", $"repeats measurement {i}" },
             ["Reference solution"] = "We measure each batch twice, because laboratories differ.",
             ["article_id"] = $"article-{i}",
@@ -101,6 +101,16 @@ public sealed class RealModelTests : IDisposable
         await File.WriteAllLinesAsync(Path.Combine(folder, "goals.jsonl"), rows, Cancellation);
         Assert.True(0 == await RunAsync("import", "dataset", Path.Combine(folder, "goals.jsonl")), error.ToString());
     }
+
+    // So different that no two goals count as one, which would put them all into one split.
+    private static string[] Subjects { get; } =
+    [
+        "Find out why measured effects vary", "Learn what makes dense tissue hide tumours", "Explain the late flowering of orchards", "Predict which bridges corrode early",
+        "Show how sleep changes recall of faces", "Separate noise from signal in faint spectra", "Test whether warm rivers lose their trout", "Decide when compilers should inline calls",
+    ];
+
+    private static string[] Settings { get; } =
+        ["between laboratories of one country", "among children under twelve years", "where records are kept by hand", "once budgets have been halved", "without any access to earlier samples"];
 
     private string Plans()
     {
