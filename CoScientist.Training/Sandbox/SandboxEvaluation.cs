@@ -69,7 +69,11 @@ public sealed record SandboxReport(
     double GraderTruePositiveRate,
     double GraderTrueNegativeRate,
     IReadOnlyList<int> Verdicts,
-    IReadOnlyList<int> FalsePasses);
+    IReadOnlyList<int> FalsePasses)
+{
+    /// <summary>The threshold on the grader's probabilities that agrees best with the oracle on these plans; null when all verdicts are alike.</summary>
+    public ThresholdChoice? BestThreshold { get; init; }
+}
 
 /// <summary>Writes plans for sandbox goals and has them judged.</summary>
 public sealed class SandboxEvaluation(SandboxWorld world)
@@ -141,6 +145,9 @@ public sealed class SandboxEvaluation(SandboxWorld world)
             truePositive,
             trueNegative,
             verdicts,
-            falsePasses);
+            falsePasses)
+        {
+            BestThreshold = ThresholdChoice.Best(plans.SelectMany(plan => plan.Oracle.Zip(plan.Grades, (oracle, grade) => (oracle.Guideline == 0, grade.Probability)))),
+        };
     }
 }

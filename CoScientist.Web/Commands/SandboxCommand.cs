@@ -10,7 +10,7 @@ namespace CoScientist.Web.Commands;
 /// <summary>The sandbox: show its world, make its base model, score a checkpoint with its oracle.</summary>
 internal static class SandboxCommand
 {
-    public static Command Create() => new("sandbox", "The embedded small world: its base model, its oracle, its examples") { Build(), Evaluate(), Generate() };
+    public static Command Create() => new("sandbox", "The embedded small world: its base model, its oracle, its examples") { Build(), Evaluate(), Generate(), SandboxExperts.Create() };
 
     private static Command Build()
     {
@@ -42,18 +42,21 @@ internal static class SandboxCommand
     {
         var model = new Option<string?>("--model") { Description = "Folder of the checkpoint (default: the shipped base model)" };
         var grader = new Option<string?>("--grader") { Description = "Folder of the grader (default: the shipped base model)" };
-        var goals = new Option<int>("--goals") { Description = "Held-out test goals", DefaultValueFactory = _ => 300 };
+        var goals = new Option<int>("--goals") { Description = "Goals", DefaultValueFactory = _ => 300 };
+        var split = new Option<string>("--split") { Description = "Which goals: held-out ones to test on, or those to train on, on which a grader's threshold may be chosen", DefaultValueFactory = _ => "test" };
+        split.AcceptOnlyFromAmong("test", "validation", "train");
         var seed = new Option<long>("--seed") { Description = "Seed of the sampling", DefaultValueFactory = _ => 1 };
         var topP = new Option<double>("--top-p") { Description = "Nucleus mass (default: as the sandbox's presets train)", DefaultValueFactory = _ => SandboxEvaluation.Sampling.TopP };
         var dtype = Dtype.Create();
-        var command = new Command("eval", "Score a checkpoint's plans with the oracle, and its grader against the oracle") { model, grader, goals, seed, topP, dtype };
+        var command = new Command("eval", "Score a checkpoint's plans with the oracle, and its grader against the oracle") { model, grader, goals, split, seed, topP, dtype };
         command.SetAction((parsed, cancellationToken) =>
         {
             var count = parsed.GetValue(goals);
-            var held = SandboxLibrary.Goals.Where(goal => goal.Split == GoalSplit.Test).Take(count).ToArray();
+            var part = Enum.Parse<GoalSplit>(parsed.GetValue(split)!, ignoreCase: true);
+            var held = SandboxLibrary.Goals.Where(goal => goal.Split == part).Take(count).ToArray();
             if (count < 1 || held.Length < count)
             {
-                throw new CommandException($"--goals {count}: the library holds {held.Length} test goals; ask for 1 to {held.Length}.");
+                throw new CommandException($"--goals {count}: the library holds {held.Length} {parsed.GetValue(split)} goals; ask for 1 to {held.Length}.");
             }
 
             using var pool = new WorkerPool();
@@ -106,6 +109,7 @@ internal static class SandboxCommand
         report.GraderBalancedAccuracy,
         report.GraderTruePositiveRate,
         report.GraderTrueNegativeRate,
+        report.BestThreshold,
         report.Verdicts,
         report.FalsePasses,
         Seconds = seconds,
@@ -120,5 +124,6 @@ internal static class SandboxCommand
         $"well formed              {report.WellFormed:F3}",
         $"mean length              {report.MeanTokens:F1} tokens",
         $"grader balanced accuracy {report.GraderBalancedAccuracy:F3} (true positives {report.GraderTruePositiveRate:F3}, true negatives {report.GraderTrueNegativeRate:F3})",
+        .. report.BestThreshold is { } best ? [$"best threshold           {best.Threshold:F3}, with balanced accuracy {best.BalancedAccuracy:F3} on these plans"] : (string[])[],
     ];
 }
