@@ -79,6 +79,9 @@ public sealed record EvaluationResult
     /// <summary>The jury; null without one.</summary>
     public JuryResult? Jury { get; init; }
 
+    /// <summary>How the grader's verdicts stand to the judge's, on all plans; null without a grader that is not the judge, or without verdicts.</summary>
+    public GraderAgreement? Agreement { get; init; }
+
     /// <summary>Judgments in pairs; empty unless asked for.</summary>
     public required IReadOnlyList<PairwiseRow> Pairwise { get; init; }
 
@@ -102,10 +105,11 @@ public sealed record EvaluationResult
             throw new InvalidDataException($"{folder.File(EvaluationFolder.PlansFile)} holds a plan by {stranger.Model} for goal {stranger.Goal}, which is none of this evaluation's: delete the line.");
         }
 
+        var weights = data.Goals.ToDictionary(goal => goal.Id, IReadOnlyList<double> (goal) => [.. goal.Items.Select(item => item.Weight)], StringComparer.Ordinal);
         var scored = gradings.Where(grading => grading.Score is not null).ToDictionary(grading => (grading.Plan, grading.Scorer));
         var place = spec.Models.Index().ToDictionary(model => model.Item, model => model.Index, StringComparer.Ordinal);
         var ordered = plans.OrderBy(plan => place[plan.Model]).ThenBy(plan => plan.Goal, StringComparer.Ordinal).ThenBy(plan => plan.Sample).ToList();
-        JuryResult? jury = spec.Jury.Count == 0 ? null : Grading.Jury.Aggregate(spec.Jury, [.. ordered.Select(IReadOnlyList<IReadOnlyList<bool>?> (plan) => [.. spec.Jury.Select(juror => scored.GetValueOrDefault((plan.Key, juror))?.Met)])]);
+        JuryResult? jury = spec.Jury.Count == 0 ? null : Grading.Jury.Aggregate(spec.Jury, [.. ordered.Select(IReadOnlyList<IReadOnlyList<bool>?> (plan) => [.. spec.Jury.Select(juror => scored.GetValueOrDefault((plan.Key, juror))?.Met)])], [.. ordered.Select(plan => weights[plan.Goal])]);
         var rows = ordered.Select((plan, i) => (plan.Sample, Row: Row(spec, plan, goals[plan.Goal], scored, jury?.Plans[i].Mean))).ToList();
         List<ScoredPlan> sampled = [.. rows.Where(row => row.Sample is not null).Select(row => row.Row)];
         List<ScoredPlan> greedy = [.. rows.Where(row => row.Sample is null).Select(row => row.Row)];
@@ -126,6 +130,7 @@ public sealed record EvaluationResult
             CrossDomain = EvaluationTables.CrossDomain(sampled, first, [.. others.Where(data.TrainedOn.ContainsKey).Select(arm => (arm, data.TrainedOn[arm]))], Judge),
             Curves = spec.Grader is null ? [] : [.. spec.Models.Select(arm => new BestOfNCurve(arm, EvaluationTables.Curve(sampled, arm, Grader, Judge), EvaluationTables.Bias(sampled, arm, Grader)))],
             Jury = jury,
+            Agreement = spec.Grader is null || spec.Grader == spec.Judge ? null : GraderAgreement.Of([.. ordered.SelectMany(plan => Agreements(scored.GetValueOrDefault((plan.Key, spec.Judge)), scored.GetValueOrDefault((plan.Key, spec.Grader))))]),
             Pairwise = Pairs(folder.ReadPairs(), first),
         };
 
@@ -167,6 +172,11 @@ public sealed record EvaluationResult
             }
         }
     }
+
+    private static IEnumerable<ItemAgreement> Agreements(EvaluationGrading? judge, EvaluationGrading? grader) =>
+        judge?.Met is { } truth && grader?.Met is { } said && truth.Count == said.Count
+            ? truth.Select((met, k) => new ItemAgreement(met, judge.Violated?[k] ?? [], said[k], grader.Probabilities?[k]))
+            : [];
 
     private static int CountMissing(EvaluationSpec spec, EvaluationData data, int plans, int gradings)
     {

@@ -40,6 +40,21 @@ public sealed partial record EvaluationSpec
     /// <summary>Seed of the first plan of each goal; the next plans take the next seeds. Default 1.</summary>
     public long Seed { get; init; } = 1;
 
+    /// <summary>Numbers in which local checkpoints are read: "bf16" or "int8". Default null: in full.</summary>
+    public string? Dtype { get; init; }
+
+    /// <summary>Where the verdicts of local checkpoints on real plans are read. Default null: in the answer, as those of model servers always are.</summary>
+    public VerdictReading? Verdicts { get; init; }
+
+    /// <summary>Threshold of verdicts read in likelihoods. Default null: that of <see cref="GradingSpec.Threshold"/>.</summary>
+    public double? Threshold { get; init; }
+
+    /// <summary>Most tokens of a plan for a real goal. Default null: 2,048 of a checkpoint, 8,192 of a server.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>How local checkpoints are asked for verdicts.</summary>
+    public GradingSpec Grading() => new() { Verdicts = Verdicts ?? VerdictReading.Answer, Threshold = Threshold ?? new GradingSpec().Threshold };
+
     /// <summary>Everyone who scores plans, each once.</summary>
     public IEnumerable<string> Scorers() => new[] { Grader, Judge }.OfType<string>().Concat(Jury).Distinct(StringComparer.Ordinal);
 
@@ -69,6 +84,16 @@ public sealed partial record EvaluationSpec
         if (Goals < 1)
         {
             yield return $"--goals {Goals}: ask for at least one goal.";
+        }
+
+        if (Threshold is not (null or (> 0 and < 1)))
+        {
+            yield return $"--threshold {Threshold}: choose a number above 0 and below 1.";
+        }
+
+        if (MaxTokens < 1)
+        {
+            yield return $"--max-tokens {MaxTokens}: allow at least one.";
         }
 
         if (Temperature is not (> 0 and <= 2))
@@ -137,11 +162,17 @@ public sealed record EvaluationPlan(string Model, string Goal, int? Sample, long
 /// <param name="Goal">Goal of the plan.</param>
 /// <param name="Sample">Number of the plan.</param>
 /// <param name="Scorer">Who scored.</param>
-/// <param name="Score">Share of items met, 0–1; null when the answer could not be read.</param>
+/// <param name="Score">Share of items met by their weights, 0–1; null when the answer could not be read.</param>
 /// <param name="Met">Verdicts, item by item of the goal; null when there are none.</param>
 /// <param name="Failure">Why there is no score; null when there is one.</param>
 public sealed record EvaluationGrading(string Model, string Goal, int? Sample, string Scorer, double? Score, IReadOnlyList<bool>? Met, string? Failure = null)
 {
+    /// <summary>Guidelines violated, item by item; null when there are no verdicts.</summary>
+    public IReadOnlyList<IReadOnlyList<int>>? Violated { get; init; }
+
+    /// <summary>Probability of 'met', item by item; null where verdicts were not read in likelihoods.</summary>
+    public IReadOnlyList<double>? Probabilities { get; init; }
+
     /// <summary>The plan it is of.</summary>
     public (string Model, string Goal, int? Sample) Plan => (Model, Goal, Sample);
 }

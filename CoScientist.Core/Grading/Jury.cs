@@ -19,8 +19,8 @@ public readonly record struct JuryVote(int Met, int Unmet)
 
 /// <summary>The jury's word on one plan.</summary>
 /// <param name="Items">Votes item by item.</param>
-/// <param name="Mean">Mean over items of the share of jurors who call it met, 0–1; when all judge every item, the mean of their scores. Null when nobody could be read.</param>
-/// <param name="Majority">Share of items that most jurors call met, a tie counting half, 0–1; null when nobody could be read.</param>
+/// <param name="Mean">Mean over items, by their weights, of the share of jurors who call it met, 0–1; when all judge every item, the mean of their scores. Null when nobody could be read.</param>
+/// <param name="Majority">Share of items, by their weights, that most jurors call met, a tie counting half, 0–1; null when nobody could be read.</param>
 public sealed record JuryGrading(IReadOnlyList<JuryVote> Items, double? Mean, double? Majority);
 
 /// <summary>How a juror stands to the others.</summary>
@@ -48,8 +48,9 @@ public static class Jury
     /// <summary>Aggregates verdicts.</summary>
     /// <param name="jurors">Names, at least one.</param>
     /// <param name="plans">For each plan and juror the verdict on every item; null where the juror could not be read.</param>
+    /// <param name="weights">For each plan the weights of its items; null weighs all alike.</param>
     /// <exception cref="ArgumentException">A plan has not one entry per juror, or jurors judged different numbers of its items.</exception>
-    public static JuryResult Aggregate(IReadOnlyList<string> jurors, IReadOnlyList<IReadOnlyList<IReadOnlyList<bool>?>> plans)
+    public static JuryResult Aggregate(IReadOnlyList<string> jurors, IReadOnlyList<IReadOnlyList<IReadOnlyList<bool>?>> plans, IReadOnlyList<IReadOnlyList<double>>? weights = null)
     {
         ArgumentNullException.ThrowIfNull(jurors);
         ArgumentNullException.ThrowIfNull(plans);
@@ -61,7 +62,7 @@ public static class Jury
             }
         }
 
-        var gradings = plans.Select(plan => Grade([.. plan.OfType<IReadOnlyList<bool>>()])).ToArray();
+        var gradings = plans.Select((plan, p) => Grade([.. plan.OfType<IReadOnlyList<bool>>()], weights?[p])).ToArray();
         var votes = gradings.SelectMany(plan => plan.Items).ToArray();
         var shared = votes.Count(vote => vote.Shared);
         return new JuryResult(
@@ -73,7 +74,7 @@ public static class Jury
             [.. jurors.Select((name, juror) => Against(name, juror, plans, gradings))]);
     }
 
-    private static JuryGrading Grade(IReadOnlyList<bool>[] verdicts)
+    private static JuryGrading Grade(IReadOnlyList<bool>[] verdicts, IReadOnlyList<double>? weights)
     {
         if (verdicts.Length == 0 || verdicts[0].Count == 0)
         {
@@ -83,8 +84,10 @@ public static class Jury
         JuryVote[] items = [.. Enumerable.Range(0, verdicts[0].Count).Select(item => verdicts.Count(juror => juror[item])).Select(met => new JuryVote(met, verdicts.Length - met))];
         return new JuryGrading(
             items,
-            items.Average(vote => vote.Met / (double)(vote.Met + vote.Unmet)),
-            items.Average(vote => vote.Majority switch { true => 1, false => 0, null => 0.5 }));
+            Mean(vote => vote.Met / (double)(vote.Met + vote.Unmet)),
+            Mean(vote => vote.Majority switch { true => 1, false => 0, null => 0.5 }));
+
+        double Mean(Func<JuryVote, double> of) => weights is null ? items.Average(of) : items.Zip(weights, (vote, weight) => weight * of(vote)).Sum() / weights.Sum();
     }
 
     // Against the majority of the others: its own vote would agree with itself.

@@ -47,6 +47,15 @@ public sealed record RewardParts(int Satisfied, int Graded, double Specific, dou
 /// </summary>
 public static class Reward
 {
+    private static readonly PlanForm Faultless = new(Finished: true);
+    private static readonly RewardSpec Plain = new();
+
+    /// <summary>Share of items satisfied, by their weights, 0–1: the score of a grading, without any reward's settings.</summary>
+    /// <param name="items">Outcome of each item that counts; null where the grading could not be read.</param>
+    /// <returns>Null when no item was graded: ungraded is never zero.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A weight or a number of violations is out of range.</exception>
+    public static double? Share(IReadOnlyList<ItemOutcome?> items) => Of(items, Faultless, Plain)?.Specific;
+
     /// <summary>The reward of one plan.</summary>
     /// <param name="items">Outcome of each item that counts; null where the grading could not be read.</param>
     /// <param name="form">The plan's form.</param>

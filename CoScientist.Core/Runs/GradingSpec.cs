@@ -32,6 +32,13 @@ public sealed record GradingSpec
     /// <summary>Where verdicts are read. Default in the answer. A judge that is a model server is always read so.</summary>
     public VerdictReading Verdicts { get; init; } = VerdictReading.Answer;
 
+    /// <summary>
+    /// An item is met when the likelihood of 'no guideline violated', among the nine verdicts, exceeds this; 0 to 1, likelihood
+    /// verdicts only. Default 0.5, more likely than all faults together; 'evaluate' names the threshold that agrees best with a judge.
+    /// The compact protocol of the sandbox takes the one its base model was calibrated to.
+    /// </summary>
+    public double Threshold { get; init; } = 0.5;
+
     /// <summary>Most tokens of a written grading. Default 4,096.</summary>
     public int MaxNewTokens { get; init; } = 4096;
 }

@@ -39,6 +39,7 @@ public static partial class RunSpecValidator
             "likelihood",
             "must be \"answer\" with a model server as grader: it does not say how likely its tokens were");
         check.Within("grading.maxNewTokens", spec.Grading.MaxNewTokens);
+        check.Within("grading.threshold", spec.Grading.Threshold);
         CheckData(spec, knownDomains, check);
         check.Within("reward.unfinishedPenalty", spec.Reward.UnfinishedPenalty);
         check.Within("reward.malformedPenalty", spec.Reward.MalformedPenalty);

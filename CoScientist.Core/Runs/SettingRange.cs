@@ -26,6 +26,7 @@ public readonly record struct SettingRange(double Low, double High, bool AboveLo
         ["validationGoals"] = new(1, 100_000),
         ["testGoals"] = new(1, 100_000),
         ["threads"] = new(0, 1024),
+        ["grading.threshold"] = Between(1),
         ["grading.maxNewTokens"] = new(1, 32_768),
         ["reward.unfinishedPenalty"] = new(0, 10),
         ["reward.malformedPenalty"] = new(0, 10),

@@ -1,3 +1,4 @@
+using CoScientist.Core.Grading;
 using CoScientist.Core.Runs;
 
 namespace CoScientist.Training.Protocols;
@@ -17,16 +18,13 @@ public sealed record ItemVerdict(bool Met, IReadOnlyList<int> Violated, int Viol
 
 /// <summary>A grader's word on one plan.</summary>
 /// <param name="Items">One verdict per item of the goal; null where none could be read.</param>
-/// <param name="Score">Share satisfied, 0–1; null when nothing could be read: ungraded is never zero.</param>
+/// <param name="Score">Share satisfied by the items' weights, 0–1; null when nothing could be read: ungraded is never zero.</param>
 /// <param name="Failure">Why something could not be read; null when everything was.</param>
 public sealed record PlanGrading(IReadOnlyList<ItemVerdict?> Items, double? Score, string? Failure = null)
 {
-    /// <summary>A grading whose score is the share of items met among those that have a verdict.</summary>
-    public static PlanGrading Of(IReadOnlyList<ItemVerdict?> items, string? failure = null)
-    {
-        var graded = items.OfType<ItemVerdict>().ToArray();
-        return new PlanGrading(items, graded.Length == 0 ? null : (double)graded.Count(item => item.Met) / graded.Length, failure);
-    }
+    /// <summary>A grading whose score is the share of items met, by their weights, among those that have a verdict.</summary>
+    public static PlanGrading Of(PlanToGrade plan, IReadOnlyList<ItemVerdict?> items, string? failure = null) =>
+        new(items, Reward.Share([.. items.Zip(plan.Goal.Items, (verdict, item) => verdict is null ? (ItemOutcome?)null : new ItemOutcome(verdict.Met, verdict.Violations, item.Weight))]), failure);
 
     /// <summary>A grading that could not be read at all.</summary>
     public static PlanGrading Ungraded(PlanToGrade plan, string reason) => new(new ItemVerdict?[plan.Goal.Items.Count], null, reason);

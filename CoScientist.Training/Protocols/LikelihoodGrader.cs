@@ -13,21 +13,21 @@ public sealed class LikelihoodGrader : IPlanGrader
 {
     private const int Verdicts = 9;
     private const int NotAddressed = 8;
-    private const double Threshold = 0.5;
-
     private readonly IPolicyEngine engine;
     private readonly ChatFormat chat;
     private readonly bool showReference;
+    private readonly double threshold;
     private readonly int[] digits;
 
     /// <summary>A grader around a checkpoint.</summary>
     /// <param name="engine">Its weights.</param>
     /// <param name="chat">How it is spoken to.</param>
     /// <param name="showReference">Whether it is shown the reference solution.</param>
+    /// <param name="threshold">An item is met when P(no guideline violated) exceeds it; see <see cref="Core.Runs.GradingSpec.Threshold"/>.</param>
     /// <exception cref="InvalidDataException">The tokenizer has no token of its own for a digit.</exception>
-    public LikelihoodGrader(IPolicyEngine engine, ChatFormat chat, bool showReference)
+    public LikelihoodGrader(IPolicyEngine engine, ChatFormat chat, bool showReference, double threshold = 0.5)
     {
-        (this.engine, this.chat, this.showReference) = (engine, chat, showReference);
+        (this.engine, this.chat, this.showReference, this.threshold) = (engine, chat, showReference, threshold);
         var tokens = Enumerable.Range(0, Verdicts).Select(digit => chat.Tokenizer.Encode(((char)('0' + digit)).ToString())).ToArray();
         digits = tokens.All(token => token.Length == 1)
             ? [.. tokens.Select(token => token[0])]
@@ -47,7 +47,7 @@ public sealed class LikelihoodGrader : IPlanGrader
         }
 
         return [.. plans.Select((plan, p) => Array.IndexOf(readable, p) >= 0
-            ? PlanGrading.Of(verdicts[p])
+            ? PlanGrading.Of(plan, verdicts[p])
             : PlanGrading.Ungraded(plan, $"the plan is longer than the {engine.Config.MaxPositions} tokens that the grader can read"))];
     }
 
@@ -63,9 +63,9 @@ public sealed class LikelihoodGrader : IPlanGrader
         return new SampleRequest { Prompt = prompts[0][..shared], Branches = [.. prompts.Select(prompt => prompt[shared..])] };
     }
 
-    private static ItemVerdict Verdict(float[] probabilities)
+    private ItemVerdict Verdict(float[] probabilities)
     {
-        if (probabilities[0] > Threshold)
+        if (probabilities[0] > threshold)
         {
             return new ItemVerdict(Met: true, [], 0, probabilities[0]);
         }

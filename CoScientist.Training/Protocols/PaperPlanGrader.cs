@@ -41,7 +41,7 @@ public sealed class PaperPlanGrader(ITextModel model, GradingSpec spec, long see
             }
         }
 
-        return [.. plans.Select((_, p) => PlanGrading.Of(verdicts[p], failures[p]))];
+        return [.. plans.Select((plan, p) => PlanGrading.Of(plan, verdicts[p], failures[p]))];
     }
 
     private static ItemVerdict Verdict(PaperVerdict verdict) => new(verdict.Met, verdict.Violated, verdict.Violated.Count, Probability: null, verdict.Reasoning);

@@ -37,7 +37,7 @@ public sealed class CompactGrader(IPolicyEngine engine, double threshold, bool s
         var readable = tasks.Select(Fits).ToArray();
         var grades = new Queue<IReadOnlyList<ItemGrade>>(Grade([.. tasks.Where((_, i) => readable[i])], cancellationToken));
         return [.. plans.Select((plan, i) => readable[i]
-            ? PlanGrading.Of([.. grades.Dequeue().Select(grade => Verdict(grade.Guideline) with { Probability = grade.Probability, Reason = grade.Quote })])
+            ? PlanGrading.Of(plan, [.. grades.Dequeue().Select(grade => Verdict(grade.Guideline) with { Probability = grade.Probability, Reason = grade.Quote })])
             : PlanGrading.Ungraded(plan, $"the plan is longer than the {engine.Config.MaxPositions} tokens that the grader can read"))];
     }
 

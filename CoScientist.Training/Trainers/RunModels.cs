@@ -127,7 +127,7 @@ internal sealed class RunModels : IDisposable
         var directory = FolderOf(name, model) ?? throw new ArgumentException($"Nothing stands behind the name \"{name}\".", nameof(model));
         return spec.ProtocolOf(name) switch
         {
-            PaperPrompts.Protocol when spec.Grading.Verdicts == VerdictReading.Likelihood => new LikelihoodGrader(Frozen(directory), Chat(directory), spec.Grading.Reference),
+            PaperPrompts.Protocol when spec.Grading.Verdicts == VerdictReading.Likelihood => new LikelihoodGrader(Frozen(directory), Chat(directory), spec.Grading.Reference, spec.Grading.Threshold),
             PaperPrompts.Protocol => new PaperPlanGrader(new LocalTextModel(name, Frozen(directory), Chat(directory)), spec.Grading, spec.Seed),
             _ => new CompactGrader(Frozen(directory), SandboxBaseModel.GraderThreshold(directory), spec.Grading.Reference),
         };

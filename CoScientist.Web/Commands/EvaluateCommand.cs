@@ -27,6 +27,10 @@ internal static class EvaluateCommand
     private static readonly Option<bool> s_pairwise = new("--pairwise") { Description = "The judge, a model server or a checkpoint with a chat template, also compares plans in pairs, in both orders" };
     private static readonly Option<double> s_temperature = new("--temperature") { Description = "Sampling temperature", DefaultValueFactory = _ => Defaults.Temperature };
     private static readonly Option<long> s_seed = new("--seed") { Description = "Seed of the sampling", DefaultValueFactory = _ => Defaults.Seed };
+    private static readonly Option<string> s_dtype = Dtype.Create();
+    private static readonly Option<string> s_verdicts = Verdicts();
+    private static readonly Option<double?> s_threshold = new("--threshold") { Description = "Likelihood above which an item is met; with --verdicts likelihood (default: 0.5)", HelpName = "P" };
+    private static readonly Option<int?> s_tokens = new("--max-tokens") { Description = "Most tokens of a plan for a real goal (default: 2048 of a checkpoint, 8192 of a server)", HelpName = "N" };
     private static readonly Option<string?> s_name = new("--name") { Description = "Name of the evaluation and its folder (default: follows from the settings). The same name and settings go on with a stopped one", HelpName = "NAME" };
 
     /// <summary>Makes the verb.</summary>
@@ -34,7 +38,7 @@ internal static class EvaluateCommand
     {
         var command = new Command("evaluate", "Compare models on held-out goals; goes on where it was stopped")
         {
-            s_models, s_grader, s_judge, s_jury, s_plans, s_goals, s_domains, s_greedy, s_pairwise, s_temperature, s_seed, s_name,
+            s_models, s_grader, s_judge, s_jury, s_plans, s_goals, s_domains, s_greedy, s_pairwise, s_temperature, s_seed, s_dtype, s_verdicts, s_threshold, s_tokens, s_name,
         };
         command.SetAction(RunAsync);
         return command;
@@ -70,7 +74,18 @@ internal static class EvaluateCommand
         Pairwise = parsed.GetValue(s_pairwise),
         Temperature = parsed.GetValue(s_temperature),
         Seed = parsed.GetValue(s_seed),
+        Dtype = parsed.GetValue(s_dtype) is { } dtype && dtype != Dtypes.Full ? dtype : null,
+        Verdicts = parsed.GetValue(s_verdicts) == "likelihood" ? VerdictReading.Likelihood : null,
+        Threshold = parsed.GetValue(s_threshold),
+        MaxTokens = parsed.GetValue(s_tokens),
     };
+
+    private static Option<string> Verdicts()
+    {
+        var option = new Option<string>("--verdicts") { Description = "Where the verdicts of checkpoints on real plans are read: in their written answer, or in the likelihood of one digit, which costs one pass", DefaultValueFactory = _ => "answer" };
+        option.AcceptOnlyFromAmong("answer", "likelihood");
+        return option;
+    }
 
     // The same settings give the same name, so that the same command goes on.
     private static string NameOf(EvaluationSpec spec) =>

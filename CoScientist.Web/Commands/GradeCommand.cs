@@ -20,8 +20,9 @@ internal static class GradeCommand
         role.AcceptOnlyFromAmong("judge", "self");
         var verdicts = new Option<string>("--verdicts") { Description = "Where a checkpoint's verdicts on real plans are read: in its written answer, or in the likelihood of one digit, which costs one pass", DefaultValueFactory = _ => "answer" };
         verdicts.AcceptOnlyFromAmong("answer", "likelihood");
+        var threshold = new Option<double>("--threshold") { Description = "Likelihood above which an item is met; with --verdicts likelihood", DefaultValueFactory = _ => new GradingSpec().Threshold };
         var dtype = Dtype.Create();
-        var command = new Command("grade", "Grade plans item by item") { grader, writer, goals, domain, role, verdicts, dtype };
+        var command = new Command("grade", "Grade plans item by item") { grader, writer, goals, domain, role, verdicts, threshold, dtype };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (name, capacity) = (parsed.GetValue(grader)!, parsed.GetValue(role) == "self" ? GraderRole.SelfGrade : GraderRole.Judge);
@@ -30,8 +31,14 @@ internal static class GradeCommand
                 throw new CommandException("--role self: the oracle only ever judges. Leave --role out, or name another grader.");
             }
 
+            if (parsed.GetValue(threshold) is not (> 0 and < 1))
+            {
+                throw new CommandException($"--threshold {parsed.GetValue(threshold)}: choose a number above 0 and below 1.");
+            }
+
+            var grading = new GradingSpec { Verdicts = Enum.Parse<VerdictReading>(parsed.GetValue(verdicts)!, ignoreCase: true), Threshold = parsed.GetValue(threshold) };
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-            using var worker = await services.GetRequiredService<ModelRoles>().GraderAsync(name, capacity, Dtype.Of(parsed.GetValue(dtype)!), Enum.Parse<VerdictReading>(parsed.GetValue(verdicts)!, ignoreCase: true), cancellationToken);
+            using var worker = await services.GetRequiredService<ModelRoles>().GraderAsync(name, capacity, Dtype.Of(parsed.GetValue(dtype)!), grading, cancellationToken);
             var filter = new GoalFilter(worker.Sandbox, GoalChoice.Split(parsed.GetValue(goals)!), parsed.GetValue(domain));
             var result = await services.GetRequiredService<GradeJob>().RunAsync(worker, filter, parsed.GetValue(writer), GoalChoice.Progress("plans"), cancellationToken);
             CommandContext.Answer(

@@ -104,13 +104,13 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
         var kinds = new List<(string Name, bool Sandbox)>();
         foreach (var model in spec.Models)
         {
-            using var writer = await roles.WriterAsync(model, cancellationToken);
+            using var writer = await WriterAsync(spec, model, cancellationToken);
             kinds.Add((model, writer.Sandbox));
         }
 
         foreach (var scorer in spec.Scorers())
         {
-            using var grader = await roles.GraderAsync(scorer, GraderRole.Judge, cancellationToken);
+            using var grader = await GraderAsync(spec, scorer, GraderRole.Judge, cancellationToken);
             kinds.Add((scorer, grader.Sandbox));
         }
 
@@ -140,7 +140,7 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
             return;
         }
 
-        using var writer = await roles.WriterAsync(model, cancellationToken);
+        using var writer = await WriterAsync(spec, model, cancellationToken);
         var done = 0;
         foreach (var round in open.GroupBy(plan => plan.sample))
         {
@@ -177,7 +177,7 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
         }
 
         var known = data.Goals.ToDictionary(goal => goal.Id, StringComparer.Ordinal);
-        using var grader = await roles.GraderAsync(scorer, scorer == spec.Grader ? GraderRole.SelfGrade : GraderRole.Judge, cancellationToken);
+        using var grader = await GraderAsync(spec, scorer, scorer == spec.Grader ? GraderRole.SelfGrade : GraderRole.Judge, cancellationToken);
         var done = 0;
         foreach (var batch in open.Chunk(grader.BatchSize))
         {
@@ -190,7 +190,11 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
                 scorer,
                 grade.Score,
                 grade.Score is null ? null : [.. grade.Verdicts.Select(verdict => verdict.Met)],
-                grade.Failure)));
+                grade.Failure)
+            {
+                Violated = grade.Score is null ? null : [.. grade.Verdicts.Select(verdict => verdict.Violated)],
+                Probabilities = grade.Score is null || grade.Verdicts.Any(verdict => verdict.Probability is null) ? null : [.. grade.Verdicts.Select(verdict => verdict.Probability!.Value)],
+            }));
             done += batch.Length;
             progress($"plans scored by {scorer}", done, open.Count);
         }
@@ -207,7 +211,8 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
         }
 
         var known = data.Goals.ToDictionary(goal => goal.Id, goal => goal.Text, StringComparer.Ordinal);
-        using var judge = await roles.GraderAsync(spec.Judge, GraderRole.Judge, cancellationToken);
+        // Pairs are compared in an answer, wherever verdicts are read.
+        using var judge = await GraderAsync(spec with { Verdicts = null }, spec.Judge, GraderRole.Judge, cancellationToken);
         var comparer = new PaperComparer(judge.Model!);
         var done = 0;
         foreach (var batch in open.Chunk(PairsPerBatch))
@@ -219,6 +224,13 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
             progress($"pairs judged by {spec.Judge}", done, open.Count);
         }
     }
+
+    private Task<PlanWriter> WriterAsync(EvaluationSpec spec, string model, CancellationToken cancellationToken) =>
+        roles.WriterAsync(model, Dtypes.Of(spec.Dtype), spec.MaxTokens, cancellationToken);
+
+    // A model server's verdicts are read in its answer, whatever those of checkpoints are read in.
+    private async Task<PlanGrader> GraderAsync(EvaluationSpec spec, string name, GraderRole role, CancellationToken cancellationToken) =>
+        await roles.GraderAsync(name, role, Dtypes.Of(spec.Dtype), await roles.IsServerAsync(name, cancellationToken) ? new GradingSpec() : spec.Grading(), cancellationToken);
 
     private Goal Goal(RunGoal goal) => new()
     {

@@ -50,16 +50,20 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
 
     /// <summary>A grader of plans whose verdicts are read in its answer; a checkpoint is read in fp32.</summary>
     /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
-    public Task<PlanGrader> GraderAsync(string name, GraderRole role, CancellationToken cancellationToken) => GraderAsync(name, role, Precision.Single, VerdictReading.Answer, cancellationToken);
+    public Task<PlanGrader> GraderAsync(string name, GraderRole role, CancellationToken cancellationToken) => GraderAsync(name, role, Precision.Single, new GradingSpec(), cancellationToken);
+
+    /// <summary>Whether a name is that of a model server, and of no checkpoint.</summary>
+    /// <exception cref="InvalidDataException">There is no such model; the message says what to do.</exception>
+    public async Task<bool> IsServerAsync(string name, CancellationToken cancellationToken) => name != Oracle && await FindAsync(name, cancellationToken) is null;
 
     /// <summary>A grader of plans.</summary>
     /// <param name="name">Its name, or <see cref="Oracle"/>.</param>
     /// <param name="role">Capacity.</param>
     /// <param name="precision">Numbers in which a checkpoint is read.</param>
-    /// <param name="verdicts">Where a checkpoint's verdicts on real plans are read; a server's are read in its answer.</param>
+    /// <param name="grading">Where a checkpoint's verdicts on real plans are read, and from what likelihood on they pass; a server's are read in its answer. The reference is always shown.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
-    public async Task<PlanGrader> GraderAsync(string name, GraderRole role, Precision precision, VerdictReading verdicts, CancellationToken cancellationToken)
+    public async Task<PlanGrader> GraderAsync(string name, GraderRole role, Precision precision, GradingSpec grading, CancellationToken cancellationToken)
     {
         if (name == Oracle)
         {
@@ -68,7 +72,7 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
 
         if (await FindAsync(name, cancellationToken) is not { } checkpoint)
         {
-            return verdicts == VerdictReading.Answer
+            return grading.Verdicts == VerdictReading.Answer
                 ? new ServerPlanGrader(Server(name, role == GraderRole.SelfGrade ? ModelRole.Grader : ModelRole.Judge, "grade"), role)
                 : throw new InvalidDataException($"The model server \"{name}\" does not say how likely its tokens were: leave --verdicts out, or name a checkpoint.");
         }
@@ -80,9 +84,9 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
         }
 
         var (engine, chat) = Speaking(folder, precision);
-        return verdicts == VerdictReading.Answer
+        return grading.Verdicts == VerdictReading.Answer
             ? new ServerPlanGrader(new LocalTextModel(recorded, engine, chat), role, engine)
-            : new LikelihoodPlanGrader(recorded, role, engine, chat);
+            : new LikelihoodPlanGrader(recorded, role, engine, chat, grading.Threshold);
     }
 
     // What a checkpoint makes in these numbers is told from what it makes in full.

@@ -9,7 +9,7 @@ using CoScientist.Training.Sandbox;
 namespace CoScientist.Web.Jobs;
 
 /// <summary>A grading fresh from its grader.</summary>
-/// <param name="Score">Share of items met; null when ungraded.</param>
+/// <param name="Score">Share of items met by their weights; null when ungraded.</param>
 /// <param name="Verdicts">One per item; empty when ungraded.</param>
 /// <param name="Failure">Why it is ungraded; null when it is not.</param>
 /// <param name="Weaknesses">What the grader said of the whole plan, where it says anything.</param>
@@ -122,8 +122,9 @@ internal sealed class SandboxPlanGrader(string name, GraderRole role, IPolicyEng
 /// <param name="role">Capacity.</param>
 /// <param name="engine">Its weights; disposed with the grader.</param>
 /// <param name="chat">How it is spoken to.</param>
-internal sealed class LikelihoodPlanGrader(string name, GraderRole role, IPolicyEngine engine, ChatFormat chat)
-    : LocalPlanGrader(name, role, PaperPrompts.Protocol, engine, new LikelihoodGrader(engine, chat, showReference: true))
+/// <param name="threshold">An item is met when its likelihood exceeds it.</param>
+internal sealed class LikelihoodPlanGrader(string name, GraderRole role, IPolicyEngine engine, ChatFormat chat, double threshold)
+    : LocalPlanGrader(name, role, PaperPrompts.Protocol, engine, new LikelihoodGrader(engine, chat, showReference: true, threshold))
 {
     public override bool Sandbox => false;
 
@@ -154,7 +155,7 @@ internal sealed class ServerPlanGrader(ITextModel model, GraderRole role, IDispo
         var tasks = plans.Select(plan => new PaperGradingTask(plan.Goal.Text, [.. plan.Goal.Items.Select(item => item.Text)], plan.Goal.ReferenceSolution, plan.Text));
         var gradings = await grader.GradeAsync([.. tasks], Seed, cancellationToken);
         return [.. plans.Zip(gradings, (plan, grading) => new PlanGrade(
-            grading.Score,
+            grading.Failure is null ? Reward.Share([.. grading.Verdicts.Zip(plan.Goal.Items, (verdict, item) => (ItemOutcome?)new ItemOutcome(verdict.Met, verdict.Violated.Count, item.Weight))]) : null,
             [.. grading.Verdicts.Select((verdict, index) => Verdict(plan, index, verdict.Violated, verdict.Reasoning))],
             grading.Failure,
             grading.Weaknesses))];

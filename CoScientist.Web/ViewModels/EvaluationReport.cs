@@ -57,6 +57,7 @@ internal static class EvaluationReport
             Domains(result),
             EvaluationWords.CrossDomain(result.CrossDomain),
             .. result.Curves.Select(Curve),
+            Agreement(result.Agreement),
             Jury(result.Jury),
         ];
         foreach (var line in sections.SelectMany(section => section))
@@ -102,6 +103,16 @@ internal static class EvaluationReport
         jury.Jurors.Select(row => new[] { row.Juror, Text(row.Plans), Text(row.Ungraded), StudyWords.Number(row.MetShare), Text(row.Items), StudyWords.Number(row.Agreement), StudyWords.Number(row.Kappa) }),
         $"Not unanimous: {StudyWords.Number(jury.Disagreement)} of {jury.SharedItems} items; without a majority: {jury.Ties}; Krippendorff's α {StudyWords.Number(jury.Alpha)}. Each juror is compared with the majority of the others.");
 
+    private static IEnumerable<string> Agreement(GraderAgreement? agreement) => agreement is null ? [] : EvaluationWords.Table(
+        "The grader's verdicts against the judge's",
+        ["Judge finds violated", "Items", "Not passed by the grader", "Balanced accuracy"],
+        [
+            .. agreement.Guidelines.Select(row => new[] { $"{row.Guideline}: {Guidelines.Names[row.Guideline - 1]}", Text(row.Items), StudyWords.Number(row.TrueNegativeRate), StudyWords.Number(row.BalancedAccuracy) }),
+            ["any", Text(agreement.Verdicts.TrueNegatives + agreement.Verdicts.FalsePositives), StudyWords.Number(agreement.Verdicts.TrueNegativeRate), StudyWords.Number(agreement.Verdicts.BalancedAccuracy)],
+        ],
+        $"Of {Text(agreement.Verdicts.TruePositives + agreement.Verdicts.FalseNegatives)} items that the judge calls met the grader passes {StudyWords.Number(agreement.Verdicts.TruePositiveRate)}; balanced accuracy is the mean of this and of the share not passed."
+            + (agreement.Best is { } best ? $" With the threshold {Text(best.Threshold)} on its probabilities it would be {Text(best.BalancedAccuracy)} on these plans." : ""));
+
     private static object Document(string name, EvaluationResult result) => new
     {
         Evaluation = name,
@@ -121,6 +132,7 @@ internal static class EvaluationReport
         result.Domains,
         result.CrossDomain,
         BestOfN = result.Curves,
+        result.Agreement,
         Jury = result.Jury is { } jury ? new { jury.Disagreement, jury.Ties, jury.SharedItems, jury.Alpha, jury.Jurors } : null,
     };
 

@@ -53,6 +53,7 @@ internal static class RunFields
             Choice("grading.reference", "Reference shown", "Whether graders see the reference solution as one possible approach, as in the paper.", "the sandbox's measurements", ["false", "true"]),
             Choice("grading.items", "Items asked", "All in one answer, as in the paper, or one by one; for graders that read text.", Paper, Names<ItemQuestions>()),
             Choice("grading.verdicts", "Verdicts read", "In the answer, or in the likelihood of its first token, which local checkpoints give in one pass.", Paper, Names<VerdictReading>()),
+            new("grading.threshold", "Likelihood of a pass", "0–1", "Of verdicts read in likelihoods: an item is met above it. 'evaluate' finds the one that agrees best with a judge.", Ours),
             new("grading.maxNewTokens", "Longest grading", "tokens", "Of graders that write their verdicts.", Ours),
         ]),
         new("Sampling", [

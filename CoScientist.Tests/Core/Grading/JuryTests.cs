@@ -53,6 +53,14 @@ public sealed class JuryTests
     }
 
     [Fact]
+    public void Aggregate_ItemsWithWeights_AreMeansByThem()
+    {
+        var plan = Assert.Single(Jury.Aggregate(["x", "y"], [[[true, false], [true, true]]], [[3, 1]]).Plans);
+
+        Assert.Equal((3.5 / 4, 3.5 / 4), (plan.Mean, plan.Majority));
+    }
+
+    [Fact]
     public void Aggregate_NobodyOrNothing_SaysNothing()
     {
         var result = Jury.Aggregate(["x"], []);

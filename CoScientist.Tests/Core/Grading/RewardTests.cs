@@ -99,4 +99,14 @@ public sealed class RewardTests
         Assert.Throws<ArgumentOutOfRangeException>(() => Reward.Of([new ItemOutcome(false, violations, weight)], Good, new RewardSpec()));
 
     private static ItemOutcome?[] Outcomes(params bool?[] met) => [.. met.Select(verdict => verdict is { } known ? ItemOutcome.Of(known) : (ItemOutcome?)null)];
+
+    [Fact]
+    public void Share_WeightsAndUnreadItems_CountAsInTheReward()
+    {
+        ItemOutcome?[] items = [new(true, 0, 3), new(false, 7), null, new(true, 0, 0.5)];
+
+        Assert.Equal(3.5 / 4.5, Reward.Share(items));
+        Assert.Equal(Reward.Of(items, new PlanForm(Finished: true), new RewardSpec())!.Specific, Reward.Share(items));
+        Assert.Null(Reward.Share([null]));
+    }
 }

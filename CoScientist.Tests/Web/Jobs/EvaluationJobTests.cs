@@ -1,6 +1,7 @@
 using CoScientist.Core.Evaluations;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Grading;
+using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Grading;
 using CoScientist.Tests.Core.Storage;
@@ -61,6 +62,57 @@ public sealed class EvaluationJobTests
         var pair = Assert.Single(job.Folder("real").ReadPairs());
         Assert.Equal(("new", new PairVerdict(pair.Shown, pair.Exchanged).Choice is null ? 1 : 0), (pair.Model, Assert.Single(EvaluationResult.Read(job.Folder("real")).Pairwise).Pairs.Unread));
         Assert.Equal(2, server.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Run_CheckpointsOfOnesOwn_WriteGradeAndJudgeOnThisMachineInTheNumbersAskedFor()
+    {
+        await using var server = await ScriptedModelServer.StartAsync((_, _) => (200, "hm"));
+        await using var database = await TestDatabase.CreateAsync();
+        await database.AddGoalAsync(items: 2, split: GoalSplit.Test, sandbox: false);
+        PaperPolicy.Write(Path.Combine(database.Folder, "models", "own"), 1);
+        PaperPolicy.Write(Path.Combine(database.Folder, "models", "other"), 2);
+        var job = Job(database, server);
+        var spec = new EvaluationSpec { Models = ["own", "other"], Grader = "own", Judge = "other", Plans = 2, MaxTokens = 12, Dtype = "bf16", Verdicts = VerdictReading.Likelihood };
+
+        var failures = await job.RunAsync("own", spec, (_, _, _) => { }, Cancellation);
+        var mixed = await Assert.ThrowsAsync<InvalidDataException>(() => job.RunAsync("mixed", spec with { Judge = "oracle" }, (_, _, _) => { }, Cancellation));
+
+        var result = EvaluationResult.Read(job.Folder("own"));
+        Assert.Empty(failures);
+        Assert.Equal(0, result.Missing);
+        Assert.All(result.Plans, plan => Assert.InRange(plan.Tokens, 1, 12));
+        Assert.All(job.Folder("own").ReadGradings(), grading => Assert.Equal((2, 2), (grading.Probabilities!.Count, grading.Violated!.Count)));
+        var verdicts = result.Agreement!.Verdicts;
+        Assert.Equal(8, verdicts.TruePositives + verdicts.FalsePositives + verdicts.TrueNegatives + verdicts.FalseNegatives);
+        Assert.Contains("own writes for real goals, but oracle knows only the sandbox's world", mixed.Message, StringComparison.Ordinal);
+        Assert.Empty(server.Requests);
+    }
+
+    [Fact]
+    public async Task Run_ItemsWithWeights_ScoreByThem()
+    {
+        await using var server = await ScriptedModelServer.StartAsync((request, _) => (200, request.GetProperty("model").GetString() == "old" ? "<solution>We look.</solution>" : Item(1, "none") + Item(2, "3,5")));
+        await using var database = await TestDatabase.CreateAsync();
+        var goal = await database.AddGoalAsync(items: 2, split: GoalSplit.Test, sandbox: false);
+        await using (var db = database.NewContext())
+        {
+            db.RubricItems.First(item => item.GoalId == goal.Id && item.Order == 0).Weight = 3;
+            await db.SaveChangesAsync(Cancellation);
+        }
+
+        var job = Job(database, server, "old", "judge", "juror");
+
+        await job.RunAsync("weighed", new EvaluationSpec { Models = ["old"], Judge = "judge", Grader = "juror", Jury = ["juror"], Plans = 1 }, (_, _, _) => { }, Cancellation);
+
+        var result = EvaluationResult.Read(job.Folder("weighed"));
+        var plan = Assert.Single(result.Plans);
+        Assert.Equal((0.75, 0.75, 0.75), (plan.Scores[EvaluationResult.Judge], plan.Scores[EvaluationResult.Grader], plan.Scores[EvaluationResult.JuryMean]));
+        Assert.Equal([3, 5], result.Agreement!.Guidelines.Select(row => row.Guideline));
+        Assert.Equal(1, result.Agreement.Verdicts.BalancedAccuracy);
+        Assert.Contains("| 5: cost- and effort-efficient | 1 | 1", string.Join('\n', EvaluationReport.Of("weighed", result).Markdown), StringComparison.Ordinal);
+
+        static string Item(int number, string errors) => $"{(number == 1 ? "It is short.\n" : "")}<item num={number}><criteria>c</criteria><reasoning>r</reasoning><errors>{errors}</errors></item>\n";
     }
 
     [Fact]

@@ -42,8 +42,8 @@ public sealed class ModelRolesTests
 
         using var writer = await roles.WriterAsync("own", Cancellation);
         using var answering = await roles.GraderAsync("own", GraderRole.Judge, Cancellation);
-        using var silent = await roles.GraderAsync("own", GraderRole.SelfGrade, Precision.Bfloat16, VerdictReading.Likelihood, Cancellation);
-        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => roles.GraderAsync("jury", GraderRole.Judge, Precision.Single, VerdictReading.Likelihood, Cancellation));
+        using var silent = await roles.GraderAsync("own", GraderRole.SelfGrade, Precision.Bfloat16, new GradingSpec { Verdicts = VerdictReading.Likelihood }, Cancellation);
+        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => roles.GraderAsync("jury", GraderRole.Judge, Precision.Single, new GradingSpec { Verdicts = VerdictReading.Likelihood }, Cancellation));
 
         Assert.Equal((false, true, PaperPrompts.PolicyVersion), (writer.Sandbox, writer.Checkpoint.HasValue, writer.PromptVersion));
         Assert.Equal((false, "paper", PaperPrompts.GraderVersion), (answering.Sandbox, answering.Protocol, answering.PromptVersion));
