@@ -14,6 +14,12 @@ internal sealed class RecordingPolicy(CpuEngine engine) : IPolicyEngine
     /// <summary>What was written, with its prompt, in order.</summary>
     public List<(int[] Prompt, SampledSequence Sequence)> Sampled { get; } = [];
 
+    /// <summary>Prompts of what was learnt from, a student's among them.</summary>
+    public List<int[]> Learned { get; } = [];
+
+    /// <summary>Prompts of a teacher, who only reads.</summary>
+    public List<int[]> Taught { get; } = [];
+
     /// <summary>Before each optimizer step: the weights, and the gradient at them.</summary>
     public List<(Dictionary<string, float[]> Weights, Dictionary<string, float[]> Gradients)> Steps { get; } = [];
 
@@ -40,9 +46,18 @@ internal sealed class RecordingPolicy(CpuEngine engine) : IPolicyEngine
 
     public float[][][] LogProbabilities(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, CancellationToken cancellationToken) => engine.LogProbabilities(groups, options, cancellationToken);
 
-    public LossStatistics AccumulateLoss(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, TokenObjective objective, CancellationToken cancellationToken) => engine.AccumulateLoss(groups, options, objective, cancellationToken);
+    public LossStatistics AccumulateLoss(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, TokenObjective objective, CancellationToken cancellationToken)
+    {
+        Learned.AddRange(groups.Select(group => group.Prompt));
+        return engine.AccumulateLoss(groups, options, objective, cancellationToken);
+    }
 
-    public LossStatistics AccumulateDistillation(IReadOnlyList<TrainingGroup> students, IReadOnlyList<TrainingGroup> teachers, SamplingOptions options, double mixture, CancellationToken cancellationToken) => engine.AccumulateDistillation(students, teachers, options, mixture, cancellationToken);
+    public LossStatistics AccumulateDistillation(IReadOnlyList<TrainingGroup> students, IReadOnlyList<TrainingGroup> teachers, SamplingOptions options, double mixture, CancellationToken cancellationToken)
+    {
+        Learned.AddRange(students.Select(group => group.Prompt));
+        Taught.AddRange(teachers.Select(group => group.Prompt));
+        return engine.AccumulateDistillation(students, teachers, options, mixture, cancellationToken);
+    }
 
     public void ResetOptimizer() => engine.ResetOptimizer();
 

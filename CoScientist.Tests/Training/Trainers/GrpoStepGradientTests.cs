@@ -137,7 +137,7 @@ public sealed class GrpoStepGradientTests(KernelPools pools) : IClassFixture<Ker
             Rewards.Add(met is null ? null : (double)Math.Min(met.Value, count) / count);
             return met is null
                 ? PlanGrading.Ungraded(plan, "scripted")
-                : PlanGrading.Of([.. plan.Goal.Items.Select((_, k) => new ItemVerdict(k < met, k < met ? [] : [3], k < met ? 0 : 1))]);
+                : PlanGrading.Of(plan, [.. plan.Goal.Items.Select((_, k) => new ItemVerdict(k < met, k < met ? [] : [3], k < met ? 0 : 1))]);
         }
     }
 }

@@ -1,8 +1,5 @@
 using CoScientist.Core.Runs;
 using CoScientist.Tests.Shared;
-using CoScientist.Training.Engines;
-using CoScientist.Training.Kernels;
-using CoScientist.Training.Sandbox;
 using CoScientist.Training.Trainers;
 
 namespace CoScientist.Tests.Training.Trainers;
@@ -130,25 +127,6 @@ public sealed class MethodTests : IDisposable
         }
 
         Assert.Contains(remedy, Assert.Throws<InvalidDataException>(() => limits.Check(Metrics(2 + steps, 1))).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Step_AnyMethodThatGrades_ShowsThePolicyGoalsOnly()
-    {
-        using var pool = new WorkerPool(1);
-        using var engine = TinyPolicy.Create(pool);
-        using var frozen = engine.FreezeCopy();
-        using var policy = new RecordingPolicy(engine);
-        var data = TinyPolicy.Data(6, 4, 3);
-        var protocol = new CompactProtocol(engine.Tokenizer);
-        var grpo = s_specs["grpo k3"];
-        new GrpoTrainer(policy, protocol, new CompactGrader(frozen, 0.5), frozen.LogProbabilities, grpo, grpo.Parts()[0], data.Train).Step(0, 0, TestContext.Current.CancellationToken);
-        var opsd = s_specs["opsd"];
-        new OpsdTrainer(policy, protocol, opsd, opsd.Parts()[0], data.Train).Step(0, 0, TestContext.Current.CancellationToken);
-
-        var allowed = data.Train.Select(goal => protocol.WritePrompt(goal.Text)).ToArray();
-        Assert.NotEmpty(policy.Prompts);
-        Assert.All(policy.Prompts, prompt => Assert.Contains(allowed, goal => goal.SequenceEqual(prompt)));
     }
 
     private TrainingRunRequest Request(string name, RunSpec spec) => new()

@@ -67,6 +67,23 @@ public sealed class RunLimitsTests : IDisposable
     }
 
     [Theory]
+    [InlineData("sft", "The gradient is not finite at step 4: lower the learning rate or look for broken inputs. The last checkpoint is intact.")]
+    [InlineData("grpo", "training has diverged. Go back to an earlier checkpoint")]
+    public async Task Execute_NumbersThatBreak_EndWithTheCauseAndKeepTheLastGoodCheckpoint(string method, string cause)
+    {
+        var spec = s_small with { Method = method, Steps = 8, EvaluateEvery = 2 };
+        var steps = 0;
+        await TrainingRun.ExecuteAsync(Request("breaks", spec), happened => steps += happened is RunMetrics { Step: > 0 } ? 1 : 0, () => steps >= 2, TestContext.Current.CancellationToken);
+        SpoilMoments(Path.Combine(_folder, "breaks", "optimizer-000002.safetensors"));
+
+        var fault = await FailAsync("breaks", spec);
+
+        Assert.Contains(cause, fault.Message, StringComparison.Ordinal);
+        Assert.Equal([2], new RunFolder(Path.Combine(_folder, "breaks")).CheckpointSteps());
+        Loads("breaks", 2);
+    }
+
+    [Theory]
     [InlineData(RunMetricNames.Loss, double.NaN, "The loss is NaN at step 3")]
     [InlineData(RunMetricNames.GradNorm, double.PositiveInfinity, "The gradient's norm is Infinity at step 3")]
     public void Check_NoNumber_EndsTheRun(string metric, double value, string message)
@@ -108,6 +125,15 @@ public sealed class RunLimitsTests : IDisposable
                 [RunMetricNames.LearningRate] = 1e-4,
             }));
         }
+    }
+
+    /// <summary>All bits set are no number: the next step spreads it over the weights.</summary>
+    private static void SpoilMoments(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite);
+        using var reader = new BinaryReader(stream);
+        stream.Position = 8 + reader.ReadInt64();
+        stream.Write([.. Enumerable.Repeat((byte)0xff, 4096)]);
     }
 
     private Task<InvalidDataException> FailAsync(string name, RunSpec spec) =>
