@@ -19,9 +19,10 @@ public sealed partial class ExportStore
             join assignment in db.Assignments on preference.AssignmentId equals assignment.Id
             join comparison in db.Comparisons on assignment.ComparisonId equals comparison.Id
             join of in Studies(db, study) on comparison.StudyId equals of.Id
+            join goal in db.Goals on comparison.GoalId equals goal.Id
             where preference.UndoneAt == null
             orderby preference.Id
-            select new { preference, assignment.Arm1IsLeft, assignment.ExpertId, comparison.GoalId, comparison.Plan1Id, comparison.Plan2Id, comparison.Kind, of.Name, of.Arm1, of.Arm2, of.IsSandbox }).ToListAsync(cancellationToken);
+            select new { preference, goal.ExternalKey, assignment.Arm1IsLeft, assignment.ExpertId, comparison.GoalId, comparison.Plan1Id, comparison.Plan2Id, comparison.Kind, of.Name, of.Arm1, of.Arm2, of.IsSandbox }).ToListAsync(cancellationToken);
         var names = Names(answers.Select(a => a.ExpertId), anonymous);
         var rows = answers.Select(answer =>
         {
@@ -33,11 +34,11 @@ public sealed partial class ExportStore
                 answer.Kind.ToString(), details.Strength, left ? details.ScoreA : details.ScoreB, left ? details.ScoreB : details.ScoreA,
                 details.Criteria.Count == 0 ? null : details.Criteria.ToDictionary(c => c.Key.ToString(), c => Preferred(c.Value, left), StringComparer.Ordinal),
                 details.Items.Count == 0 ? null : details.Items.Select(i => new { item = i.Item, text = i.Text, arm1 = (left ? i.A : i.B)?.ToString(), arm2 = (left ? i.B : i.A)?.ToString(), needed = i.Needed }).ToList(),
-                details.RubricVersion,
+                details.RubricVersion, answer.ExternalKey,
             ];
         });
         return new ExportTable(
-            ["study", "sandbox", "goal_id", "plan1_id", "plan2_id", "arm1", "arm2", "arm1_is_left", "choice", "preferred", "reason", "active_milliseconds", "expert", "at", "kind", "strength", "score1", "score2", "criteria", "items", "rubric_version"],
+            ["study", "sandbox", "goal_id", "plan1_id", "plan2_id", "arm1", "arm2", "arm1_is_left", "choice", "preferred", "reason", "active_milliseconds", "expert", "at", "kind", "strength", "score1", "score2", "criteria", "items", "rubric_version", "goal_key"],
             [.. rows]);
     }
 

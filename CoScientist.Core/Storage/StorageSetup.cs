@@ -39,6 +39,7 @@ public static class StorageSetup
         services.TryAddSingleton<LeakageStore>();
         services.TryAddSingleton<DatasetImportStore>();
         services.TryAddSingleton<ExportStore>();
+        services.TryAddSingleton<PreferenceImportStore>();
         services.TryAddSingleton<ModelCallStore>();
         services.TryAddSingleton<ModelServerStore>();
         services.TryAddSingleton<LibraryJobStore>();

@@ -11,7 +11,7 @@ internal static class ImportCommand
 {
     private const int ProgressLine = 100;
 
-    public static Command Create() => new("import", "Bring papers, datasets or plans into the library") { Papers(), Dataset(), Plans() };
+    public static Command Create() => new("import", "Bring papers, datasets or plans into the library") { Papers(), Dataset(), Plans(), Preferences() };
 
     private static Command Dataset()
     {
@@ -39,7 +39,19 @@ internal static class ImportCommand
         return command;
     }
 
-    private static async Task<int> RowsAsync(ParseResult parsed, string path, string what, Func<DatasetImportStore, string, Stream, Task<RowsImport>> import, CancellationToken cancellationToken, bool allOrNothing = false)
+    private static Command Preferences()
+    {
+        var file = new Argument<string>("FILE") { Description = "A .jsonl file of 'export preferences'; goals and plans must be in the library" };
+        var command = new Command("preferences", "Import answers of experts into studies of their names") { file };
+        command.SetAction((parsed, cancellationToken) => RowsAsync<PreferenceImportStore>(parsed, parsed.GetValue(file)!, "answers", (store, name, content) => store.ImportAsync(name, content, cancellationToken), cancellationToken));
+        return command;
+    }
+
+    private static Task<int> RowsAsync(ParseResult parsed, string path, string what, Func<DatasetImportStore, string, Stream, Task<RowsImport>> import, CancellationToken cancellationToken, bool allOrNothing = false) =>
+        RowsAsync<DatasetImportStore>(parsed, path, what, import, cancellationToken, allOrNothing);
+
+    private static async Task<int> RowsAsync<TStore>(ParseResult parsed, string path, string what, Func<TStore, string, Stream, Task<RowsImport>> import, CancellationToken cancellationToken, bool allOrNothing = false)
+        where TStore : notnull
     {
         if (!File.Exists(path))
         {
@@ -51,7 +63,7 @@ internal static class ImportCommand
         try
         {
             await using var content = File.OpenRead(path);
-            result = await import(services.GetRequiredService<DatasetImportStore>(), Path.GetFileName(path), content);
+            result = await import(services.GetRequiredService<TStore>(), Path.GetFileName(path), content);
         }
         catch (Exception fault) when (fault is DatasetFormatException or IOException or UnauthorizedAccessException)
         {

@@ -85,6 +85,40 @@ public sealed class StudyExportTests : IAsyncLifetime
         Assert.Contains("=2+2", decision);
     }
 
+    /// <summary>Out, all answers gone, and in again: the export afterwards is the same, and a second import changes nothing.</summary>
+    [Fact]
+    public async Task ImportAsync_WhatWasExported_GivesTheSameExportAgain()
+    {
+        var before = await exports.PreferencesAsync("Study", anonymous: false, Token);
+        var path = Path.Combine(database.Folder, "preferences.jsonl");
+        TableFile.Write(path, before.Columns, before.Rows);
+        await using (var db = database.NewContext())
+        {
+            await db.AnswerEvents.ExecuteDeleteAsync(Token);
+            await db.Preferences.ExecuteDeleteAsync(Token);
+            await db.Assignments.ExecuteDeleteAsync(Token);
+            await db.StudyEvents.ExecuteDeleteAsync(Token);
+            await db.Studies.ExecuteDeleteAsync(Token);
+        }
+
+        var first = await ImportAsync(path);
+        var second = await ImportAsync(path);
+
+        Assert.Equal((4, 0, 0), (first.Imported, first.AlreadyThere, first.Skipped.Count));
+        Assert.Equal((0, 4, 0), (second.Imported, second.AlreadyThere, second.Skipped.Count));
+        var after = await exports.PreferencesAsync("Study", anonymous: false, Token);
+        Assert.Equal(before.Rows.Select(row => string.Join('|', row)).Order(StringComparer.Ordinal), after.Rows.Select(row => string.Join('|', row)).Order(StringComparer.Ordinal));
+        await File.WriteAllTextAsync(path, "{\"study\":\"x\"}\nnonsense\n", Token);
+        var refused = await Assert.ThrowsAsync<DatasetFormatException>(() => ImportAsync(path));
+        Assert.Contains("line 1", refused.Message, StringComparison.Ordinal);
+    }
+
+    private async Task<RowsImport> ImportAsync(string path)
+    {
+        await using var content = File.OpenRead(path);
+        return await database.Store<PreferenceImportStore>().ImportAsync(path, content, Token);
+    }
+
     [Fact]
     public async Task PairsAsync_ClosedStudy_HasTheMajorityAndLeavesTheUndecidedOut()
     {
