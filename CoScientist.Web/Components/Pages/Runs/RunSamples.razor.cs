@@ -83,15 +83,25 @@ public sealed partial class RunSamples : IDisposable
     private void ChangeBeside(ChangeEventArgs change)
     {
         _chosen = true;
-        (_beside, _others) = (At(change), Read(At(change)));
-        Pick();
+        Beside(At(change));
     }
 
     /// <summary>The first step is the other side at first: where it began against where it is.</summary>
     private void ToggleBeside(ChangeEventArgs change)
     {
         _chosen = true;
-        (_beside, _others) = change.Value is true ? (Steps[0], Read(Steps[0])) : (-1, []);
+        Beside(change.Value is true ? Steps[0] : -1);
+    }
+
+    /// <summary>Puts another step beside; a goal that only one of them has gives way to one that both have.</summary>
+    private void Beside(int step)
+    {
+        (_beside, _others) = (step, step < 0 ? [] : Read(step));
+        if (_others.All(sample => sample.GoalId != _goal) && _others.FirstOrDefault(other => _samples.Any(sample => sample.GoalId == other.GoalId)) is { } common)
+        {
+            _goal = common.GoalId;
+        }
+
         Pick();
     }
 
