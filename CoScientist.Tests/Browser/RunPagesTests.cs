@@ -1,0 +1,193 @@
+using System.Diagnostics;
+using CoScientist.Core.Runs;
+using CoScientist.Core.Storage;
+using CoScientist.Tests.Shared;
+using CoScientist.Web.Accounts;
+using CoScientist.Web.Configuration;
+using CoScientist.Web.Runs;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace CoScientist.Tests.Browser;
+
+/// <summary>Runs as researchers meet them: the first one from the start page, and one whose browser, circuit and server go away.</summary>
+[Collection(BrowserCollection.Name)]
+public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
+{
+    private const int Steps = 24;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact(Timeout = 300_000)]
+    public async Task StartPage_ResearcherWhoNeverSawIt_StartsTheSandboxRunInUnderAMinuteByVisibleLabels()
+    {
+        await using var server = new ServerFixture();
+        await server.InitializeAsync();
+        await server.CreateAccountAsync("rita", Roles.Researcher);
+        var page = await browser.NewPageAsync(server.Address, []);
+        await BrowserFixture.SignInAsync(page, "rita", ServerFixture.Password);
+
+        var watch = Stopwatch.StartNew();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Start a run" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "New run" })).ToBeVisibleAsync();
+        await Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
+        await Expect(page.GetByRole(AriaRole.Radio, new() { Name = "The paper's method in the sandbox" })).ToBeCheckedAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Start the run" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "sandbox-grpo-1" })).ToContainTextAsync("running");
+        watch.Stop();
+        Assert.True(watch.Elapsed < TimeSpan.FromMinutes(1), $"It took {watch.Elapsed}.");
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Cancel …" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("Checkpoints, metrics and samples so far are kept");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Cancel the run" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "sandbox-grpo-1" })).ToContainTextAsync("cancelled");
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Notices 1 new" })).ToBeVisibleAsync();
+
+        // Cloning opens the form as the run was.
+        await page.GetByRole(AriaRole.Link, new() { Name = "Clone" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Radio, new() { Name = "As sandbox-grpo-1" })).ToBeCheckedAsync();
+        await Expect(page.GetByLabel("Family")).ToHaveValueAsync("sandbox-grpo");
+    }
+
+    [Fact(Timeout = 600_000)]
+    public async Task Run_BrowserClosedCircuitCutServerKilled_ChartsAreCompleteAfterwards()
+    {
+        var data = Directory.CreateTempSubdirectory("coscientist-runs-").FullName;
+        try
+        {
+            await SeedAsync(data);
+            using (var first = Serve(data))
+            {
+                try
+                {
+                    var page = await SignInAsync(first);
+                    await BrowserFixture.OpenAsync(page, "/runs/kept-1");
+                    await WaitForStepAsync(page, 3);
+                    await page.Context.CloseAsync();
+
+                    page = await SignInAsync(first);
+                    await BrowserFixture.OpenAsync(page, "/runs/kept-1");
+                    await page.Context.SetOfflineAsync(true);
+                    await page.WaitForTimeoutAsync(1500);
+                    await page.Context.SetOfflineAsync(false);
+                    await page.ReloadAsync();
+                    await WaitForStepAsync(page, 8);
+                    await page.Context.CloseAsync();
+                }
+                finally
+                {
+                    first.Kill();
+                    await first.WaitForExitAsync(CancellationToken.None);
+                }
+            }
+
+            using var second = Serve(data);
+            try
+            {
+                await LookAfterwardsAsync(await SignInAsync(second), data);
+            }
+            finally
+            {
+                second.Kill();
+                await second.WaitForExitAsync(CancellationToken.None);
+            }
+        }
+        finally
+        {
+            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    private static async Task LookAfterwardsAsync(IPage page, string data)
+    {
+        await BrowserFixture.OpenAsync(page, "/runs/kept-1");
+        var heading = page.GetByRole(AriaRole.Heading, new() { Name = "kept-1" });
+        await Expect(heading).ToContainTextAsync("interrupted");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Resume" }).ClickAsync();
+        await Expect(heading).ToContainTextAsync("finished", new() { Timeout = 240_000 });
+
+        var chart = page.GetByRole(AriaRole.Figure).Filter(new() { HasText = "Reward and self-grade" });
+        await chart.GetByText("Values").ClickAsync();
+        await Expect(chart.GetByRole(AriaRole.Rowheader)).ToHaveCountAsync(Steps);
+        var shown = await chart.GetByRole(AriaRole.Rowheader).AllTextContentsAsync();
+        var file = await (await page.Context.APIRequest.GetAsync("/runs/kept-1/charts/reward.csv")).TextAsync();
+        var all = Enumerable.Range(1, Steps).Select(step => $"{step}").ToArray();
+        Assert.Equal(all, shown);
+        Assert.Equal(all, file.Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(line => line.Split(',')[0]));
+        Assert.Contains("<svg", await (await page.Context.APIRequest.GetAsync("/runs/kept-1/charts/score.svg")).TextAsync(), StringComparison.Ordinal);
+        Assert.Equal(Steps, File.ReadLines(new RunFolder(Path.Combine(data, "runs", "kept-1")).File(RunFolder.MetricsFile)).Count(line => line.Contains("\"reward\":", StringComparison.Ordinal)));
+
+        var walk = new PageWalk(page);
+        await walk.LookAsync();
+        await BrowserFixture.OpenAsync(page, "/notices");
+        await Expect(page.GetByText("Its process ended.")).ToBeVisibleAsync();
+        await BrowserFixture.OpenAsync(page, "/runs/kept-2");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "kept-2" })).ToContainTextAsync("finished", new() { Timeout = 120_000 });
+        await BrowserFixture.OpenAsync(page, "/runs/compare?run=kept-1&run=kept-2");
+        await Expect(page.GetByRole(AriaRole.Row, new() { Name = "kept-2" }).First).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Row, new() { Name = "Seed 1 2" })).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Pin Seconds per step" }).ClickAsync();
+        await page.WaitForURLAsync("**pin=pace**");
+        await walk.LookAsync();
+        Assert.True(walk.Faults.Count == 0, string.Join('\n', walk.Faults));
+    }
+
+    private static Task WaitForStepAsync(IPage page, int step) =>
+        page.WaitForFunctionAsync("step => parseInt(document.querySelector('.run-progress .steps')?.textContent) >= step", step, new() { Timeout = 120_000 });
+
+    private async Task<IPage> SignInAsync(Process server)
+    {
+        var address = server.StartInfo.Environment["TEST_ADDRESS"];
+        if (string.IsNullOrEmpty(address))
+        {
+            address = await AddressAsync(server);
+            server.StartInfo.Environment["TEST_ADDRESS"] = address;
+        }
+
+        var page = await browser.NewPageAsync(address, []);
+        await BrowserFixture.SignInAsync(page, "rita", ServerFixture.Password);
+        return page;
+    }
+
+    private static Process Serve(string data)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, UseShellExecute = false };
+        foreach (var argument in (string[])["exec", typeof(CoScientistOptions).Assembly.Location, "serve", "--data", data, "--urls", "http://127.0.0.1:0"])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        start.Environment["TEST_ADDRESS"] = "";
+        return Process.Start(start)!;
+    }
+
+    private static async Task<string> AddressAsync(Process server)
+    {
+        const string Mark = "CoScientist is at ";
+        while (await server.StandardOutput.ReadLineAsync(Token) is { } line)
+        {
+            if (line.StartsWith(Mark, StringComparison.Ordinal))
+            {
+                return line[Mark.Length..].Trim();
+            }
+        }
+
+        throw new InvalidOperationException("The server ended before it said where it is.");
+    }
+
+    /// <summary>A researcher, and two short runs that wait.</summary>
+    private static async Task SeedAsync(string data)
+    {
+        await using var app = Application.Build(new CoScientistOptions { DataDirectory = data }, "http://127.0.0.1:0");
+        await DataDirectory.PrepareAsync(app.Services, Token);
+        await app.Services.GetRequiredService<AccountStore>().CreateAsync("rita", ServerFixture.Password, [Roles.Researcher], Token);
+        await app.Services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(Token);
+        var runs = app.Services.GetRequiredService<RunStore>();
+        var spec = RunPresets.Find("sandbox-quick")!.Spec with { Name = "kept", Steps = Steps, GoalsPerStep = 2, EvaluateEvery = 4, ValidationGoals = 6, TestGoals = 12 };
+        await runs.CreateAsync(spec, null, _ => false, Token);
+        await runs.CreateAsync(spec with { Steps = 2, Seed = 2 }, null, _ => false, Token);
+    }
+}
