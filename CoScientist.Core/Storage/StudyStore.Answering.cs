@@ -25,6 +25,7 @@ public sealed partial class StudyStore
             throw new StudyException($"The reason has {reason.Length} characters; {MaxReason} is the most. Shorten it and submit again: nothing was stored.");
         }
 
+        using var turn = await TurnAsync(cancellationToken);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var at = await StoreAsync(db, assignment, expertId, choice, reason, new AnswerDetails(), items: 0, activeMilliseconds, cancellationToken);
@@ -38,6 +39,7 @@ public sealed partial class StudyStore
     public async Task<DateTimeOffset> SubmitAsync(AssignmentId assignment, string expertId, long activeMilliseconds, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(expertId);
+        using var turn = await TurnAsync(cancellationToken);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var draft = await DraftAsync(db, assignment, cancellationToken);
@@ -55,6 +57,7 @@ public sealed partial class StudyStore
     /// <exception cref="StudyException">The study is closed.</exception>
     public async Task<bool> UndoAsync(StudyId study, string expertId, CancellationToken cancellationToken)
     {
+        using var turn = await TurnAsync(cancellationToken);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         if (await db.Studies.AnyAsync(s => s.Id == study && s.State != StudyState.Open && s.State != StudyState.Paused, cancellationToken))

@@ -28,6 +28,7 @@ public sealed partial class StudyStore
     public async Task<BlindPair?> NextAsync(StudyId study, string expertId, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(expertId);
+        using var turn = await TurnAsync(cancellationToken);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var found = await Visible(db, expertId).AsNoTracking().FirstOrDefaultAsync(s => s.Id == study && s.State == StudyState.Open, cancellationToken);

@@ -33,6 +33,7 @@ public sealed partial class StudyStore
             throw new StudyException($"The text has {value.Length} characters; {MaxReason} is the most. Shorten it: the last text that was saved is kept.");
         }
 
+        using var turn = await TurnAsync(cancellationToken);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var study = await StudyOfAsync(db, assignment, expertId, cancellationToken);
@@ -75,6 +76,7 @@ public sealed partial class StudyStore
             throw new StudyException("To skip a pair, say in a few words why: outside your field, a conflict of interest, not readable.");
         }
 
+        using var turn = await TurnAsync(cancellationToken);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         RequireOpen((await StudyOfAsync(db, assignment, expertId, cancellationToken)).State);

@@ -10,8 +10,14 @@ namespace CoScientist.Core.Storage;
 /// <summary>Studies: setting them up, answering them blind, and reading their results. Each operation is one transaction.</summary>
 /// <param name="factory">Opens the database.</param>
 /// <param name="time">The clock.</param>
-public sealed partial class StudyStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
+public sealed partial class StudyStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time) : IDisposable
 {
+    // SQLite has one writer, and whoever waits for it holds a thread and gives up after a while. Experts of one server wait here instead, in order.
+    private readonly SemaphoreSlim _writer = new(1, 1);
+
+    /// <inheritdoc/>
+    public void Dispose() => _writer.Dispose();
+
     /// <summary>Writers that have plans in the library, and the reference solutions; most goals first.</summary>
     public async Task<IReadOnlyList<StudyArm>> ArmsAsync(CancellationToken cancellationToken)
     {
@@ -177,5 +183,16 @@ public sealed partial class StudyStore(IDbContextFactory<CoScientistDb> factory,
         }
 
         return newest;
+    }
+
+    private async Task<Turn> TurnAsync(CancellationToken cancellationToken)
+    {
+        await _writer.WaitAsync(cancellationToken);
+        return new Turn(_writer);
+    }
+
+    private readonly struct Turn(SemaphoreSlim writer) : IDisposable
+    {
+        public void Dispose() => writer.Release();
     }
 }

@@ -126,7 +126,7 @@ public sealed partial class ComparePair : IAsyncDisposable
 
     protected override async Task OnParametersSetAsync()
     {
-        await LoadAsync(await Guard.RequireAsync(Roles.Expert, CancellationToken.None));
+        await GuardedAsync(LoadAsync);
         _savedAt = _study?.LastAnswerAt;
         _loaded = true;
     }
