@@ -180,6 +180,12 @@ public sealed unsafe partial class CpuEngine : IPolicyEngine
     public IReadOnlyList<SampledSequence> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken cancellationToken) =>
         sampler.Sample(requests, options, cancellationToken);
 
+    /// <summary>Samples requests that come while others run (continuous batching across callers), until all are done and no more have come.</summary>
+    /// <param name="arrivals">Looked at before every step for what has come since; must not wait.</param>
+    /// <param name="cancellationToken">Ends the work between steps; what was not done is never reported.</param>
+    public void SampleLive(Func<IReadOnlyList<LiveRequest>> arrivals, CancellationToken cancellationToken) =>
+        sampler.SampleLive(arrivals, cancellationToken);
+
     /// <inheritdoc/>
     public float[][][] LogProbabilities(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, CancellationToken cancellationToken)
     {

@@ -73,8 +73,14 @@ public sealed class ChatFormat
             messages.Insert(0, new("system", prompt.System) { IsTrusted = true });
         }
 
-        return Tokenizer.Encode(template.Render(messages, addGenerationPrompt: true, thinking ? null : new JsonObject { ["enable_thinking"] = false }));
+        return Prompt(messages, thinking);
     }
+
+    /// <summary>A conversation to the point where the next answer begins.</summary>
+    /// <param name="messages">Its messages; those that are not trusted can fake no turn.</param>
+    /// <param name="thinking">Whether the model may think first.</param>
+    public int[] Prompt(IReadOnlyList<ChatMessage> messages, bool thinking = true) =>
+        Tokenizer.Encode(template.Render(messages, addGenerationPrompt: true, thinking ? null : new JsonObject { ["enable_thinking"] = false }));
 
     /// <summary>An answer's tokens as text, its end token left out.</summary>
     public string Text(IEnumerable<int> tokens) => Tokenizer.Decode(tokens.Where(token => !EndTokens.Contains(token)).ToArray(), skipSpecial: false);

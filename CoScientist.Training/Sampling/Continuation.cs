@@ -8,7 +8,6 @@ internal sealed class Continuation
     private readonly int[] tokens;
     private readonly float[] logProbabilities;
     private readonly ulong[] seen;
-    private readonly SamplingOptions options;
     private readonly StopStringMatcher? stops;
     private FinishReason finish = FinishReason.Length;
     private bool ended;
@@ -17,13 +16,13 @@ internal sealed class Continuation
     /// <summary>Starts a sample of a prefix.</summary>
     /// <param name="end">What it continues and where its result goes.</param>
     /// <param name="index">Index among the samples of that end.</param>
-    /// <param name="options">How its tokens are drawn.</param>
     /// <param name="vocabulary">Tokens of the model.</param>
     /// <param name="stops">Finds its stop strings; null for none.</param>
     /// <param name="pool">Where its pages come from.</param>
-    public Continuation(SampleEnd end, int index, SamplingOptions options, int vocabulary, StopStringMatcher? stops, PagePool pool)
+    public Continuation(SampleEnd end, int index, int vocabulary, StopStringMatcher? stops, PagePool pool)
     {
-        (End, Index, this.options, this.stops) = (end, index, options, stops);
+        (End, Index, this.stops) = (end, index, stops);
+        var options = end.Options;
         Random = new SeededRandom(end.Seed, end.Branch, index);
         Table = new PageTable(pool);
         tokens = new int[options.MaxNewTokens];
@@ -43,6 +42,9 @@ internal sealed class Continuation
 
     /// <summary>Index among the samples of that end.</summary>
     public int Index { get; }
+
+    /// <summary>How its tokens are drawn.</summary>
+    public SamplingOptions Options => End.Options;
 
     /// <summary>Its stream of random numbers.</summary>
     public SeededRandom Random { get; }
@@ -75,7 +77,8 @@ internal sealed class Continuation
             seen[token / 64] |= 1UL << (token % 64);
         }
 
-        if (options.EndTokens.AsSpan().Contains(token))
+        End.Live?.OnToken(token, logProbability);
+        if (Options.EndTokens.AsSpan().Contains(token))
         {
             (ended, finish) = (true, FinishReason.EndToken);
         }
@@ -83,8 +86,12 @@ internal sealed class Continuation
         {
             (ended, finish) = (true, FinishReason.StopString);
         }
+        else if (End.Live is { Cancelled.IsCancellationRequested: true })
+        {
+            ended = true;
+        }
 
-        IsDone = IsComplete && options.ProbeTokens.Length == 0;
+        IsDone = IsComplete && Options.ProbeTokens.Length == 0;
     }
 
     /// <summary>Takes the probabilities read after the last token, which complete it.</summary>
@@ -107,4 +114,7 @@ internal sealed class Continuation
 /// <param name="Count">Samples from it.</param>
 /// <param name="Seed">Seed of the request.</param>
 /// <param name="FirstResult">Index of its first sample among all results.</param>
-internal sealed record SampleEnd(Prefix Prefix, int Request, int Branch, int Count, long Seed, int FirstResult);
+/// <param name="Options">How its tokens are drawn.</param>
+/// <param name="Stops">Its stop strings in UTF-8.</param>
+/// <param name="Live">Who hears of it as it grows; its result goes there instead of into the results. Null for requests of a batch.</param>
+internal sealed record SampleEnd(Prefix Prefix, int Request, int Branch, int Count, long Seed, int FirstResult, SamplingOptions Options, byte[][] Stops, LiveRequest? Live = null);

@@ -8,17 +8,15 @@ namespace CoScientist.Training.Sampling;
 /// </summary>
 internal sealed class SampleQueue
 {
-    private readonly SamplingOptions options;
-    private readonly int vocabulary;
+    private readonly ModelConfig model;
     private readonly int rows;
     private readonly PagePool pool;
     private readonly TokenText textOf;
-    private readonly byte[][] stops;
-    private readonly List<SampleEnd> ends = [];
+    private readonly Queue<SampleEnd> ends = new();
     private readonly SampledSequence[] results;
     private List<Continuation> staying = [];
-    private int nextEnd;
     private int nextIndex;
+    private int lined;
     private int joined;
     private int left;
 
@@ -26,10 +24,9 @@ internal sealed class SampleQueue
     /// <exception cref="ArgumentException">A request is malformed, too long for the model, or larger than the whole cache.</exception>
     public SampleQueue(IReadOnlyList<SampleRequest> requests, SamplingOptions options, ModelConfig model, int rows, PagePool pool, TokenText textOf)
     {
-        (this.options, vocabulary, this.rows, this.pool, this.textOf) = (options, model.VocabularySize, rows, pool, textOf);
-        stops = [.. options.StopStrings.Distinct(StringComparer.Ordinal).Select(System.Text.Encoding.UTF8.GetBytes)];
+        (this.model, this.rows, this.pool, this.textOf) = (model, rows, pool, textOf);
+        var stops = StopsOf(options);
         Prefix? root = null;
-        var count = 0;
         for (var r = 0; r < requests.Count; r++)
         {
             var request = requests[r];
@@ -50,14 +47,11 @@ internal sealed class SampleQueue
                     root.Followers++;
                 }
 
-                prefix.Followers += request.Count;
-                CheckRoom(prefix, r, model.MaxPositions);
-                ends.Add(new SampleEnd(prefix, r, b, request.Count, request.Seed, count));
-                count += request.Count;
+                LineUp(new SampleEnd(prefix, r, b, request.Count, request.Seed, lined, options, stops));
             }
         }
 
-        results = new SampledSequence[count];
+        results = new SampledSequence[lined];
     }
 
     /// <summary>Samples with a token that has yet to be computed.</summary>
@@ -70,26 +64,39 @@ internal sealed class SampleQueue
     public List<Prefix> Restarting { get; } = [];
 
     /// <summary>Whether all samples are done.</summary>
-    public bool IsFinished => left == results.Length;
+    public bool IsFinished => left == lined;
 
     /// <summary>All samples, in order of request, branch and sample.</summary>
     public IReadOnlyList<SampledSequence> Results => results;
 
+    /// <summary>Lines up a request that comes while others run.</summary>
+    /// <exception cref="ArgumentException">The request or its options are malformed, too long for the model, or larger than the whole cache.</exception>
+    public void Add(LiveRequest live)
+    {
+        live.Options.Validate(model.VocabularySize);
+        Check(live.Request, 0);
+        if (live.Request is not { Branches.Count: 0, Count: 1 })
+        {
+            throw new ArgumentException("A request that joins a running batch is for one sample of one prompt.", nameof(live));
+        }
+
+        LineUp(new SampleEnd(new Prefix(live.Request.Prompt, parent: null, pool), 0, 0, 1, live.Request.Seed, 0, live.Options, StopsOf(live.Options), live));
+    }
+
     /// <summary>Lets samples join while there is room, strictly in order: the next one waits until it fits.</summary>
     public void Join()
     {
-        while (nextEnd < ends.Count && joined - left < rows)
+        while (joined - left < rows && ends.TryPeek(out var end))
         {
-            var end = ends[nextEnd];
-            var own = OwnPages(end.Prefix);
+            var own = OwnPages(end);
             if (end.Prefix.PagesToOpen + own > pool.Available)
             {
                 return;
             }
 
             end.Prefix.Open(Reading);
-            var sample = new Continuation(end, nextIndex, options, vocabulary, stops.Length == 0 ? null : new StopStringMatcher(stops, textOf), pool);
-            sample.Table.Promise(own, end.Prefix.End + Stored);
+            var sample = new Continuation(end, nextIndex, model.VocabularySize, end.Stops.Length == 0 ? null : new StopStringMatcher(end.Stops, textOf), pool);
+            sample.Table.Promise(own, end.Prefix.End + Stored(end.Options));
             if (end.Prefix.IsRead && end.Prefix.Waiting.Count == 0)
             {
                 Restarting.Add(end.Prefix);
@@ -99,7 +106,8 @@ internal sealed class SampleQueue
             joined++;
             if (++nextIndex == end.Count)
             {
-                (nextEnd, nextIndex) = (nextEnd + 1, 0);
+                nextIndex = 0;
+                ends.Dequeue();
             }
         }
     }
@@ -124,9 +132,16 @@ internal sealed class SampleQueue
         {
             if (sample.IsDone)
             {
-                results[sample.End.FirstResult + sample.Index] = sample.Result();
                 sample.Table.Clear();
                 left++;
+                if (sample.End.Live is { } live)
+                {
+                    live.OnDone(sample.Result());
+                }
+                else
+                {
+                    results[sample.End.FirstResult + sample.Index] = sample.Result();
+                }
             }
             else
             {
@@ -155,9 +170,19 @@ internal sealed class SampleQueue
     }
 
     /// <summary>Tokens of a sample that are computed and cached: a probe needs the last one, otherwise nothing follows it.</summary>
-    private int Stored => Math.Max(0, options.ProbeTokens.Length > 0 ? options.MaxNewTokens : options.MaxNewTokens - 1);
+    private static int Stored(SamplingOptions options) => Math.Max(0, options.ProbeTokens.Length > 0 ? options.MaxNewTokens : options.MaxNewTokens - 1);
 
-    private int OwnPages(Prefix prefix) => pool.PagesOf(prefix.End, Stored);
+    private static byte[][] StopsOf(SamplingOptions options) => [.. options.StopStrings.Distinct(StringComparer.Ordinal).Select(System.Text.Encoding.UTF8.GetBytes)];
+
+    private int OwnPages(SampleEnd end) => pool.PagesOf(end.Prefix.End, Stored(end.Options));
+
+    private void LineUp(SampleEnd end)
+    {
+        end.Prefix.Followers += end.Count;
+        CheckRoom(end);
+        ends.Enqueue(end);
+        lined += end.Count;
+    }
 
     private void Check(SampleRequest request, int index)
     {
@@ -175,25 +200,26 @@ internal sealed class SampleQueue
 
             foreach (var token in tokens)
             {
-                if ((uint)token >= (uint)vocabulary)
+                if ((uint)token >= (uint)model.VocabularySize)
                 {
-                    throw new ArgumentException($"Request {index} holds the token {token}, and the model's tokens are 0 to {vocabulary - 1}.", nameof(request));
+                    throw new ArgumentException($"Request {index} holds the token {token}, and the model's tokens are 0 to {model.VocabularySize - 1}.", nameof(request));
                 }
             }
         }
     }
 
-    private void CheckRoom(Prefix prefix, int index, int maxPositions)
+    private void CheckRoom(SampleEnd end)
     {
-        if (prefix.End + options.MaxNewTokens > maxPositions)
+        var (prefix, most) = (end.Prefix, end.Options.MaxNewTokens);
+        if (prefix.End + most > model.MaxPositions)
         {
-            throw new ArgumentException($"A prompt of {prefix.End} tokens (request {index}) leaves no room for {options.MaxNewTokens} more in the model's {maxPositions} positions: shorten it or draw fewer.", nameof(prefix));
+            throw new ArgumentException($"A prompt of {prefix.End} tokens (request {end.Request}) leaves no room for {most} more in the model's {model.MaxPositions} positions: shorten it or draw fewer.", nameof(end));
         }
 
-        var pages = prefix.PagesToOpen + OwnPages(prefix);
+        var pages = prefix.PagesToOpen + OwnPages(end);
         if (pages > pool.Capacity)
         {
-            throw new ArgumentException($"Request {index} needs {pages * pool.PageBytes / 1048576.0:F1} MiB of cache for {prefix.End} tokens and {options.MaxNewTokens} new ones, and the sampler has {pool.Capacity * pool.PageBytes / 1048576.0:F1} MiB: shorten it, draw fewer, or give the sampler more ({nameof(SamplerLimits)}.{nameof(SamplerLimits.CacheBytes)}).", nameof(prefix));
+            throw new ArgumentException($"Request {end.Request} needs {pages * pool.PageBytes / 1048576.0:F1} MiB of cache for {prefix.End} tokens and {most} new ones, and the sampler has {pool.Capacity * pool.PageBytes / 1048576.0:F1} MiB: shorten it, draw fewer, or give the sampler more ({nameof(SamplerLimits)}.{nameof(SamplerLimits.CacheBytes)}).", nameof(end));
         }
     }
 }

@@ -27,7 +27,6 @@ internal sealed unsafe class Sampler : IDisposable
     private readonly ScratchBuffer hiddenMemory = new();
     private readonly ScratchBuffer logitMemory = new();
     private readonly List<DrawRow> draws = [];
-    private SamplingOptions options = new();
 
     /// <summary>A sampler of a model.</summary>
     /// <param name="model">The model; its weights may change between calls.</param>
@@ -55,20 +54,54 @@ internal sealed unsafe class Sampler : IDisposable
     public IReadOnlyList<SampledSequence> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions how, CancellationToken cancellationToken)
     {
         how.Validate(Vocabulary);
-        options = how;
         // An earlier call may have been cancelled half-way.
         pages.Clear();
         var queue = new SampleQueue(requests, how, model.Config, limits.Rows, pages, textOf);
         while (!queue.IsFinished)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            queue.Join();
-            Plan(queue);
-            Step();
-            queue.Advance();
+            Advance(queue, cancellationToken);
         }
 
         return queue.Results;
+    }
+
+    /// <summary>Samples requests that come while others run, until all are done and no more have come.</summary>
+    /// <param name="arrivals">Looked at before every step for what has come since; must not wait.</param>
+    /// <param name="cancellationToken">Ends the work between steps; what was not done is never reported.</param>
+    public void SampleLive(Func<IReadOnlyList<LiveRequest>> arrivals, CancellationToken cancellationToken)
+    {
+        pages.Clear();
+        var queue = new SampleQueue([], new SamplingOptions(), model.Config, limits.Rows, pages, textOf);
+        while (true)
+        {
+            foreach (var arrived in arrivals())
+            {
+                try
+                {
+                    queue.Add(arrived);
+                }
+                catch (ArgumentException fault)
+                {
+                    arrived.OnRefused(fault);
+                }
+            }
+
+            if (queue.IsFinished)
+            {
+                return;
+            }
+
+            Advance(queue, cancellationToken);
+        }
+    }
+
+    private void Advance(SampleQueue queue, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        queue.Join();
+        Plan(queue);
+        Step();
+        queue.Advance();
     }
 
     public void Dispose()
@@ -150,6 +183,8 @@ internal sealed unsafe class Sampler : IDisposable
     /// <summary>Draws for the samples of one row of logits.</summary>
     private void Draw(DrawRow drawn, float* raw)
     {
+        // Samples that wait for the same prefix have the same options.
+        var options = (drawn.Sample ?? drawn.Prefix!.Waiting[0]).Options;
         var stride = MatMul.Padded(Vocabulary);
         var row = (rowsOfThread ??= new ScratchBuffer()).Get(2L * stride);
         head.Distribution(raw, options.BannedTokens, options.Temperature > 0 ? (float)(1 / options.Temperature) : 1, row);
@@ -173,6 +208,7 @@ internal sealed unsafe class Sampler : IDisposable
 
     private void Draw(Continuation sample, float* row, float* penalised, float normaliser)
     {
+        var options = sample.Options;
         if (sample.IsComplete)
         {
             sample.TakeProbe(TokenChoice.Probe(row, options.ProbeTokens));
