@@ -27,6 +27,7 @@ internal sealed class ModelDialogue(string subject, long seed, string remedy = M
     public async Task<T> AskAsync<T>(ITextModel model, TextPrompt prompt, Func<JsonElement, T> read, CancellationToken cancellationToken)
     {
         Exception? last = null;
+        var unread = new List<TextCompletion>();
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var options = new TextSamplingOptions { Temperature = attempt == 0 ? 0 : RetryTemperature, MaxTokens = MaxTokens, Seed = seed + attempt };
@@ -43,8 +44,15 @@ internal sealed class ModelDialogue(string subject, long seed, string remedy = M
             }
             catch (Exception fault) when (fault is JsonException or FormatException or KeyNotFoundException or InvalidOperationException)
             {
+                unread.Add(answer);
                 last = answer.Finish == FinishReason.Length ? new FormatException($"it was cut off at {MaxTokens} tokens.") : fault;
             }
+        }
+
+        // Kept, they would fail the paper again however often it is tried.
+        foreach (var answer in unread)
+        {
+            await answer.RejectAsync("it is not in the form that was asked for", cancellationToken);
         }
 
         throw new ExtractionException($"Model '{model.Name}' answered {Attempts} times in a form that cannot be read for \"{subject}\" (last: {last!.Message}) {remedy}", last);
