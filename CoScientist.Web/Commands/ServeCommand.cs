@@ -1,6 +1,7 @@
 using System.CommandLine;
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Configuration;
+using CoScientist.Web.Serving;
 
 namespace CoScientist.Web.Commands;
 
@@ -13,10 +14,20 @@ internal static class ServeCommand
         DefaultValueFactory = _ => Environment.GetEnvironmentVariable("ASPNETCORE_URLS") ?? "http://localhost:5080",
     };
 
+    private static readonly Option<string[]> s_models = new("--models")
+    {
+        Description = "Checkpoints to serve to other programs at /v1/chat/completions, by name; off by default (also CoScientist:Serve:Models)",
+        HelpName = "NAME",
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = _ => [],
+    };
+
+    private static readonly Option<string> s_dtype = Dtype.Create();
+
     /// <summary>Makes the verb.</summary>
     public static Command Create()
     {
-        var command = new Command("serve", "The web application (the default)") { s_urls };
+        var command = new Command("serve", "The web application (the default)") { s_urls, s_models, s_dtype };
         command.SetAction(RunAsync);
         return command;
     }
@@ -25,6 +36,8 @@ internal static class ServeCommand
     public static void MakeDefault(RootCommand root)
     {
         root.Options.Add(s_urls);
+        root.Options.Add(s_models);
+        root.Options.Add(s_dtype);
         root.SetAction(RunAsync);
     }
 
@@ -32,15 +45,23 @@ internal static class ServeCommand
     {
         var options = new CoScientistOptions { DataDirectory = DataDirectory.Resolve(parsed.GetValue(CommandContext.Data)) };
         using var directory = DataDirectoryLock.Acquire(options.DataDirectory, "serve", TimeProvider.System);
-        var app = Application.Build(options, parsed.GetValue(s_urls)!);
+        var models = Models(parsed);
+        var app = Application.Build(options, parsed.GetValue(s_urls)!, models.Length > 0);
         await using (app)
         {
             await DataDirectory.PrepareAsync(app.Services, cancellationToken);
+            var drawn = models.Length == 0 ? null : await app.Services.GetRequiredService<ModelServing>()
+                .StartAsync(models, Environment.GetEnvironmentVariable(ModelServing.KeyVariable), Dtype.Of(parsed.GetValue(s_dtype)!), cancellationToken);
             await app.StartAsync(cancellationToken);
             Console.Out.WriteLine($"Data directory: {options.DataDirectory}");
             foreach (var address in app.Urls)
             {
                 Console.Out.WriteLine($"CoScientist is at {address}");
+            }
+
+            if (models.Length > 0)
+            {
+                Console.Out.WriteLine($"Served at /v1: {string.Join(", ", models)}. Key: {drawn ?? $"the one in {ModelServing.KeyVariable}"}");
             }
 
             if (!await app.Services.GetRequiredService<AccountStore>().AnyAsync(cancellationToken))
@@ -52,5 +73,12 @@ internal static class ServeCommand
         }
 
         return 0;
+    }
+
+    private static string[] Models(ParseResult parsed)
+    {
+        var named = parsed.GetValue(s_models)!;
+        var all = named.Length > 0 ? named : [TextModels.ReadConfiguration()["CoScientist:Serve:Models"] ?? ""];
+        return [.. all.SelectMany(names => names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Distinct(StringComparer.Ordinal)];
     }
 }

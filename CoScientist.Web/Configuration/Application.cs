@@ -2,6 +2,7 @@ using CoScientist.Web.Accounts;
 using CoScientist.Web.Components;
 using CoScientist.Web.Library;
 using CoScientist.Web.Runs;
+using CoScientist.Web.Serving;
 using CoScientist.Web.ViewModels;
 using Microsoft.AspNetCore.Hosting.StaticWebAssets;
 using Radzen;
@@ -16,7 +17,10 @@ internal static class Application
         + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
     /// <summary>Builds the application over a data directory; nothing is opened or created before it starts.</summary>
-    public static WebApplication Build(CoScientistOptions options, string urls)
+    /// <param name="options">The data directory.</param>
+    /// <param name="urls">Addresses to listen on.</param>
+    /// <param name="servesModels">Whether checkpoints are served to other programs, once <see cref="ModelServing"/> has loaded them.</param>
+    public static WebApplication Build(CoScientistOptions options, string urls, bool servesModels = false)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
@@ -34,6 +38,7 @@ internal static class Application
         builder.Services.AddCoScientist(options);
         builder.Services.AddAccounts();
         builder.Services.AddRunWorker();
+        builder.Services.AddSingleton<ModelServing>();
         // Static text only: pages carry secrets, which compression beside a guess could give away.
         builder.Services.AddResponseCompression(compression =>
         {
@@ -61,6 +66,11 @@ internal static class Application
         app.UseAntiforgery();
         app.MapClientScript();
         app.MapAccounts();
+        if (servesModels)
+        {
+            app.MapChat();
+        }
+
         app.MapRunDownloads();
         app.MapDownloads();
         app.MapStudyDownloads();

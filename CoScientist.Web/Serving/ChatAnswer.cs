@@ -1,0 +1,86 @@
+using System.Text;
+using CoScientist.Training.Sampling;
+
+namespace CoScientist.Web.Serving;
+
+/// <summary>An answer in the forms of the protocol, whole or piece by piece.</summary>
+internal sealed class ChatAnswer(ServedModel model, ChatRequest request, int promptTokens, DateTimeOffset now)
+{
+    private readonly string id = $"chatcmpl-{Guid.CreateVersion7(now):N}";
+    private readonly AnswerText text = model.Text(request.Sampling.StopStrings);
+    private readonly StringBuilder content = new();
+    private List<object> tokens = [];
+
+    /// <summary>The first piece of a stream: who speaks.</summary>
+    public object First() => Piece(new { role = "assistant", content = "" }, null, null);
+
+    /// <summary>Takes a token; a piece of the stream, or null when no text is certain yet.</summary>
+    public object? Take(int token, float logProbability)
+    {
+        if (request.LogProbabilities)
+        {
+            var bytes = model.Tokenizer.TokenBytes(token).ToArray();
+            tokens.Add(new { token = Encoding.UTF8.GetString(bytes), logprob = logProbability, bytes = bytes.Select(value => (int)value), top_logprobs = Array.Empty<object>() });
+        }
+
+        var certain = text.Take(token);
+        content.Append(certain);
+        return certain.Length > 0 && request.Stream ? Piece(new { content = certain }, null, TakeTokens()) : null;
+    }
+
+    /// <summary>The last pieces of a stream: what was held back, why it ended, and the usage where it was asked for.</summary>
+    public IEnumerable<object> Last(SampledSequence sample)
+    {
+        var rest = text.End(sample.TextBeforeStop);
+        if (rest.Length > 0 || tokens.Count > 0)
+        {
+            yield return Piece(new { content = rest }, null, TakeTokens());
+        }
+
+        yield return Piece(new { }, Reason(sample), null);
+        if (request.IncludeUsage)
+        {
+            yield return new { id, @object = "chat.completion.chunk", created = now.ToUnixTimeSeconds(), model = model.Name, choices = Array.Empty<object>(), usage = Usage(sample) };
+        }
+    }
+
+    /// <summary>The whole answer.</summary>
+    public object Whole(SampledSequence sample)
+    {
+        content.Append(text.End(sample.TextBeforeStop));
+        return new
+        {
+            id,
+            @object = "chat.completion",
+            created = now.ToUnixTimeSeconds(),
+            model = model.Name,
+            choices = new[] { new { index = 0, message = new { role = "assistant", content = content.ToString() }, logprobs = TakeTokens(), finish_reason = Reason(sample) } },
+            usage = Usage(sample),
+        };
+    }
+
+    private static string Reason(SampledSequence sample) => sample.Ended ? "stop" : "length";
+
+    private object Usage(SampledSequence sample) => new { prompt_tokens = promptTokens, completion_tokens = sample.Tokens.Length, total_tokens = promptTokens + sample.Tokens.Length };
+
+    private object? TakeTokens()
+    {
+        if (!request.LogProbabilities)
+        {
+            return null;
+        }
+
+        var told = tokens;
+        tokens = [];
+        return new { content = told };
+    }
+
+    private object Piece(object delta, string? reason, object? logprobs) => new
+    {
+        id,
+        @object = "chat.completion.chunk",
+        created = now.ToUnixTimeSeconds(),
+        model = model.Name,
+        choices = new[] { new { index = 0, delta, logprobs, finish_reason = reason } },
+    };
+}

@@ -1,0 +1,169 @@
+using System.Text.Json;
+using System.Threading.Channels;
+using CoScientist.Training.Sampling;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace CoScientist.Web.Serving;
+
+/// <summary><c>/v1/models</c> and <c>/v1/chat/completions</c> over served checkpoints, as the OpenAI protocol has them.</summary>
+internal static class ChatEndpoints
+{
+    private const int UsualTokens = 2048;
+    private const long LargestBody = 4 << 20;
+
+    /// <summary>Maps them. Their key is their own: accounts and cookies have no part in it.</summary>
+    public static void MapChat(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGet("/v1/models", (HttpContext http, ModelServing serving) => AnswerAsync(http, serving, () => Task.FromResult<object?>(new
+        {
+            @object = "list",
+            data = serving.Models.Select(model => new { id = model.Name, @object = "model", created = 0, owned_by = "coscientist" }),
+        }))).AllowAnonymous();
+        endpoints.MapPost("/v1/chat/completions", (HttpContext http, ModelServing serving, TimeProvider time) => AnswerAsync(http, serving, () => CompleteAsync(http, serving, time))).AllowAnonymous().DisableAntiforgery();
+    }
+
+    private static async Task AnswerAsync(HttpContext http, ModelServing serving, Func<Task<object?>> answer)
+    {
+        // Status pages are for browsers.
+        if (http.Features.Get<IStatusCodePagesFeature>() is { } pages)
+        {
+            pages.Enabled = false;
+        }
+
+        try
+        {
+            if (!serving.IsAllowed(http.Request.Headers.Authorization))
+            {
+                throw new ChatRequestException(StatusCodes.Status401Unauthorized, "The key is missing or wrong: send it as 'Authorization: Bearer KEY'. The server printed it when it started, or takes it from " + ModelServing.KeyVariable + ".", code: "invalid_api_key");
+            }
+
+            if (await answer() is { } document)
+            {
+                await http.Response.WriteAsJsonAsync(document, http.RequestAborted);
+            }
+        }
+        catch (ChatRequestException fault)
+        {
+            http.Response.StatusCode = fault.Status;
+            if (fault.Status == StatusCodes.Status429TooManyRequests)
+            {
+                http.Response.Headers.RetryAfter = "5";
+            }
+
+            var type = fault.Status switch { StatusCodes.Status401Unauthorized => "authentication_error", StatusCodes.Status429TooManyRequests => "rate_limit_error", >= StatusCodes.Status500InternalServerError => "server_error", _ => "invalid_request_error" };
+            await http.Response.WriteAsJsonAsync(new { error = new { message = fault.Message, type, param = fault.Parameter, code = fault.Code } }, http.RequestAborted);
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is there to be told.
+        }
+    }
+
+    private static async Task<object?> CompleteAsync(HttpContext http, ModelServing serving, TimeProvider time)
+    {
+        var request = await ReadAsync(http);
+        var model = serving.Find(request.Model) ?? throw new ChatRequestException(StatusCodes.Status404NotFound, $"The model '{request.Model}' is not served: ask /v1/models.", "model", "model_not_found");
+        var prompt = model.Prompt(request.Messages);
+        var room = model.Positions - prompt.Length;
+        if (room < 1)
+        {
+            throw new ChatRequestException(StatusCodes.Status400BadRequest, $"The prompt has {prompt.Length} tokens, and the model reads and writes {model.Positions} in all: shorten it.", "messages", "context_length_exceeded");
+        }
+
+        var options = model.Options(request.Sampling with { MaxNewTokens = Math.Min(room, request.MaxTokens ?? UsualTokens) });
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        var drawn = Channel.CreateUnbounded<(int Token, float LogProbability)>(new UnboundedChannelOptions { SingleReader = true });
+        var done = new TaskCompletionSource<SampledSequence>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var live = new LiveRequest(
+            new SampleRequest { Prompt = prompt, Seed = request.Seed },
+            options,
+            (token, logProbability) => drawn.Writer.TryWrite((token, logProbability)),
+            whole =>
+            {
+                done.TrySetResult(whole);
+                drawn.Writer.TryComplete();
+            },
+            fault =>
+            {
+                done.TrySetException(new ChatRequestException(StatusCodes.Status500InternalServerError, $"The model failed: {fault.Message}"));
+                drawn.Writer.TryComplete();
+            },
+            over.Token);
+        if (!model.TryAdd(live))
+        {
+            throw new ChatRequestException(StatusCodes.Status429TooManyRequests, $"{ServedModel.MostRequests} requests wait already: try again in a few seconds.", code: "queue_full");
+        }
+
+        try
+        {
+            var answer = new ChatAnswer(model, request, prompt.Length, time.GetUtcNow());
+            if (request.Stream)
+            {
+                await StreamAsync(http, answer, drawn.Reader, done.Task);
+                return null;
+            }
+
+            await foreach (var (token, logProbability) in drawn.Reader.ReadAllAsync(http.RequestAborted))
+            {
+                answer.Take(token, logProbability);
+            }
+
+            return answer.Whole(await done.Task);
+        }
+        finally
+        {
+            await over.CancelAsync();
+            model.Leave();
+        }
+    }
+
+    private static async Task StreamAsync(HttpContext http, ChatAnswer answer, ChannelReader<(int Token, float LogProbability)> drawn, Task<SampledSequence> done)
+    {
+        http.Response.ContentType = "text/event-stream";
+        http.Response.Headers.CacheControl = "no-cache";
+        await SendAsync(answer.First());
+        await foreach (var (token, logProbability) in drawn.ReadAllAsync(http.RequestAborted))
+        {
+            if (answer.Take(token, logProbability) is { } piece)
+            {
+                await SendAsync(piece);
+            }
+        }
+
+        foreach (var piece in answer.Last(await done))
+        {
+            await SendAsync(piece);
+        }
+
+        await http.Response.WriteAsync("data: [DONE]\n\n", http.RequestAborted);
+
+        async Task SendAsync(object piece)
+        {
+            await http.Response.WriteAsync($"data: {JsonSerializer.Serialize(piece)}\n\n", http.RequestAborted);
+            await http.Response.Body.FlushAsync(http.RequestAborted);
+        }
+    }
+
+    private static async Task<ChatRequest> ReadAsync(HttpContext http)
+    {
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = LargestBody;
+        }
+
+        try
+        {
+            using var body = await JsonDocument.ParseAsync(http.Request.Body, cancellationToken: http.RequestAborted);
+            return ChatRequest.Read(body.RootElement);
+        }
+        catch (JsonException fault)
+        {
+            throw new ChatRequestException(StatusCodes.Status400BadRequest, $"The request is not JSON: {fault.Message}");
+        }
+        catch (BadHttpRequestException fault)
+        {
+            throw new ChatRequestException(fault.StatusCode, fault.StatusCode == StatusCodes.Status413PayloadTooLarge ? $"The request is larger than {LargestBody >> 20} MiB: shorten it." : fault.Message);
+        }
+    }
+}
