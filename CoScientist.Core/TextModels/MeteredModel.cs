@@ -211,7 +211,7 @@ public sealed class MeteredModel(MeteredModelOptions caller, ITextModel wire, Se
         var call = Call(request, attempt, fault?.Outcome ?? CallOutcome.Answered, used, time.GetElapsedTime(begun), fault?.Reason);
 
         // What has been paid for is written down even when the caller gives up now.
-        await records.RecordAsync([call], fault is null ? Keep(request, answer!) : null, last ? Failure(request, fault!.Outcome, fault.Reason) : null, CancellationToken.None);
+        await records.RecordAsync([call], fault is null ? Keep(request, answer!) : null, last && caller.Role != ModelRole.Test ? Failure(request, fault!.Outcome, fault.Reason) : null, CancellationToken.None);
         pass.Settle(used.Prompt + (long)used.Completion);
         return (answer, fault, last);
     }

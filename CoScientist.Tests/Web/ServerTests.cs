@@ -60,6 +60,8 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
         { "/compare", [Roles.Expert, Roles.Administrator] },
         { "/models", [Roles.Researcher, Roles.Administrator] },
         { "/admin", [Roles.Administrator] },
+        { "/admin/servers", [Roles.Researcher, Roles.Administrator] },
+        { "/admin/calls", [Roles.Researcher, Roles.Administrator] },
         { "/account/password", [Roles.Expert, Roles.Reviewer, Roles.Researcher, Roles.Administrator] },
     };
 

@@ -14,12 +14,16 @@ internal static class CommandContext
     /// <summary>Whether to answer with one JSON document on standard output, for every verb.</summary>
     public static Option<bool> Json { get; } = new("--json") { Description = "One JSON document on standard output", Recursive = true };
 
+    /// <summary>Whether model servers are asked even where the answer is known, for verbs that call them.</summary>
+    public static Option<bool> Fresh { get; } = new("--fresh") { Description = "Ask model servers anew, even where the answer is known and costs nothing" };
+
     /// <summary>Opens the services over the data directory that the command line names; the database is created or migrated first.</summary>
     public static async Task<ServiceProvider> OpenAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var options = new CoScientistOptions { DataDirectory = DataDirectory.Resolve(parsed.GetValue(Data)) };
         var services = new ServiceCollection().AddLogging().AddCoScientist(options).BuildServiceProvider();
         await DataDirectory.PrepareAsync(services, cancellationToken);
+        services.GetRequiredService<TextModels>().Fresh = parsed.GetValue(Fresh);
         return services;
     }
 

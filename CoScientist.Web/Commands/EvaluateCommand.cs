@@ -16,10 +16,10 @@ internal static class EvaluateCommand
     private const string NoGrader = "none";
     private static readonly EvaluationSpec Defaults = new() { Judge = ModelRoles.Oracle };
 
-    private static readonly Option<string[]> s_models = new("--model") { Description = "Checkpoint or model server whose plans are compared; the first is what others are compared with", HelpName = "NAME", Required = true, AllowMultipleArgumentsPerToken = true };
-    private static readonly Option<string> s_grader = new("--grader") { Description = $"Who picks the best of N: a checkpoint or a model server, or {NoGrader}", HelpName = "NAME", DefaultValueFactory = _ => ModelCatalog.SandboxBase };
-    private static readonly Option<string> s_judge = new("--judge") { Description = $"Whose scores count: {ModelRoles.Oracle} (sandbox), a checkpoint or a model server", HelpName = "NAME", DefaultValueFactory = _ => ModelRoles.Oracle };
-    private static readonly Option<string[]> s_jury = new("--jury") { Description = "Further judges who vote item by item", HelpName = "NAME", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
+    private static readonly Option<string[]> s_models = new("--model") { Description = "Checkpoint or model server whose plans are compared; the first is what others are compared with. Default: who plays the policy on Admin, Model servers", HelpName = "NAME", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<string?> s_grader = new("--grader") { Description = $"Who picks the best of N: a checkpoint or a model server, or {NoGrader}. Default: {ModelCatalog.SandboxBase} for the sandbox, else who plays the grader", HelpName = "NAME" };
+    private static readonly Option<string?> s_judge = new("--judge") { Description = $"Whose scores count: {ModelRoles.Oracle} (sandbox), a checkpoint or a model server. Default: {ModelRoles.Oracle} for the sandbox, else who plays the judge", HelpName = "NAME" };
+    private static readonly Option<string[]?> s_jury = new("--jury") { Description = "Further judges who vote item by item. Default: the jurors, where the judge is who plays the judge", HelpName = "NAME", AllowMultipleArgumentsPerToken = true };
     private static readonly Option<int> s_plans = new("--plans") { Description = "Plans per goal and model: the largest N of best-of-N", DefaultValueFactory = _ => Defaults.Plans };
     private static readonly Option<int> s_goals = new("--goals") { Description = "At most so many test goals, the domains in turn", DefaultValueFactory = _ => Defaults.Goals };
     private static readonly Option<string[]> s_domains = new("--domains") { Description = "Domains of the goals (default: all)", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
@@ -38,7 +38,7 @@ internal static class EvaluateCommand
     {
         var command = new Command("evaluate", "Compare models on held-out goals; goes on where it was stopped")
         {
-            s_models, s_grader, s_judge, s_jury, s_plans, s_goals, s_domains, s_greedy, s_pairwise, s_temperature, s_seed, s_dtype, s_verdicts, s_threshold, s_tokens, s_name,
+            s_models, s_grader, s_judge, s_jury, s_plans, s_goals, s_domains, s_greedy, s_pairwise, s_temperature, s_seed, s_dtype, s_verdicts, s_threshold, s_tokens, s_name, CommandContext.Fresh,
         };
         command.SetAction(RunAsync);
         return command;
@@ -46,9 +46,9 @@ internal static class EvaluateCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var spec = Spec(parsed);
-        var name = parsed.GetValue(s_name) ?? NameOf(spec);
         await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+        var spec = await services.GetRequiredService<ModelRoles>().CastAsync(Spec(parsed), cancellationToken);
+        var name = parsed.GetValue(s_name) ?? NameOf(spec);
         foreach (var warning in spec.Warnings())
         {
             await Console.Error.WriteLineAsync($"Warning: {warning}");
@@ -64,9 +64,9 @@ internal static class EvaluateCommand
     private static EvaluationSpec Spec(ParseResult parsed) => new()
     {
         Models = parsed.GetValue(s_models)!,
-        Grader = parsed.GetValue(s_grader) is { } grader && grader != NoGrader ? grader : null,
-        Judge = parsed.GetValue(s_judge)!,
-        Jury = parsed.GetValue(s_jury)!,
+        Grader = parsed.GetValue(s_grader) switch { NoGrader => null, { } grader => grader, null => "" },
+        Judge = parsed.GetValue(s_judge) ?? "",
+        Jury = Jury(parsed)!,
         Plans = parsed.GetValue(s_plans),
         Goals = parsed.GetValue(s_goals),
         Domains = [.. parsed.GetValue(s_domains)!.SelectMany(domains => domains.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
@@ -79,6 +79,9 @@ internal static class EvaluateCommand
         Threshold = parsed.GetValue(s_threshold),
         MaxTokens = parsed.GetValue(s_tokens),
     };
+
+    // Named nobody means whoever plays the role; an empty list would mean nobody.
+    private static string[]? Jury(ParseResult parsed) => parsed.GetValue(s_jury) is { Length: > 0 } named ? named : parsed.GetValue(s_judge) is null ? null : [];
 
     private static Option<string> Verdicts()
     {

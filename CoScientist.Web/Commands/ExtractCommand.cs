@@ -14,12 +14,12 @@ internal static class ExtractCommand
 {
     public static Command Create()
     {
-        var model = new Option<string?>("--model") { Description = $"Model server to extract with (default: the first configured one, else {ExtractiveDrafter.Name}, which needs no model)" };
+        var model = new Option<string?>("--model") { Description = $"Model server to extract with (default: the creator of Admin, Model servers, else the first server, else {ExtractiveDrafter.Name}, which needs no model)" };
         var pipeline = new Option<string>("--pipeline") { Description = "How a model extracts: leak-resistant writes the goal without having seen method or experiments; paper is the published way", DefaultValueFactory = _ => ExtractionPipelines.LeakResistant };
         pipeline.AcceptOnlyFromAmong([.. ExtractionPipelines.Names]);
         var paper = new Option<string?>("--paper") { Description = "Id of a paper, all, or failed (default: papers without goals, save those that failed before)" };
         var seed = new Option<long>("--seed") { Description = "Seed of the model's sampling", DefaultValueFactory = _ => 1 };
-        var command = new Command("extract", "Draw goals, rubric items and reference solutions from papers; stopped and called again, it goes on") { model, pipeline, paper, seed };
+        var command = new Command("extract", "Draw goals, rubric items and reference solutions from papers; stopped and called again, it goes on") { model, pipeline, paper, seed, CommandContext.Fresh };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);

@@ -3,6 +3,7 @@ using System.Globalization;
 using CoScientist.Core.Grading;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
+using CoScientist.Core.TextModels;
 using CoScientist.Web.Jobs;
 
 namespace CoScientist.Web.Commands;
@@ -12,7 +13,7 @@ internal static class GradeCommand
 {
     public static Command Create()
     {
-        var grader = new Option<string>("--grader") { Description = $"Grader: {ModelRoles.Oracle} or a sandbox checkpoint (sandbox plans), another checkpoint or a model server (real plans)", Required = true };
+        var grader = new Option<string?>("--grader") { Description = $"Grader: {ModelRoles.Oracle} or a sandbox checkpoint (sandbox plans), another checkpoint or a model server (real plans). Default: who plays the role on Admin, Model servers" };
         var writer = new Option<string?>("--writer") { Description = "Only plans of this writer" };
         var goals = GoalChoice.Goals("all");
         var domain = GoalChoice.Domain();
@@ -22,11 +23,11 @@ internal static class GradeCommand
         verdicts.AcceptOnlyFromAmong("answer", "likelihood");
         var threshold = new Option<double>("--threshold") { Description = "Likelihood above which an item is met; with --verdicts likelihood", DefaultValueFactory = _ => new GradingSpec().Threshold };
         var dtype = Dtype.Create();
-        var command = new Command("grade", "Grade plans item by item") { grader, writer, goals, domain, role, verdicts, threshold, dtype };
+        var command = new Command("grade", "Grade plans item by item") { grader, writer, goals, domain, role, verdicts, threshold, dtype, CommandContext.Fresh };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var (name, capacity) = (parsed.GetValue(grader)!, parsed.GetValue(role) == "self" ? GraderRole.SelfGrade : GraderRole.Judge);
-            if (name == ModelRoles.Oracle && capacity == GraderRole.SelfGrade)
+            var (named, capacity) = (parsed.GetValue(grader), parsed.GetValue(role) == "self" ? GraderRole.SelfGrade : GraderRole.Judge);
+            if (named == ModelRoles.Oracle && capacity == GraderRole.SelfGrade)
             {
                 throw new CommandException("--role self: the oracle only ever judges. Leave --role out, or name another grader.");
             }
@@ -38,7 +39,9 @@ internal static class GradeCommand
 
             var grading = new GradingSpec { Verdicts = Enum.Parse<VerdictReading>(parsed.GetValue(verdicts)!, ignoreCase: true), Threshold = parsed.GetValue(threshold) };
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-            using var worker = await services.GetRequiredService<ModelRoles>().GraderAsync(name, capacity, Dtype.Of(parsed.GetValue(dtype)!), grading, cancellationToken);
+            var roles = services.GetRequiredService<ModelRoles>();
+            var name = named ?? roles.PlayerOf(capacity == GraderRole.SelfGrade ? ModelRole.Grader : ModelRole.Judge, "--grader");
+            using var worker = await roles.GraderAsync(name, capacity, Dtype.Of(parsed.GetValue(dtype)!), grading, cancellationToken);
             var filter = new GoalFilter(worker.Sandbox, GoalChoice.Split(parsed.GetValue(goals)!), parsed.GetValue(domain));
             var result = await services.GetRequiredService<GradeJob>().RunAsync(worker, filter, parsed.GetValue(writer), GoalChoice.Progress("plans"), cancellationToken);
             CommandContext.Answer(

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using CoScientist.Core.Storage;
+using CoScientist.Core.TextModels;
 using CoScientist.Web.Jobs;
 
 namespace CoScientist.Web.Commands;
@@ -11,7 +12,7 @@ internal static class PlanCommand
 
     public static Command Create()
     {
-        var model = new Option<string>("--model") { Description = "Writer: a checkpoint (of the sandbox: sandbox goals; others: real goals) or a model server (real goals)", Required = true };
+        var model = new Option<string?>("--model") { Description = "Writer: a checkpoint (of the sandbox: sandbox goals; others: real goals) or a model server (real goals). Default: who plays the policy on Admin, Model servers" };
         var goals = GoalChoice.Goals("test");
         var domain = GoalChoice.Domain();
         var count = new Option<int?>("--count") { Description = "At most so many goals, the domains in turn (default: all)" };
@@ -19,7 +20,7 @@ internal static class PlanCommand
         var seed = new Option<long>("--seed") { Description = "Seed of the sampling", DefaultValueFactory = _ => 1 };
         var tokens = new Option<int?>("--max-tokens") { Description = "Most tokens of an answer for a real goal (default: 2048 of a checkpoint, 8192 of a server)", HelpName = "N" };
         var dtype = Dtype.Create();
-        var command = new Command("plan", "Write plans for goals") { model, goals, domain, count, temperature, seed, tokens, dtype };
+        var command = new Command("plan", "Write plans for goals") { model, goals, domain, count, temperature, seed, tokens, dtype, CommandContext.Fresh };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             if (parsed.GetValue(count) is < 1)
@@ -38,7 +39,8 @@ internal static class PlanCommand
             }
 
             await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-            using var writer = await services.GetRequiredService<ModelRoles>().WriterAsync(parsed.GetValue(model)!, Dtype.Of(parsed.GetValue(dtype)!), parsed.GetValue(tokens), cancellationToken);
+            var roles = services.GetRequiredService<ModelRoles>();
+            using var writer = await roles.WriterAsync(parsed.GetValue(model) ?? roles.PlayerOf(ModelRole.Policy, "--model"), Dtype.Of(parsed.GetValue(dtype)!), parsed.GetValue(tokens), cancellationToken);
             var filter = new GoalFilter(writer.Sandbox, GoalChoice.Split(parsed.GetValue(goals)!), parsed.GetValue(domain));
             var request = new PlanRequest(filter, parsed.GetValue(count), parsed.GetValue(temperature), parsed.GetValue(seed));
             var result = await services.GetRequiredService<PlanJob>().RunAsync(writer, request, GoalChoice.Progress("plans"), cancellationToken);

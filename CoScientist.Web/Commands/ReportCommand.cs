@@ -19,7 +19,7 @@ internal static class ReportCommand
         var run = new Option<string?>("--run") { Description = "Name of a run", HelpName = "NAME" };
         var evaluation = new Option<string?>("--evaluation") { Description = "Name of an evaluation", HelpName = "NAME" };
         var csv = new Option<bool>("--csv") { Description = "A table instead of Markdown: one line per goal of a study, per step of a run, or per plan of an evaluation" };
-        var command = new Command("report", "Results of a study, a run or an evaluation as Markdown, CSV or JSON") { study, run, evaluation, csv, ReproduceCommand.Create(), LeakageCommand.Create() };
+        var command = new Command("report", "Results of a study, a run or an evaluation as Markdown, CSV or JSON") { study, run, evaluation, csv, ReproduceCommand.Create(), LeakageCommand.Create(), CostCommand.Create() };
         command.Validators.Add(result =>
         {
             if (new[] { result.GetValue(study)?.FirstOrDefault(), result.GetValue(run), result.GetValue(evaluation) }.Count(name => name is not null) != 1)

@@ -1,3 +1,4 @@
+using CoScientist.Core.Evaluations;
 using CoScientist.Core.Grading;
 using CoScientist.Core.Grading.PaperProtocol;
 using CoScientist.Core.Runs;
@@ -20,6 +21,34 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
 
     // Room for the 750 words of a plan with some thought before them; a large model on a server thinks longer.
     private const int LocalTokens = 2048;
+
+    /// <summary>Who plays a role, where the command line names nobody.</summary>
+    /// <param name="role">The role.</param>
+    /// <param name="option">The option that would name somebody.</param>
+    /// <exception cref="InvalidDataException">Nobody plays it.</exception>
+    public string PlayerOf(ModelRole role, string option) => servers.NamesOf(role) is [var name, ..]
+        ? name
+        : throw new InvalidDataException($"Name a model with {option}, or say on Admin, Model servers, who plays the role {role}.");
+
+    /// <summary>The specification with those who play the roles where it names nobody: the oracle and the sandbox's base for checkpoints of the sandbox.</summary>
+    /// <param name="spec">No model, an empty judge, a null jury and an empty grader are filled in.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="InvalidDataException">No model is named, and nobody plays the policy.</exception>
+    public async Task<EvaluationSpec> CastAsync(EvaluationSpec spec, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<string> models = spec.Models.Count > 0 ? spec.Models : [PlayerOf(ModelRole.Policy, "--model")];
+        await catalog.RegisterBuiltInsAsync(cancellationToken);
+        var sandbox = await checkpoints.FindAsync(models[0], cancellationToken) is { IsSandbox: true };
+        var judge = sandbox ? null : servers.NamesOf(ModelRole.Judge).FirstOrDefault();
+        var grader = sandbox ? null : servers.NamesOf(ModelRole.Grader).FirstOrDefault();
+        return spec with
+        {
+            Models = models,
+            Judge = spec.Judge.Length > 0 ? spec.Judge : judge ?? Oracle,
+            Jury = spec.Jury ?? (judge is null ? [] : servers.NamesOf(ModelRole.Juror)),
+            Grader = spec.Grader is "" ? grader ?? ModelCatalog.SandboxBase : spec.Grader,
+        };
+    }
 
     /// <summary>A writer of plans with the usual room for an answer; a checkpoint is read in fp32.</summary>
     /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
