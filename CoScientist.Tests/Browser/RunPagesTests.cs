@@ -129,8 +129,10 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
         await BrowserFixture.OpenAsync(page, "/runs/compare?run=kept-1&run=kept-2");
         await Expect(page.GetByRole(AriaRole.Row, new() { Name = "kept-2" }).First).ToBeVisibleAsync();
         await Expect(page.GetByRole(AriaRole.Row, new() { Name = "Seed 1 2" })).ToBeVisibleAsync();
-        await page.GetByRole(AriaRole.Button, new() { Name = "Pin Seconds per step" }).ClickAsync();
-        await page.WaitForURLAsync("**pin=pace**");
+        var pin = page.GetByRole(AriaRole.Button, new() { Name = "Pin Seconds per step" });
+        await pin.ClickAsync();
+        await Expect(pin).ToHaveAttributeAsync("aria-pressed", "true");
+        Assert.Contains("pin=pace", page.Url, StringComparison.Ordinal);
         await walk.LookAsync();
         Assert.True(walk.Faults.Count == 0, string.Join('\n', walk.Faults));
     }
