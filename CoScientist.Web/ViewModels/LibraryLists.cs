@@ -33,7 +33,8 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
     public async Task<Slice<PaperRow>> PapersAsync(LibraryFilter filter, int skip, int take, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var papers = SearchQuery.Of(filter.Text) is { } query
+        var query = SearchQuery.Of(filter.Text);
+        var papers = query is not null
             ? db.Papers.FromSql($"""SELECT * FROM "Papers" WHERE "Id" IN (SELECT entry."OwnerId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query})""")
             : db.Papers;
         papers = papers.Where(paper => paper.IsSandbox == filter.Sandbox && paper.NewestVersion == null);
@@ -47,18 +48,18 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
             papers = papers.Where(paper => paper.Format == filter.Source);
         }
 
-        // Keys first: sorting whole rows would drag their texts along.
-        var ids = await papers.OrderByDescending(paper => paper.Id).Select(paper => paper.Id).Skip(skip).Take(take).ToListAsync(cancellationToken);
+        var (total, ids) = await PageAsync(papers.OrderByDescending(paper => paper.Id).Select(paper => paper.Id), query is not null, skip, take, cancellationToken);
         var rows = db.Papers.Where(paper => ids.Contains(paper.Id)).OrderByDescending(paper => paper.Id)
             .Select(paper => new PaperRow(paper.Id, paper.Title, paper.Year, paper.Domain, paper.Format, db.Goals.Count(goal => goal.PaperId == paper.Id), paper.ImportedAt));
-        return new Slice<PaperRow>(await papers.CountAsync(cancellationToken), await rows.ToListAsync(cancellationToken));
+        return new Slice<PaperRow>(total, await rows.ToListAsync(cancellationToken));
     }
 
     /// <summary>Goals in order of creation. Words are looked for in the goal and in its items.</summary>
     public async Task<Slice<GoalRow>> GoalsAsync(LibraryFilter filter, int skip, int take, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var goals = SearchQuery.Of(filter.Text) is { } query
+        var query = SearchQuery.Of(filter.Text);
+        var goals = query is not null
             ? db.Goals.FromSql($"""SELECT * FROM "Goals" WHERE "Id" IN (SELECT entry."GoalId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query})""")
             : db.Goals;
         goals = Narrow(goals, filter);
@@ -67,10 +68,8 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
             goals = goals.Where(goal => goal.Items.Any(item => item.State == state));
         }
 
-        var ids = await goals.OrderBy(goal => goal.Id).Select(goal => goal.Id).Skip(skip).Take(take).ToListAsync(cancellationToken);
-        return new Slice<GoalRow>(
-            await goals.CountAsync(cancellationToken),
-            await Rows(db.Goals.AsNoTracking().Where(goal => ids.Contains(goal.Id)).OrderBy(goal => goal.Id)).ToListAsync(cancellationToken));
+        var (total, ids) = await PageAsync(goals.OrderBy(goal => goal.Id).Select(goal => goal.Id), query is not null, skip, take, cancellationToken);
+        return new Slice<GoalRow>(total, await Rows(db.Goals.AsNoTracking().Where(goal => ids.Contains(goal.Id)).OrderBy(goal => goal.Id)).ToListAsync(cancellationToken));
     }
 
     /// <summary>
@@ -136,6 +135,18 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
         goal.Items.Count(item => item.State == RubricItemState.Rejected),
         goal.RubricVersion,
         goal.IsSandbox));
+
+    // Keys first: sorting whole rows would drag their texts along. What was searched for is searched once, and counted here.
+    private static async Task<(int Total, List<TId> Ids)> PageAsync<TId>(IQueryable<TId> ids, bool searched, int skip, int take, CancellationToken cancellationToken)
+    {
+        if (searched)
+        {
+            var all = await ids.ToListAsync(cancellationToken);
+            return (all.Count, [.. all.Skip(skip).Take(take)]);
+        }
+
+        return (await ids.CountAsync(cancellationToken), await ids.Skip(skip).Take(take).ToListAsync(cancellationToken));
+    }
 
     private static object Given(string? value) => string.IsNullOrEmpty(value) ? DBNull.Value : value;
 
