@@ -52,7 +52,7 @@ public sealed class BrowserFixture : IAsyncLifetime
         return page;
     }
 
-    /// <summary>Signs in through the form.</summary>
+    /// <summary>Signs in through the form and waits until the start page answers: a link followed before that may lead back to it.</summary>
     public static async Task SignInAsync(IPage page, string name, string password)
     {
         await page.GotoAsync("/account/sign-in");
@@ -60,6 +60,7 @@ public sealed class BrowserFixture : IAsyncLifetime
         await page.GetByLabel("Password").FillAsync(password);
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
         await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "What is waiting for you" })).ToBeVisibleAsync();
+        await Assertions.Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
     }
 
     /// <summary>Opens a page and waits until it answers: what is clicked before that may be lost.</summary>
