@@ -99,13 +99,14 @@ public sealed unsafe class CpuEngineTests(KernelPools pools) : IClassFixture<Ker
             TokenObjective objective = (_, _, _, gradient, _) => gradient.Fill(-0.01f);
             var cancellation = TestContext.Current.CancellationToken;
             var allocated = long.MaxValue;
-            for (var step = 0; step < 4; step++)
+            for (var step = 0; step < 8 && allocated > 0; step++)
             {
-                // The caller's thread: it runs all code outside loops, and every loop.
+                // The caller's thread: it runs all code outside loops, and every loop. A step's own allocations would be there
+                // in every step; the runtime's, when it compiles a method again, are there in one.
                 var before = GC.GetAllocatedBytesForCurrentThread();
                 engine.AccumulateLoss(groups, options, objective, cancellation);
                 engine.OptimizerStep(new AdamWOptions(1e-4), 1);
-                allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+                allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
             }
 
             Assert.Equal(0, allocated);

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Runtime.Intrinsics;
+using CoScientist.Tests.Shared;
 
 namespace CoScientist.Tests.Training.Kernels;
 
@@ -23,32 +23,14 @@ public sealed class InstructionSetTests
     [InlineData("DOTNET_EnableAVX2", "128", "AttentionTests.Forward_*", "ElementwiseKernelTests.RmsNorm_*", "MatMulTests.Multiply_*")]
     public async Task Kernels_withoutTheWidestInstructions_passTheSameTests(string switchName, string widest, params string[] tests)
     {
-        if (Environment.GetEnvironmentVariable(Expectation) is not null)
+        if (ChildTests.Inside)
         {
-            return; // This is the reduced process.
+            return;
         }
 
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "CoScientist.Tests" + (OperatingSystem.IsWindows() ? ".exe" : "")))
-        {
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (var test in tests.Append("InstructionSetTests.Vectors_*"))
-        {
-            start.ArgumentList.Add("-method");
-            start.ArgumentList.Add($"{typeof(InstructionSetTests).Namespace}.{test}");
-        }
-
-        start.Environment[switchName] = "0";
-        start.Environment[Expectation] = widest;
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-
-        Assert.True(process.ExitCode == 0, output + await errors);
-        Assert.Contains("Failed: 0", output, StringComparison.Ordinal);
-        Assert.DoesNotContain("Total: 0", output, StringComparison.Ordinal);
+        await ChildTests.PassAsync(
+            tests.Append("InstructionSetTests.Vectors_*").Select(test => $"{typeof(InstructionSetTests).Namespace}.{test}"),
+            (switchName, "0"),
+            (Expectation, widest));
     }
 }

@@ -56,17 +56,22 @@ public sealed class WorkerPoolTests(KernelPools pools) : IClassFixture<KernelPoo
         var counts = new int[8];
         foreach (var pool in pools.All)
         {
-            pool.For(WorkKind.Other, counts.Length, new Counting(counts));
+            // A loop's own allocations would be there each time; the runtime's, when it compiles a method again, are there once.
+            Assert.Equal(0, Enumerable.Range(0, 4).Min(_ => Allocated(pool)));
+        }
+
+        Assert.All(counts, count => Assert.Equal(400 * pools.All.Count, count));
+
+        long Allocated(WorkerPool pool)
+        {
             var before = GC.GetAllocatedBytesForCurrentThread();
             for (var repeat = 0; repeat < 100; repeat++)
             {
                 pool.For(WorkKind.Other, counts.Length, new Counting(counts));
             }
 
-            Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+            return GC.GetAllocatedBytesForCurrentThread() - before;
         }
-
-        Assert.All(counts, count => Assert.Equal(101 * pools.All.Count, count));
     }
 
     [Fact]
