@@ -55,9 +55,9 @@ public sealed class EvaluationFolder(string path)
     /// <exception cref="InvalidDataException">A line is damaged; the message names file and line.</exception>
     public IReadOnlyList<EvaluationGrading> ReadGradings() => Latest<EvaluationGrading, (string, string, int?, string)>(GradingsFile, grading => (grading.Model, grading.Goal, grading.Sample, grading.Scorer));
 
-    /// <summary>Pairs so far, the last one of each.</summary>
+    /// <summary>Pairs so far, the last one of each, judge and way.</summary>
     /// <exception cref="InvalidDataException">A line is damaged; the message names file and line.</exception>
-    public IReadOnlyList<EvaluationPair> ReadPairs() => Latest<EvaluationPair, (string, string, int?)>(PairsFile, pair => (pair.Model, pair.Goal, pair.Sample));
+    public IReadOnlyList<EvaluationPair> ReadPairs() => Latest<EvaluationPair, (string, string, int?, string?, bool)>(PairsFile, pair => (pair.Model, pair.Goal, pair.Sample, pair.Judge, pair.Rubric));
 
     private T Read<T>(string name, JsonSerializerOptions options)
     {

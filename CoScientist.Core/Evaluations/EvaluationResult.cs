@@ -15,13 +15,6 @@ public sealed record EqualLengthRow(string Arm, string Baseline, LengthControlle
 /// <param name="Bias">By how much the grader's highest score overstates itself, one point per N; empty without verdicts.</param>
 public sealed record BestOfNCurve(string Arm, IReadOnlyList<BestOfNPoint> Points, IReadOnlyList<MaximumBiasPoint> Bias);
 
-/// <summary>A model's plans against the first model's, judged in pairs.</summary>
-/// <param name="Arm">The model.</param>
-/// <param name="Baseline">The first one.</param>
-/// <param name="Pairs">What the judge did.</param>
-/// <param name="WinRate">Share of points, ties half, with the interval over goals; null when no pair was read.</param>
-public sealed record PairwiseRow(string Arm, string Baseline, PairwiseResult Pairs, Estimate? WinRate);
-
 /// <summary>All tables of an evaluation.</summary>
 public sealed record EvaluationResult
 {
@@ -82,8 +75,8 @@ public sealed record EvaluationResult
     /// <summary>How the grader's verdicts stand to the judge's, on all plans; null without a grader that is not the judge, or without verdicts.</summary>
     public GraderAgreement? Agreement { get; init; }
 
-    /// <summary>Judgments in pairs; empty unless asked for.</summary>
-    public required IReadOnlyList<PairwiseRow> Pairwise { get; init; }
+    /// <summary>Judgments in pairs; empty tables unless asked for.</summary>
+    public required PairwiseTables Pairwise { get; init; }
 
     /// <summary>A juror among the scorers.</summary>
     public static string Juror(string name) => $"juror {name}";
@@ -131,7 +124,7 @@ public sealed record EvaluationResult
             Curves = spec.Grader is null ? [] : [.. spec.Models.Select(arm => new BestOfNCurve(arm, EvaluationTables.Curve(sampled, arm, Grader, Judge), EvaluationTables.Bias(sampled, arm, Grader)))],
             Jury = jury,
             Agreement = spec.Grader is null || spec.Grader == spec.Judge ? null : GraderAgreement.Of([.. ordered.SelectMany(plan => Agreements(scored.GetValueOrDefault((plan.Key, spec.Judge)), scored.GetValueOrDefault((plan.Key, spec.Grader))))]),
-            Pairwise = Pairs(folder.ReadPairs(), first),
+            Pairwise = PairwiseTables.Of(spec, folder.ReadPairs()),
         };
 
         ArmComparison[] Against(List<ScoredPlan> of) =>
@@ -183,12 +176,4 @@ public sealed record EvaluationResult
         var wanted = spec.Models.Count * data.Goals.Count * (spec.Plans + (spec.Greedy ? 1 : 0));
         return wanted - plans + ((wanted * spec.Scorers().Count()) - gradings);
     }
-
-    private static PairwiseRow[] Pairs(IReadOnlyList<EvaluationPair> pairs, string first) =>
-    [.. pairs.GroupBy(pair => pair.Model, StringComparer.Ordinal).Select(model =>
-    {
-        var verdicts = model.Select(pair => (pair.Goal, Verdict: new PairVerdict(pair.Shown, pair.Exchanged))).ToList();
-        var goals = verdicts.Where(pair => pair.Verdict.Points is not null).GroupBy(pair => pair.Goal, StringComparer.Ordinal).OrderBy(goal => goal.Key, StringComparer.Ordinal).Select(goal => goal.Average(pair => pair.Verdict.Points!.Value)).ToList();
-        return new PairwiseRow(model.Key, first, PairwiseResult.Of([.. verdicts.Select(pair => pair.Verdict)]), goals.Count == 0 ? null : Bootstrap.Mean(goals));
-    })];
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using CoScientist.Core.Grading;
 using CoScientist.Core.Runs;
@@ -31,8 +32,11 @@ public sealed partial record EvaluationSpec
     /// <summary>Whether to write one greedy plan per goal besides.</summary>
     public bool Greedy { get; init; }
 
-    /// <summary>Whether the judge, a model server or a checkpoint with a chat template, also compares plans in pairs, in both orders.</summary>
+    /// <summary>Whether judge and jurors, model servers or checkpoints with a chat template, also compare plans in pairs, in both orders, without the rubric.</summary>
     public bool Pairwise { get; init; }
+
+    /// <summary>Whether they compare the same pairs with the rubric besides: what it changes shows what was written for it alone.</summary>
+    public bool PairwiseRubric { get; init; }
 
     /// <summary>Sampling temperature, above 0 and at most 2. Default 1.</summary>
     public double Temperature { get; init; } = 1;
@@ -57,6 +61,9 @@ public sealed partial record EvaluationSpec
 
     /// <summary>Everyone who scores plans, each once.</summary>
     public IEnumerable<string> Scorers() => new[] { Grader, Judge }.OfType<string>().Concat(Jury).Distinct(StringComparer.Ordinal);
+
+    /// <summary>Everyone who compares plans in pairs, each once.</summary>
+    public IEnumerable<string> Comparers() => Jury.Prepend(Judge).Distinct(StringComparer.Ordinal);
 
     /// <summary>What is wrong with it, every fault in a sentence; empty when nothing is.</summary>
     public IEnumerable<string> Faults()
@@ -84,6 +91,11 @@ public sealed partial record EvaluationSpec
         if (Goals < 1)
         {
             yield return $"--goals {Goals}: ask for at least one goal.";
+        }
+
+        if (PairwiseRubric && !Pairwise)
+        {
+            yield return "--pairwise-rubric: it is read beside the same comparisons without the rubric; ask for --pairwise as well.";
         }
 
         if (Threshold is not (null or (> 0 and < 1)))
@@ -177,10 +189,21 @@ public sealed record EvaluationGrading(string Model, string Goal, int? Sample, s
     public (string Model, string Goal, int? Sample) Plan => (Model, Goal, Sample);
 }
 
-/// <summary>The judge's choice between a model's plan and the first model's, of the same goal and number.</summary>
+/// <summary>A judge's choice between a model's plan and the first model's, of the same goal and number.</summary>
 /// <param name="Model">The model; its plan is the first of the pair.</param>
 /// <param name="Goal">The goal.</param>
 /// <param name="Sample">Number of both plans.</param>
 /// <param name="Shown">Choice with the model's plan shown first; null when unread.</param>
 /// <param name="Exchanged">Choice with the other plan shown first, in terms of the plans; null when unread.</param>
-public sealed record EvaluationPair(string Model, string Goal, int? Sample, PairChoice? Shown, PairChoice? Exchanged);
+public sealed record EvaluationPair(string Model, string Goal, int? Sample, PairChoice? Shown, PairChoice? Exchanged)
+{
+    /// <summary>Who chose; null in the lines of older evaluations, where only the judge did.</summary>
+    public string? Judge { get; init; }
+
+    /// <summary>Whether the rubric was seen.</summary>
+    public bool Rubric { get; init; }
+
+    /// <summary>Both choices.</summary>
+    [JsonIgnore]
+    public PairVerdict Verdict => new(Shown, Exchanged);
+}

@@ -143,6 +143,33 @@ public sealed class ModelCallStore(IDbContextFactory<CoScientistDb> factory) : I
 
         return [.. totals.Values.OrderByDescending(total => total.Day).ThenBy(total => total.Server, StringComparer.Ordinal).ThenBy(total => total.Role)];
     }
+
+    /// <summary>Totals of the calls for one purpose, per server, model and role, on the day of the last of them.</summary>
+    /// <param name="purpose">The purpose; calls for a subject of it count.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<IReadOnlyList<CallTotal>> TotalsOfAsync(string purpose, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var totals = await db.ModelCalls
+            .Where(call => call.Purpose == purpose || call.Purpose.StartsWith(purpose + " "))
+            .GroupBy(call => new { call.Server, call.Model, call.Role })
+            .Select(calls => new
+            {
+                calls.Key,
+                Last = calls.Max(call => call.At),
+                All = calls.Count(),
+                Answered = calls.Count(call => call.Outcome == CallOutcome.Answered),
+                Cached = calls.Count(call => call.Outcome == CallOutcome.Cached),
+                PromptTokens = calls.Sum(call => (long)call.PromptTokens),
+                CompletionTokens = calls.Sum(call => (long)call.CompletionTokens),
+                Seconds = calls.Sum(call => call.Seconds),
+                CostMicros = calls.Sum(call => call.CostMicros),
+            })
+            .ToListAsync(cancellationToken);
+        return [.. totals
+            .OrderBy(total => total.Key.Server, StringComparer.Ordinal).ThenBy(total => total.Key.Model, StringComparer.Ordinal).ThenBy(total => total.Key.Role)
+            .Select(total => new CallTotal(DateOnly.FromDateTime(total.Last.UtcDateTime), total.Key.Server, total.Key.Model, total.Key.Role, total.Answered, total.Cached, total.All - total.Answered - total.Cached, total.PromptTokens, total.CompletionTokens, total.Seconds, total.CostMicros))];
+    }
 }
 
 /// <summary>What calls came to.</summary>

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using CoScientist.Core.Evaluations;
 using CoScientist.Core.Runs;
+using CoScientist.Core.Storage;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Jobs;
 using CoScientist.Web.Runs;
@@ -24,7 +25,8 @@ internal static class EvaluateCommand
     private static readonly Option<int> s_goals = new("--goals") { Description = "At most so many test goals, the domains in turn", DefaultValueFactory = _ => Defaults.Goals };
     private static readonly Option<string[]> s_domains = new("--domains") { Description = "Domains of the goals (default: all)", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
     private static readonly Option<bool> s_greedy = new("--greedy") { Description = "Also one greedy plan per goal" };
-    private static readonly Option<bool> s_pairwise = new("--pairwise") { Description = "The judge, a model server or a checkpoint with a chat template, also compares plans in pairs, in both orders" };
+    private static readonly Option<bool> s_pairwise = new("--pairwise") { Description = "Judge and jurors, model servers or checkpoints with a chat template, also compare plans in pairs, in both orders and without the rubric" };
+    private static readonly Option<bool> s_pairwiseRubric = new("--pairwise-rubric") { Description = "The same pairs with the rubric besides: a model that wins more with it than without has learnt to please it" };
     private static readonly Option<double> s_temperature = new("--temperature") { Description = "Sampling temperature", DefaultValueFactory = _ => Defaults.Temperature };
     private static readonly Option<long> s_seed = new("--seed") { Description = "Seed of the sampling", DefaultValueFactory = _ => Defaults.Seed };
     private static readonly Option<string> s_dtype = Dtype.Create();
@@ -38,7 +40,7 @@ internal static class EvaluateCommand
     {
         var command = new Command("evaluate", "Compare models on held-out goals; goes on where it was stopped")
         {
-            s_models, s_grader, s_judge, s_jury, s_plans, s_goals, s_domains, s_greedy, s_pairwise, s_temperature, s_seed, s_dtype, s_verdicts, s_threshold, s_tokens, s_name, CommandContext.Fresh,
+            s_models, s_grader, s_judge, s_jury, s_plans, s_goals, s_domains, s_greedy, s_pairwise, s_pairwiseRubric, s_temperature, s_seed, s_dtype, s_verdicts, s_threshold, s_tokens, s_name, CommandContext.Fresh,
         };
         command.SetAction(RunAsync);
         return command;
@@ -56,7 +58,8 @@ internal static class EvaluateCommand
 
         var job = services.GetRequiredService<EvaluationJob>();
         var failures = await job.RunAsync(name, spec, (what, done, all) => Console.Error.WriteLine($"{done} of {all} {what}"), cancellationToken);
-        var report = EvaluationReport.Of(name, EvaluationResult.Read(job.Folder(name)));
+        var calls = await services.GetRequiredService<ModelCallStore>().TotalsOfAsync(EvaluationJob.Purpose(name), cancellationToken);
+        var report = EvaluationReport.Of(name, EvaluationResult.Read(job.Folder(name)), calls);
         CommandContext.Answer(parsed, report.Document, report.Markdown);
         return GoalChoice.Report(parsed, failures);
     }
@@ -72,6 +75,7 @@ internal static class EvaluateCommand
         Domains = [.. parsed.GetValue(s_domains)!.SelectMany(domains => domains.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
         Greedy = parsed.GetValue(s_greedy),
         Pairwise = parsed.GetValue(s_pairwise),
+        PairwiseRubric = parsed.GetValue(s_pairwiseRubric),
         Temperature = parsed.GetValue(s_temperature),
         Seed = parsed.GetValue(s_seed),
         Dtype = parsed.GetValue(s_dtype) is { } dtype && dtype != Dtypes.Full ? dtype : null,

@@ -38,7 +38,7 @@ internal static class ReportCommand
                 ? await StudiesAsync(services.GetRequiredService<StudyStore>(), names, cancellationToken)
                 : parsed.GetValue(run) is { } runName
                     ? await RunAsync(services, runName, cancellationToken)
-                    : Evaluation(services.GetRequiredService<EvaluationJob>(), parsed.GetValue(evaluation)!);
+                    : await EvaluationAsync(services, parsed.GetValue(evaluation)!, cancellationToken);
             if (parsed.GetValue(csv))
             {
                 SafeCsv.Write(Console.Out, report.Header, report.Rows);
@@ -87,11 +87,12 @@ internal static class ReportCommand
         return RunReport.Of(run, history.Steps);
     }
 
-    private static Report Evaluation(EvaluationJob job, string name)
+    private static async Task<Report> EvaluationAsync(IServiceProvider services, string name, CancellationToken cancellationToken)
     {
+        var job = services.GetRequiredService<EvaluationJob>();
         if (EvaluationSpec.IsName(name) && job.Folder(name) is { Exists: true } folder)
         {
-            return EvaluationReport.Of(name, EvaluationResult.Read(folder));
+            return EvaluationReport.Of(name, EvaluationResult.Read(folder), await services.GetRequiredService<ModelCallStore>().TotalsOfAsync(EvaluationJob.Purpose(name), cancellationToken));
         }
 
         throw new CommandException($"There is no evaluation named \"{name}\". {Known(job.Names())}");

@@ -29,6 +29,9 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
         return Directory.Exists(parent) ? [.. Directory.EnumerateDirectories(parent).Select(Path.GetFileName).OfType<string>().Where(name => Folder(name).Exists).Order(StringComparer.Ordinal)] : [];
     }
 
+    /// <summary>What model servers are called for by an evaluation, in the ledger.</summary>
+    public static string Purpose(string name) => $"evaluate {name}";
+
     /// <summary>Does it, or goes on with it.</summary>
     /// <param name="name">Name of the evaluation.</param>
     /// <param name="spec">What is to be done; the same as before when it goes on.</param>
@@ -45,7 +48,7 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
             RequireSame(name, folder.ReadSpec(), spec);
         }
 
-        var sandbox = await KindAsync(spec, cancellationToken);
+        var sandbox = await KindAsync(name, spec, cancellationToken);
         var data = folder.Exists ? folder.ReadData() : await goals.FindAsync(spec, sandbox, cancellationToken);
         using var journal = EvaluationJournal.Open(folder);
         if (!folder.Exists)
@@ -56,17 +59,20 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
         var failures = new List<string>();
         foreach (var model in spec.Models)
         {
-            await WriteAsync(journal, folder, spec, data, model, failures, progress, cancellationToken);
+            await WriteAsync(name, journal, folder, spec, data, model, failures, progress, cancellationToken);
         }
 
         foreach (var scorer in spec.Scorers())
         {
-            await ScoreAsync(journal, folder, spec, data, scorer, failures, progress, cancellationToken);
+            await ScoreAsync(name, journal, folder, spec, data, scorer, failures, progress, cancellationToken);
         }
 
-        if (spec.Pairwise)
+        foreach (var rubric in spec.PairwiseRubric ? [false, true] : spec.Pairwise ? [false] : Array.Empty<bool>())
         {
-            await CompareAsync(journal, folder, spec, data, failures, progress, cancellationToken);
+            foreach (var judge in spec.Comparers())
+            {
+                await CompareAsync(name, journal, folder, spec, data, judge, rubric, failures, progress, cancellationToken);
+            }
         }
 
         return failures;
@@ -99,18 +105,18 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
     }
 
     // Loads every model once, so that a misspelt name is found before the first plan is written.
-    private async Task<bool> KindAsync(EvaluationSpec spec, CancellationToken cancellationToken)
+    private async Task<bool> KindAsync(string name, EvaluationSpec spec, CancellationToken cancellationToken)
     {
         var kinds = new List<(string Name, bool Sandbox)>();
         foreach (var model in spec.Models)
         {
-            using var writer = await WriterAsync(spec, model, cancellationToken);
+            using var writer = await WriterAsync(name, spec, model, cancellationToken);
             kinds.Add((model, writer.Sandbox));
         }
 
         foreach (var scorer in spec.Scorers())
         {
-            using var grader = await GraderAsync(spec, scorer, GraderRole.Judge, cancellationToken);
+            using var grader = await GraderAsync(name, spec, scorer, GraderRole.Judge, cancellationToken);
             kinds.Add((scorer, grader.Sandbox));
         }
 
@@ -130,7 +136,7 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
         return sandbox;
     }
 
-    private async Task WriteAsync(EvaluationJournal journal, EvaluationFolder folder, EvaluationSpec spec, EvaluationData data, string model, List<string> failures, Action<string, int, int> progress, CancellationToken cancellationToken)
+    private async Task WriteAsync(string name, EvaluationJournal journal, EvaluationFolder folder, EvaluationSpec spec, EvaluationData data, string model, List<string> failures, Action<string, int, int> progress, CancellationToken cancellationToken)
     {
         var present = folder.ReadPlans().Select(plan => plan.Key).ToHashSet();
         int?[] samples = [.. Enumerable.Range(0, spec.Plans).Select(sample => (int?)sample), .. spec.Greedy ? [null] : Array.Empty<int?>()];
@@ -140,7 +146,7 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
             return;
         }
 
-        using var writer = await WriterAsync(spec, model, cancellationToken);
+        using var writer = await WriterAsync(name, spec, model, cancellationToken);
         var done = 0;
         foreach (var round in open.GroupBy(plan => plan.sample))
         {
@@ -167,7 +173,7 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
         }
     }
 
-    private async Task ScoreAsync(EvaluationJournal journal, EvaluationFolder folder, EvaluationSpec spec, EvaluationData data, string scorer, List<string> failures, Action<string, int, int> progress, CancellationToken cancellationToken)
+    private async Task ScoreAsync(string name, EvaluationJournal journal, EvaluationFolder folder, EvaluationSpec spec, EvaluationData data, string scorer, List<string> failures, Action<string, int, int> progress, CancellationToken cancellationToken)
     {
         var scored = folder.ReadGradings().Where(grading => grading.Scorer == scorer && grading.Score is not null).Select(grading => grading.Plan).ToHashSet();
         var open = folder.ReadPlans().Where(plan => !scored.Contains(plan.Key)).ToList();
@@ -177,7 +183,7 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
         }
 
         var known = data.Goals.ToDictionary(goal => goal.Id, StringComparer.Ordinal);
-        using var grader = await GraderAsync(spec, scorer, scorer == spec.Grader ? GraderRole.SelfGrade : GraderRole.Judge, cancellationToken);
+        using var grader = await GraderAsync(name, spec, scorer, scorer == spec.Grader ? GraderRole.SelfGrade : GraderRole.Judge, cancellationToken);
         var done = 0;
         foreach (var batch in open.Chunk(grader.BatchSize))
         {
@@ -200,37 +206,37 @@ internal sealed class EvaluationJob(ModelRoles roles, EvaluationGoals goals, CoS
         }
     }
 
-    private async Task CompareAsync(EvaluationJournal journal, EvaluationFolder folder, EvaluationSpec spec, EvaluationData data, List<string> failures, Action<string, int, int> progress, CancellationToken cancellationToken)
+    private async Task CompareAsync(string name, EvaluationJournal journal, EvaluationFolder folder, EvaluationSpec spec, EvaluationData data, string judge, bool rubric, List<string> failures, Action<string, int, int> progress, CancellationToken cancellationToken)
     {
         var plans = folder.ReadPlans().ToDictionary(plan => plan.Key);
-        var read = folder.ReadPairs().Where(pair => pair.Shown is not null && pair.Exchanged is not null).Select(pair => (pair.Model, pair.Goal, pair.Sample)).ToHashSet();
+        var read = folder.ReadPairs().Where(pair => pair.Verdict.Choice is not null && (pair.Judge ?? spec.Judge) == judge && pair.Rubric == rubric).Select(pair => (pair.Model, pair.Goal, pair.Sample)).ToHashSet();
         var open = plans.Values.Where(plan => plan.Model != spec.Models[0] && plan.Sample is not null && !read.Contains(plan.Key) && plans.ContainsKey(plan.Key with { Model = spec.Models[0] })).ToList();
         if (open.Count == 0)
         {
             return;
         }
 
-        var known = data.Goals.ToDictionary(goal => goal.Id, goal => goal.Text, StringComparer.Ordinal);
+        var known = data.Goals.ToDictionary(goal => goal.Id, StringComparer.Ordinal);
         // Pairs are compared in an answer, wherever verdicts are read.
-        using var judge = await GraderAsync(spec with { Verdicts = null }, spec.Judge, GraderRole.Judge, cancellationToken);
-        var comparer = new PaperComparer(judge.Model!);
-        var done = 0;
+        using var grader = await GraderAsync(name, spec with { Verdicts = null }, judge, GraderRole.Judge, cancellationToken);
+        var comparer = new PaperComparer(grader.Model!);
+        var (how, done) = (rubric ? " with the rubric" : "", 0);
         foreach (var batch in open.Chunk(PairsPerBatch))
         {
-            var verdicts = await comparer.CompareAsync([.. batch.Select(plan => new PaperComparisonTask(known[plan.Goal], plan.Text, plans[plan.Key with { Model = spec.Models[0] }].Text))], spec.Seed, cancellationToken);
-            failures.AddRange(batch.Zip(verdicts).Where(pair => pair.Second.Choice is null).Select(pair => $"{pair.First.Model}, goal {pair.First.Goal}: the comparison with {spec.Models[0]} could not be read."));
-            journal.Append(EvaluationFolder.PairsFile, batch.Zip(verdicts, (plan, verdict) => new EvaluationPair(plan.Model, plan.Goal, plan.Sample, verdict.Shown, verdict.Exchanged)));
+            var verdicts = await comparer.CompareAsync([.. batch.Select(plan => new PaperComparisonTask(known[plan.Goal].Text, plan.Text, plans[plan.Key with { Model = spec.Models[0] }].Text, rubric ? [.. known[plan.Goal].Items.Select(item => item.Text)] : null))], spec.Seed, cancellationToken);
+            failures.AddRange(batch.Zip(verdicts).Where(pair => pair.Second.Choice is null).Select(pair => $"{pair.First.Model}, goal {pair.First.Goal}: the comparison with {spec.Models[0]}{how} by {judge} could not be read."));
+            journal.Append(EvaluationFolder.PairsFile, batch.Zip(verdicts, (plan, verdict) => new EvaluationPair(plan.Model, plan.Goal, plan.Sample, verdict.Shown, verdict.Exchanged) { Judge = judge, Rubric = rubric }));
             done += batch.Length;
-            progress($"pairs judged by {spec.Judge}", done, open.Count);
+            progress($"pairs judged by {judge}{how}", done, open.Count);
         }
     }
 
-    private Task<PlanWriter> WriterAsync(EvaluationSpec spec, string model, CancellationToken cancellationToken) =>
-        roles.WriterAsync(model, Dtypes.Of(spec.Dtype), spec.MaxTokens, cancellationToken);
+    private Task<PlanWriter> WriterAsync(string name, EvaluationSpec spec, string model, CancellationToken cancellationToken) =>
+        roles.WriterAsync(model, Dtypes.Of(spec.Dtype), spec.MaxTokens, cancellationToken, Purpose(name));
 
     // A model server's verdicts are read in its answer, whatever those of checkpoints are read in.
-    private async Task<PlanGrader> GraderAsync(EvaluationSpec spec, string name, GraderRole role, CancellationToken cancellationToken) =>
-        await roles.GraderAsync(name, role, Dtypes.Of(spec.Dtype), await roles.IsServerAsync(name, cancellationToken) ? new GradingSpec() : spec.Grading(), cancellationToken);
+    private async Task<PlanGrader> GraderAsync(string name, EvaluationSpec spec, string scorer, GraderRole role, CancellationToken cancellationToken) =>
+        await roles.GraderAsync(scorer, role, Dtypes.Of(spec.Dtype), await roles.IsServerAsync(scorer, cancellationToken) ? new GradingSpec() : spec.Grading(), cancellationToken, Purpose(name));
 
     private Goal Goal(RunGoal goal) => new()
     {

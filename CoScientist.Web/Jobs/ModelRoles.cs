@@ -59,12 +59,13 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
     /// <param name="precision">Numbers in which a checkpoint is read.</param>
     /// <param name="maxTokens">Most tokens of an answer, for real goals; null for 2,048 of a checkpoint and 8,192 of a server.</param>
     /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="purpose">What a server is called for, for the ledger.</param>
     /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
-    public async Task<PlanWriter> WriterAsync(string name, Precision precision, int? maxTokens, CancellationToken cancellationToken)
+    public async Task<PlanWriter> WriterAsync(string name, Precision precision, int? maxTokens, CancellationToken cancellationToken, string purpose = "plan")
     {
         if (await FindAsync(name, cancellationToken) is not { } checkpoint)
         {
-            return new ServerPlanWriter(Server(name, ModelRole.Policy, "plan"), maxTokens ?? PaperPlanWriter.MaxTokens);
+            return new ServerPlanWriter(Server(name, ModelRole.Policy, purpose), maxTokens ?? PaperPlanWriter.MaxTokens);
         }
 
         var (folder, recorded) = (await catalog.ResolveAsync(name, cancellationToken), Recorded(checkpoint.Name, precision));
@@ -91,8 +92,9 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
     /// <param name="precision">Numbers in which a checkpoint is read.</param>
     /// <param name="grading">Where a checkpoint's verdicts on real plans are read, and from what likelihood on they pass; a server's are read in its answer. The reference is always shown.</param>
     /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="purpose">What a server is called for, for the ledger.</param>
     /// <exception cref="InvalidDataException">There is no such model, or it cannot do this; the message says what to do.</exception>
-    public async Task<PlanGrader> GraderAsync(string name, GraderRole role, Precision precision, GradingSpec grading, CancellationToken cancellationToken)
+    public async Task<PlanGrader> GraderAsync(string name, GraderRole role, Precision precision, GradingSpec grading, CancellationToken cancellationToken, string purpose = "grade")
     {
         if (name == Oracle)
         {
@@ -102,7 +104,7 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
         if (await FindAsync(name, cancellationToken) is not { } checkpoint)
         {
             return grading.Verdicts == VerdictReading.Answer
-                ? new ServerPlanGrader(Server(name, role == GraderRole.SelfGrade ? ModelRole.Grader : ModelRole.Judge, "grade"), role)
+                ? new ServerPlanGrader(Server(name, role == GraderRole.SelfGrade ? ModelRole.Grader : ModelRole.Judge, purpose), role)
                 : throw new InvalidDataException($"The model server \"{name}\" does not say how likely its tokens were: leave --verdicts out, or name a checkpoint.");
         }
 

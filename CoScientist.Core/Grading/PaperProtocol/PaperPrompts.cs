@@ -13,14 +13,15 @@ namespace CoScientist.Core.Grading.PaperProtocol;
 /// <param name="Plan">The plan.</param>
 public sealed record PaperGradingTask(string Goal, IReadOnlyList<string> Items, string? Reference, string Plan);
 
-/// <summary>Two plans to be compared by the text protocol. The judge sees neither rubric nor reference, as the experts of the paper's study did not.</summary>
+/// <summary>Two plans to be compared by the text protocol. The judge sees no reference, and without items no rubric either, as the experts of the paper's study did not.</summary>
 /// <param name="Goal">The goal's text.</param>
 /// <param name="First">The plan shown first.</param>
 /// <param name="Second">The plan shown second.</param>
-public sealed record PaperComparisonTask(string Goal, string First, string Second)
+/// <param name="Items">Rubric items that count; null leaves the rubric out.</param>
+public sealed record PaperComparisonTask(string Goal, string First, string Second, IReadOnlyList<string>? Items = null)
 {
     /// <summary>The same plans in the other order.</summary>
-    public PaperComparisonTask Exchanged => new(Goal, Second, First);
+    public PaperComparisonTask Exchanged => this with { First = Second, Second = First };
 }
 
 /// <summary>
@@ -39,6 +40,7 @@ public static partial class PaperPrompts
     private static readonly Template Teacher = Template.Read("teacher-prompt.txt");
     private static readonly Template Grader = Template.Read("grader-prompt.txt");
     private static readonly Template Comparer = Template.Read("pairwise-prompt.txt");
+    private static readonly Template RubricComparer = Template.Read("pairwise-rubric-prompt.txt");
     private static readonly Template ItemGrader = Template.Read("item-prompt.txt");
 
     /// <summary>Version of the prompt that plans are written with.</summary>
@@ -49,6 +51,9 @@ public static partial class PaperPrompts
 
     /// <summary>Version of the prompt that plans are compared with.</summary>
     public static string ComparerVersion => Comparer.Version;
+
+    /// <summary>Version of the prompt that plans are compared with beside the rubric.</summary>
+    public static string RubricComparerVersion => RubricComparer.Version;
 
     /// <summary>Version of the prompt for one item.</summary>
     public static string ItemGraderVersion => ItemGrader.Version;
@@ -107,9 +112,10 @@ public static partial class PaperPrompts
     public static TextPrompt Compare(PaperComparisonTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return Comparer.Fill(new()
+        return (task.Items is null ? Comparer : RubricComparer).Fill(new()
         {
             ["goal"] = Quote(task.Goal),
+            ["rubric"] = Numbered(task.Items ?? []),
             ["first"] = Quote(task.First),
             ["second"] = Quote(task.Second),
         });

@@ -33,7 +33,7 @@ public sealed class EvaluationResultTests
         Assert.Equal(2, result.Curves[1].Bias.Count);
         Assert.Equal(2, result.Jury!.Jurors.Count);
         Assert.Equal("tuned", Assert.Single(result.EqualLength).Arm);
-        Assert.Empty(result.Pairwise);
+        Assert.Empty(result.Pairwise.Judges);
     }
 
     [Fact]
@@ -74,10 +74,33 @@ public sealed class EvaluationResultTests
             new EvaluationPair("tuned", "g2", 1, null, PairChoice.First),
         ]);
 
-        var row = Assert.Single(EvaluationResult.Read(new EvaluationFolder(folder.Path)).Pairwise);
+        var row = Assert.Single(EvaluationResult.Read(new EvaluationFolder(folder.Path)).Pairwise.Judges);
 
         Assert.Equal((2, 1, 0, 1, 1), (row.Pairs.Tally.Wins, row.Pairs.Tally.Ties, row.Pairs.Tally.Losses, row.Pairs.Unread, row.Pairs.FirstPlace));
         Assert.Equal(0.875, row.WinRate!.Value.Value, 12);
+    }
+
+    [Fact]
+    public void Read_PairsWithAndWithoutTheRubric_ShowWhatItChanges()
+    {
+        using var folder = new TemporaryFolder();
+        var spec = Spec with { Pairwise = true, PairwiseRubric = true };
+        Write(folder.Path, spec, Plans(spec), []);
+        Lines(folder.Path, EvaluationFolder.PairsFile,
+        [
+            new EvaluationPair("tuned", "g1", 0, PairChoice.Second, PairChoice.Second) { Judge = spec.Judge },
+            new EvaluationPair("tuned", "g2", 0, PairChoice.Tie, PairChoice.Tie) { Judge = spec.Judge },
+            new EvaluationPair("tuned", "g2", 1, PairChoice.First, PairChoice.First) { Judge = spec.Judge },
+            new EvaluationPair("tuned", "g1", 0, PairChoice.First, PairChoice.First) { Judge = spec.Judge, Rubric = true },
+            new EvaluationPair("tuned", "g2", 0, PairChoice.First, PairChoice.First) { Judge = spec.Judge, Rubric = true },
+            new EvaluationPair("tuned", "g2", 1, null, PairChoice.First) { Judge = spec.Judge, Rubric = true },
+        ]);
+
+        var gap = Assert.Single(EvaluationResult.Read(new EvaluationFolder(folder.Path)).Pairwise.RubricGaps);
+
+        // The pair that was not read with the rubric is left out of both.
+        Assert.Equal((1, 0.25, 0.75), (gap.With, gap.Without, gap.Gap.Value));
+        Assert.Equal(["--pairwise-rubric: it is read beside the same comparisons without the rubric; ask for --pairwise as well."], (spec with { Pairwise = false }).Faults());
     }
 
     [Fact]

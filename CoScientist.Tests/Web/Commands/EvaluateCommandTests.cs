@@ -47,7 +47,7 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.True(result.Scores.First(row => row.Scorer == EvaluationResult.Judge).Score.Value > 0.1);
         Assert.Equal(6, folder.ReadPlans().Where(plan => plan.Sample is not null).Select(plan => (plan.Goal, plan.Text)).Distinct().Count());
 
-        var report = EvaluationReport.Of("look", result);
+        var report = EvaluationReport.Of("look", result, []);
         var markdown = string.Join('\n', report.Markdown);
         Assert.All(
             ["# look", Report.SandboxNote, "## Scores, sampled plans", "## Scores, greedy plans", "## Against sandbox-base, sampled plans", "## At equal lengths", "## By domain", "## Best of N, sandbox-base", "## Best of N, twin", "## Jury", "twin judges its own plans"],
@@ -72,7 +72,7 @@ public sealed class EvaluateCommandTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => job.RunAsync("stopped", spec, (_, _, _) => stop.Cancel(), stop.Token));
         var folder = job.Folder("stopped");
         Assert.Equal(3, folder.ReadPlans().Count);
-        Assert.Contains("Not finished", string.Join('\n', EvaluationReport.Of("stopped", EvaluationResult.Read(folder)).Markdown), StringComparison.Ordinal);
+        Assert.Contains("Not finished", string.Join('\n', EvaluationReport.Of("stopped", EvaluationResult.Read(folder), []).Markdown), StringComparison.Ordinal);
 
         // What a kill leaves of the line it was writing.
         await File.AppendAllTextAsync(folder.File(EvaluationFolder.PlansFile), "{\"model\":\"sandb", Cancellation);

@@ -27,7 +27,7 @@ public sealed class EvaluationJobTests
         await database.AddGoalAsync(items: 2, split: GoalSplit.Test, sandbox: false, domain: "medicine");
         await database.AddGoalAsync(items: 2, split: GoalSplit.Train, sandbox: false);
         var job = Job(database, server, "old", "new", "judge", "juror");
-        var spec = new EvaluationSpec { Models = ["old", "new"], Judge = "judge", Jury = ["judge", "juror"], Plans = 1, Pairwise = true };
+        var spec = new EvaluationSpec { Models = ["old", "new"], Judge = "judge", Jury = ["judge", "juror"], Plans = 1, Pairwise = true, PairwiseRubric = true };
 
         var failures = await job.RunAsync("real", spec, (_, _, _) => { }, Cancellation);
 
@@ -36,10 +36,17 @@ public sealed class EvaluationJobTests
         Assert.Equal(0, result.Missing);
         Assert.Equal(2, result.Data.Goals.Count);
         Assert.Equal((1, 1.0), (result.Comparisons[0].WinRate.Value, result.Comparisons[0].RelativeGain!.Value.Value));
-        var pairs = Assert.Single(result.Pairwise).Pairs;
-        Assert.Equal((2, 0, 0, 0, 0), (pairs.Tally.Wins, pairs.Tally.Ties, pairs.Tally.Losses, pairs.Unread, pairs.FirstPlace));
+        Assert.Equal([("judge", false), ("judge", true), ("juror", false), ("juror", true)], result.Pairwise.Judges.Select(row => (row.Judge, row.Rubric)));
+        Assert.All(result.Pairwise.Judges, row => Assert.Equal((2, 0, 0, 0, 0), (row.Pairs.Tally.Wins, row.Pairs.Tally.Ties, row.Pairs.Tally.Losses, row.Pairs.Unread, row.Pairs.FirstPlace)));
+        Assert.Equal([(false, 2, 0.0), (true, 2, 0.0)], result.Pairwise.Juries.Select(row => (row.Rubric, row.Tally.Wins, row.Jury.Disagreement!.Value)));
+        Assert.All(result.Pairwise.RubricGaps, row => Assert.Equal((1, 1, 0.0), (row.With, row.Without, row.Gap.Value)));
         Assert.Empty(result.Curves);
-        Assert.Contains("## Judged in pairs", string.Join('\n', EvaluationReport.Of("real", result).Markdown), StringComparison.Ordinal);
+        var calls = await database.Store<ModelCallStore>().TotalsOfAsync(EvaluationJob.Purpose("real"), Cancellation);
+        var markdown = string.Join('\n', EvaluationReport.Of("real", result, calls).Markdown);
+        Assert.All(["## Judged in pairs", "## The jury on pairs", "## Jurors on pairs", "## What seeing the rubric changes", "## Calls of model servers"], title => Assert.Contains(title, markdown, StringComparison.Ordinal));
+        // Two plans each and, by each of two judges, 4 gradings and 2 pairs in two orders and two ways; one answer was asked for again.
+        Assert.Equal([("judge", 13), ("juror", 12), ("new", 2), ("old", 2)], calls.Select(total => (total.Server, total.Answered)).Order());
+        Assert.Equal(8, server.Requests.Count(request => request.GetRawText().Contains("plan_1", StringComparison.Ordinal) && request.GetRawText().Contains("item 0", StringComparison.Ordinal)));
         Assert.DoesNotContain(server.Requests, request => request.GetProperty("model").GetString() is "old" or "new" && request.GetRawText().Contains("item 0", StringComparison.Ordinal));
     }
 
@@ -60,7 +67,7 @@ public sealed class EvaluationJobTests
         Assert.Contains("2 of 2 plans scored by own", told);
         Assert.Contains("1 of 1 pairs judged by own", told);
         var pair = Assert.Single(job.Folder("real").ReadPairs());
-        Assert.Equal(("new", new PairVerdict(pair.Shown, pair.Exchanged).Choice is null ? 1 : 0), (pair.Model, Assert.Single(EvaluationResult.Read(job.Folder("real")).Pairwise).Pairs.Unread));
+        Assert.Equal(("new", new PairVerdict(pair.Shown, pair.Exchanged).Choice is null ? 1 : 0), (pair.Model, Assert.Single(EvaluationResult.Read(job.Folder("real")).Pairwise.Judges).Pairs.Unread));
         Assert.Equal(2, server.Requests.Count);
     }
 
@@ -110,7 +117,7 @@ public sealed class EvaluationJobTests
         Assert.Equal((0.75, 0.75, 0.75), (plan.Scores[EvaluationResult.Judge], plan.Scores[EvaluationResult.Grader], plan.Scores[EvaluationResult.JuryMean]));
         Assert.Equal([3, 5], result.Agreement!.Guidelines.Select(row => row.Guideline));
         Assert.Equal(1, result.Agreement.Verdicts.BalancedAccuracy);
-        Assert.Contains("| 5: cost- and effort-efficient | 1 | 1", string.Join('\n', EvaluationReport.Of("weighed", result).Markdown), StringComparison.Ordinal);
+        Assert.Contains("| 5: cost- and effort-efficient | 1 | 1", string.Join('\n', EvaluationReport.Of("weighed", result, []).Markdown), StringComparison.Ordinal);
 
         static string Item(int number, string errors) => $"{(number == 1 ? "It is short.\n" : "")}<item num={number}><criteria>c</criteria><reasoning>r</reasoning><errors>{errors}</errors></item>\n";
     }
