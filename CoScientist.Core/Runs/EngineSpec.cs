@@ -10,9 +10,22 @@ public enum RunPrecision
     Bf16,
 }
 
+/// <summary>What trains a run.</summary>
+public enum RunEngine
+{
+    /// <summary>This program, on this machine.</summary>
+    Managed,
+
+    /// <summary>verl on a Ray cluster.</summary>
+    Verl,
+}
+
 /// <summary>How a run computes. Made for models of real size; the sandbox needs none of it.</summary>
 public sealed record EngineSpec
 {
+    /// <summary>What trains. Default: this program.</summary>
+    public RunEngine Kind { get; init; } = RunEngine.Managed;
+
     /// <summary>Numbers of the products, of the policy and of local graders and judges alike. Default single precision.</summary>
     public RunPrecision Precision { get; init; } = RunPrecision.Fp32;
 

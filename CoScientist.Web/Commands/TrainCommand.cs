@@ -20,6 +20,7 @@ internal static class TrainCommand
     public static Command Create()
     {
         var command = new Command("train", "Train a policy in the foreground; Ctrl+C pauses it") { s_file, s_preset, s_set, s_resume };
+        TrainExport.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -29,6 +30,11 @@ internal static class TrainCommand
         var resume = parsed.GetValue(s_resume);
         var (spec, source) = resume is null ? ReadSpec(parsed) : (null, "");
         RefuseMixture(parsed, resume);
+        if (spec is not null && parsed.GetValue(TrainExport.Folder) is not null)
+        {
+            return await TrainExport.RunAsync(parsed, spec, source, cancellationToken);
+        }
+
         using var directory = DataDirectoryLock.Acquire(DataDirectory.Resolve(parsed.GetValue(CommandContext.Data)), "train", TimeProvider.System);
         await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
         await services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(cancellationToken);
@@ -84,7 +90,7 @@ internal static class TrainCommand
             throw new CommandException($"Nothing to train: name a specification file, --preset ({PresetNames}) or --resume RUN.");
         }
 
-        return (RunPresets.Apply(spec, parsed.GetValue(s_set)!, source), source);
+        return (TrainExport.WithEngine(RunPresets.Apply(spec, parsed.GetValue(s_set)!, source), parsed), source);
     }
 
     private static void RefuseMixture(ParseResult parsed, string? resume)
@@ -95,9 +101,9 @@ internal static class TrainCommand
             throw new CommandException("A specification file, --preset and --resume exclude each other: give one of them.");
         }
 
-        if (resume is not null && parsed.GetValue(s_set)!.Length > 0)
+        if (resume is not null && (parsed.GetValue(s_set)!.Length > 0 || parsed.GetValue(TrainExport.Engine) is not null || parsed.GetValue(TrainExport.Folder) is not null))
         {
-            throw new CommandException("A resumed run keeps its specification: leave --set out, or start a new run with the changes.");
+            throw new CommandException("A resumed run keeps its specification: leave --set out (and --engine, --export), or start a new run with the changes.");
         }
     }
 

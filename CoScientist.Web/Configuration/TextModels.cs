@@ -55,6 +55,11 @@ public sealed class TextModels : IDisposable
     /// <summary>Names of those who play a role, in order: one at most, save for jurors. Empty when nobody does.</summary>
     public IReadOnlyList<string> NamesOf(ModelRole role) => [.. store.Roles().Where(player => player.Role == role).Select(player => player.Name)];
 
+    /// <summary>The server that a name stands for, and the model of it.</summary>
+    /// <param name="name">SERVER or SERVER/MODEL.</param>
+    /// <exception cref="ArgumentException">No such server; the message says what to do.</exception>
+    public (KnownServer Server, string Model) Named(string name) => Find(name) ?? throw Unknown(name);
+
     /// <summary>Whether there is such a server, or such a model of one.</summary>
     public bool Knows(string name) => Find(name) is not null;
 

@@ -7,7 +7,7 @@ using CoScientist.Web.Configuration;
 namespace CoScientist.Web.Runs;
 
 /// <summary>Puts runs into the queue after everything about them that can be known beforehand has been checked.</summary>
-internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints, RunDataStore data, TextModels servers, CoScientistOptions options)
+internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints, RunDataStore data, TextModels servers, ClusterRuns clusters, CoScientistOptions options)
 {
     /// <summary>Domains of the library that a specification can name.</summary>
     public Task<IReadOnlyList<string>> DomainsAsync(bool sandbox, CancellationToken cancellationToken) => data.DomainsAsync(sandbox, cancellationToken);
@@ -37,6 +37,7 @@ internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints,
         await CheckModelAsync("model", spec.Model);
         await CheckGraderAsync("grader", spec.Grader);
         await CheckGraderAsync("judge", spec.Judge);
+        faults.AddRange(clusters.Faults(spec));
 
         if (faults.Count == 0 && spec.Parts().Any(part => part.Method == "dpo") && (await data.PreferencesAsync(spec.Data, cancellationToken)).Fault is { } missing)
         {

@@ -1,4 +1,6 @@
+using CoScientist.Training.Clusters;
 using CoScientist.Training.Trainers;
+using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Runs;
 
@@ -11,6 +13,8 @@ internal static class RunSetup
         services.AddSingleton<ModelCatalog>();
         services.AddSingleton<ModelFiles>();
         services.AddSingleton<ModelMerges>();
+        services.AddSingleton(provider => (provider.GetService<IConfiguration>() ?? TextModels.ReadConfiguration()).GetSection("CoScientist:Cluster").Get<ClusterOptions>() ?? new ClusterOptions());
+        services.AddSingleton<ClusterRuns>();
         services.AddSingleton<SystemMeters>();
         services.AddSingleton<RunEvents>();
         services.AddSingleton<RunHistories>();

@@ -49,6 +49,9 @@ public static partial class PaperPrompts
     /// <summary>Version of the prompt that plans are graded with.</summary>
     public static string GraderVersion => Grader.Version;
 
+    /// <summary>The text file that plans are graded with, for programs that fill it in themselves.</summary>
+    public static string GraderTemplate => Template.Text("grader-prompt.txt");
+
     /// <summary>Version of the prompt that plans are compared with.</summary>
     public static string ComparerVersion => Comparer.Version;
 
@@ -139,12 +142,17 @@ public static partial class PaperPrompts
     {
         private const string Separator = "\n=====\n";
 
-        public static Template Read(string file)
+        public static string Text(string file)
         {
             using var stream = typeof(PaperPrompts).Assembly.GetManifestResourceStream(typeof(PaperPrompts), file)
                 ?? throw new InvalidOperationException($"The prompt {file} is not part of the build.");
             using var reader = new StreamReader(stream, Encoding.UTF8);
-            var text = reader.ReadToEnd().ReplaceLineEndings("\n");
+            return reader.ReadToEnd().ReplaceLineEndings("\n");
+        }
+
+        public static Template Read(string file)
+        {
+            var text = Text(file);
             var parts = text.Split(Separator);
             return new Template(parts[0].Trim(), parts[1].Trim(), Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16]);
         }

@@ -4,6 +4,7 @@ using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
+using CoScientist.Training.Clusters;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Runs;
 
@@ -89,7 +90,8 @@ public sealed class ModelFilesTests : IAsyncLifetime
     public async Task Start_SpecificationThatNamesADeletedCheckpoint_IsRefusedAtItsFields()
     {
         var checkpoint = await ImportAsync("mine");
-        var launcher = new RunLauncher(database.Store<RunStore>(), database.Store<RunCheckpointStore>(), database.Store<RunDataStore>(), TestServers.Of(database), new CoScientistOptions { DataDirectory = database.Folder });
+        var (servers, options) = (TestServers.Of(database), new CoScientistOptions { DataDirectory = database.Folder });
+        var launcher = new RunLauncher(database.Store<RunStore>(), database.Store<RunCheckpointStore>(), database.Store<RunDataStore>(), servers, new ClusterRuns(new ClusterOptions(), servers, catalog), options);
         await files.DeleteAsync(checkpoint, Cancellation);
 
         var faults = await launcher.CheckAsync(new RunSpec { Model = "mine", Judge = "mine" }, Cancellation);
