@@ -3,8 +3,8 @@ using CoScientist.Training.Sampling;
 
 namespace CoScientist.Web.Serving;
 
-/// <summary>An answer in the forms of the protocol, whole or piece by piece.</summary>
-internal sealed class ChatAnswer(ServedModel model, ChatRequest request, int promptTokens, DateTimeOffset now)
+/// <summary>The next message of a conversation, in the form of <c>/v1/chat/completions</c>, whole or piece by piece.</summary>
+internal sealed class ChatAnswer(ServedModel model, ChatRequest request, int promptTokens, DateTimeOffset now) : IAnswer
 {
     private readonly string id = $"chatcmpl-{Guid.CreateVersion7(now):N}";
     private readonly AnswerText text = model.Text(request.Sampling.StopStrings);
@@ -12,9 +12,9 @@ internal sealed class ChatAnswer(ServedModel model, ChatRequest request, int pro
     private List<object> tokens = [];
 
     /// <summary>The first piece of a stream: who speaks.</summary>
-    public object First() => Piece(new { role = "assistant", content = "" }, null, null);
+    public object? First() => Piece(new { role = "assistant", content = "" }, null, null);
 
-    /// <summary>Takes a token; a piece of the stream, or null when no text is certain yet.</summary>
+    /// <inheritdoc/>
     public object? Take(int token, float logProbability)
     {
         if (request.LogProbabilities)
@@ -28,7 +28,7 @@ internal sealed class ChatAnswer(ServedModel model, ChatRequest request, int pro
         return certain.Length > 0 && request.Stream ? Piece(new { content = certain }, null, TakeTokens()) : null;
     }
 
-    /// <summary>The last pieces of a stream: what was held back, why it ended, and the usage where it was asked for.</summary>
+    /// <inheritdoc/>
     public IEnumerable<object> Last(SampledSequence sample)
     {
         var rest = text.End(sample.TextBeforeStop);
@@ -37,14 +37,14 @@ internal sealed class ChatAnswer(ServedModel model, ChatRequest request, int pro
             yield return Piece(new { content = rest }, null, TakeTokens());
         }
 
-        yield return Piece(new { }, Reason(sample), null);
+        yield return Piece(new { }, IAnswer.Reason(sample), null);
         if (request.IncludeUsage)
         {
-            yield return new { id, @object = "chat.completion.chunk", created = now.ToUnixTimeSeconds(), model = model.Name, choices = Array.Empty<object>(), usage = Usage(sample) };
+            yield return new { id, @object = "chat.completion.chunk", created = now.ToUnixTimeSeconds(), model = model.Name, choices = Array.Empty<object>(), usage = IAnswer.Usage(promptTokens, sample) };
         }
     }
 
-    /// <summary>The whole answer.</summary>
+    /// <inheritdoc/>
     public object Whole(SampledSequence sample)
     {
         content.Append(text.End(sample.TextBeforeStop));
@@ -54,14 +54,10 @@ internal sealed class ChatAnswer(ServedModel model, ChatRequest request, int pro
             @object = "chat.completion",
             created = now.ToUnixTimeSeconds(),
             model = model.Name,
-            choices = new[] { new { index = 0, message = new { role = "assistant", content = content.ToString() }, logprobs = TakeTokens(), finish_reason = Reason(sample) } },
-            usage = Usage(sample),
+            choices = new[] { new { index = 0, message = new { role = "assistant", content = content.ToString() }, logprobs = TakeTokens(), finish_reason = IAnswer.Reason(sample) } },
+            usage = IAnswer.Usage(promptTokens, sample),
         };
     }
-
-    private static string Reason(SampledSequence sample) => sample.Ended ? "stop" : "length";
-
-    private object Usage(SampledSequence sample) => new { prompt_tokens = promptTokens, completion_tokens = sample.Tokens.Length, total_tokens = promptTokens + sample.Tokens.Length };
 
     private object? TakeTokens()
     {

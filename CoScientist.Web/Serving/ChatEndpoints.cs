@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace CoScientist.Web.Serving;
 
-/// <summary><c>/v1/models</c> and <c>/v1/chat/completions</c> over served checkpoints, as the OpenAI protocol has them.</summary>
+/// <summary><c>/v1/models</c>, <c>/v1/chat/completions</c> and <c>/v1/completions</c> over served checkpoints, as the OpenAI protocol has them.</summary>
 internal static class ChatEndpoints
 {
     private const int UsualTokens = 2048;
@@ -20,7 +20,8 @@ internal static class ChatEndpoints
             @object = "list",
             data = serving.Models.Select(model => new { id = model.Name, @object = "model", created = 0, owned_by = "coscientist" }),
         }))).AllowAnonymous();
-        endpoints.MapPost("/v1/chat/completions", (HttpContext http, ModelServing serving, TimeProvider time) => AnswerAsync(http, serving, () => CompleteAsync(http, serving, time))).AllowAnonymous().DisableAntiforgery();
+        endpoints.MapPost("/v1/chat/completions", (HttpContext http, ModelServing serving, TimeProvider time) => AnswerAsync(http, serving, () => CompleteAsync(http, serving, time, ChatRequest.Read))).AllowAnonymous().DisableAntiforgery();
+        endpoints.MapPost("/v1/completions", (HttpContext http, ModelServing serving, TimeProvider time) => AnswerAsync(http, serving, () => CompleteAsync(http, serving, time, ChatRequest.ReadText))).AllowAnonymous().DisableAntiforgery();
     }
 
     private static async Task AnswerAsync(HttpContext http, ModelServing serving, Func<Task<object?>> answer)
@@ -60,15 +61,15 @@ internal static class ChatEndpoints
         }
     }
 
-    private static async Task<object?> CompleteAsync(HttpContext http, ModelServing serving, TimeProvider time)
+    private static async Task<object?> CompleteAsync(HttpContext http, ModelServing serving, TimeProvider time, Func<JsonElement, ChatRequest> read)
     {
-        var request = await ReadAsync(http);
+        var request = await ReadAsync(http, read);
         var model = serving.Find(request.Model) ?? throw new ChatRequestException(StatusCodes.Status404NotFound, $"The model '{request.Model}' is not served: ask /v1/models.", "model", "model_not_found");
-        var prompt = model.Prompt(request.Messages);
+        var prompt = request.Prompt is { } raw ? model.Prompt(raw) : model.Prompt(request.Messages);
         var room = model.Positions - prompt.Length;
         if (room < 1)
         {
-            throw new ChatRequestException(StatusCodes.Status400BadRequest, $"The prompt has {prompt.Length} tokens, and the model reads and writes {model.Positions} in all: shorten it.", "messages", "context_length_exceeded");
+            throw new ChatRequestException(StatusCodes.Status400BadRequest, $"The prompt has {prompt.Length} tokens, and the model reads and writes {model.Positions} in all: shorten it.", request.Prompt is null ? "messages" : "prompt", "context_length_exceeded");
         }
 
         var options = model.Options(request.Sampling with { MaxNewTokens = Math.Min(room, request.MaxTokens ?? UsualTokens) });
@@ -97,7 +98,7 @@ internal static class ChatEndpoints
 
         try
         {
-            var answer = new ChatAnswer(model, request, prompt.Length, time.GetUtcNow());
+            IAnswer answer = request.Prompt is null ? new ChatAnswer(model, request, prompt.Length, time.GetUtcNow()) : new TextAnswer(model, request, prompt.Length, time.GetUtcNow());
             if (request.Stream)
             {
                 await StreamAsync(http, answer, drawn.Reader, done.Task);
@@ -118,11 +119,15 @@ internal static class ChatEndpoints
         }
     }
 
-    private static async Task StreamAsync(HttpContext http, ChatAnswer answer, ChannelReader<(int Token, float LogProbability)> drawn, Task<SampledSequence> done)
+    private static async Task StreamAsync(HttpContext http, IAnswer answer, ChannelReader<(int Token, float LogProbability)> drawn, Task<SampledSequence> done)
     {
         http.Response.ContentType = "text/event-stream";
         http.Response.Headers.CacheControl = "no-cache";
-        await SendAsync(answer.First());
+        if (answer.First() is { } first)
+        {
+            await SendAsync(first);
+        }
+
         await foreach (var (token, logProbability) in drawn.ReadAllAsync(http.RequestAborted))
         {
             if (answer.Take(token, logProbability) is { } piece)
@@ -145,7 +150,7 @@ internal static class ChatEndpoints
         }
     }
 
-    private static async Task<ChatRequest> ReadAsync(HttpContext http)
+    private static async Task<ChatRequest> ReadAsync(HttpContext http, Func<JsonElement, ChatRequest> read)
     {
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
@@ -155,7 +160,7 @@ internal static class ChatEndpoints
         try
         {
             using var body = await JsonDocument.ParseAsync(http.Request.Body, cancellationToken: http.RequestAborted);
-            return ChatRequest.Read(body.RootElement);
+            return read(body.RootElement);
         }
         catch (JsonException fault)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using CoScientist.Training.Chat;
@@ -19,7 +20,12 @@ internal sealed class ChatRequestException(int status, string message, string? p
     public string? Code => code;
 }
 
-/// <summary>A request for a chat completion, as far as it is understood; fields that are not known are passed over, as servers of this protocol do.</summary>
+/// <summary>What a plain completion goes on from.</summary>
+/// <param name="Text">A text, as it stands; control tokens in it are ones.</param>
+/// <param name="Tokens">Tokens, where the caller has made them itself.</param>
+internal sealed record RawPrompt(string? Text, int[]? Tokens);
+
+/// <summary>A request for a completion of a conversation or of a text, as far as it is understood; fields that are not known are passed over, as servers of this protocol do.</summary>
 /// <param name="Model">Name of the model.</param>
 /// <param name="Messages">The conversation.</param>
 /// <param name="Sampling">How to sample; the length is <see cref="MaxTokens"/>'s.</param>
@@ -31,24 +37,47 @@ internal sealed class ChatRequestException(int status, string message, string? p
 internal sealed record ChatRequest(string Model, IReadOnlyList<ChatMessage> Messages, SamplingOptions Sampling, int? MaxTokens, long Seed, bool Stream, bool IncludeUsage, bool LogProbabilities)
 {
     private const int MostStops = 16;
+    private const int UsualTextTokens = 16;
 
-    /// <summary>Reads a request's body.</summary>
+    /// <summary>The text to go on with; null for a conversation.</summary>
+    public RawPrompt? Prompt { get; private init; }
+
+    /// <summary>Reads the body of a request for the next message.</summary>
     /// <exception cref="ChatRequestException">A field is missing or makes no sense; the message names it.</exception>
     public static ChatRequest Read(JsonElement body)
     {
-        if (body.ValueKind != JsonValueKind.Object)
-        {
-            throw new ChatRequestException(StatusCodes.Status400BadRequest, "The request must be a JSON object.");
-        }
-
-        if (Number(body, "n", 1, 1) is null && body.TryGetProperty("n", out var several) && several.ValueKind != JsonValueKind.Null)
-        {
-            throw Fault("n", "must be 1");
-        }
-
+        RequireObject(body);
         if (body.TryGetProperty("tools", out var tools) && tools.ValueKind == JsonValueKind.Array && tools.GetArrayLength() > 0)
         {
             throw Fault("tools", "cannot be used with these models: leave it out");
+        }
+
+        return Read(body, ReadMessages(body), Flag(body, "logprobs"));
+    }
+
+    /// <summary>Reads the body of a request to go on with a text.</summary>
+    /// <exception cref="ChatRequestException">A field is missing or makes no sense; the message names it.</exception>
+    public static ChatRequest ReadText(JsonElement body)
+    {
+        RequireObject(body);
+        foreach (var field in (string[])["suffix", "echo"])
+        {
+            if (body.TryGetProperty(field, out var value) && value.ValueKind is not (JsonValueKind.Null or JsonValueKind.False))
+            {
+                throw Fault(field, "cannot be used with these models: leave it out");
+            }
+        }
+
+        _ = Number(body, "best_of", 1, 1);
+        var request = Read(body, [], Number(body, "logprobs", 0, 5) is not null);
+        return request with { Prompt = ReadPrompt(body), MaxTokens = request.MaxTokens ?? UsualTextTokens };
+    }
+
+    private static ChatRequest Read(JsonElement body, IReadOnlyList<ChatMessage> messages, bool logProbabilities)
+    {
+        if (Number(body, "n", 1, 1) is null && body.TryGetProperty("n", out var several) && several.ValueKind != JsonValueKind.Null)
+        {
+            throw Fault("n", "must be 1");
         }
 
         var sampling = new SamplingOptions
@@ -65,13 +94,40 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<ChatMessage> Mess
 
         return new ChatRequest(
             Text(body, "model"),
-            ReadMessages(body),
+            messages,
             sampling,
             most is { } tokens ? (int)Math.Min(tokens, int.MaxValue) : null,
-            Integer(body, "seed") ?? RandomNumberGenerator.GetInt32(int.MaxValue),
+            ReadSeed(body) ?? RandomNumberGenerator.GetInt32(int.MaxValue),
             Flag(body, "stream"),
             body.TryGetProperty("stream_options", out var options) && options.ValueKind == JsonValueKind.Object && Flag(options, "include_usage"),
-            Flag(body, "logprobs"));
+            logProbabilities);
+    }
+
+    private static void RequireObject(JsonElement body)
+    {
+        if (body.ValueKind != JsonValueKind.Object)
+        {
+            throw new ChatRequestException(StatusCodes.Status400BadRequest, "The request must be a JSON object.");
+        }
+    }
+
+    private static RawPrompt ReadPrompt(JsonElement body)
+    {
+        if (!body.TryGetProperty("prompt", out var prompt))
+        {
+            throw Fault("prompt", "must be a text, or an array of tokens");
+        }
+
+        // Several prompts in one request are several requests; one in an array is what some clients send.
+        if (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() == 1 && prompt[0].ValueKind is JsonValueKind.String or JsonValueKind.Array)
+        {
+            prompt = prompt[0];
+        }
+
+        var isTokens = prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() > 0 && prompt.EnumerateArray().All(token => token.ValueKind == JsonValueKind.Number && token.TryGetInt32(out var id) && id >= 0);
+        return prompt.ValueKind == JsonValueKind.String && prompt.GetString() is { Length: > 0 } text ? new RawPrompt(text, null)
+            : isTokens ? new RawPrompt(null, [.. prompt.EnumerateArray().Select(token => token.GetInt32())])
+            : throw Fault("prompt", "must be one text, or one array of tokens, and not empty");
     }
 
     private static List<ChatMessage> ReadMessages(JsonElement body)
@@ -164,6 +220,12 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<ChatMessage> Mess
 
         return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : throw Fault(name, "must be a whole number");
     }
+
+    // Seeds of stored plans have 63 bits, more than a number has in some callers' languages: those write them as text.
+    private static long? ReadSeed(JsonElement body) =>
+        body.TryGetProperty("seed", out var value) && value.ValueKind == JsonValueKind.String && long.TryParse(value.GetString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)
+            ? seed
+            : Integer(body, "seed");
 
     private static ChatRequestException Fault(string field, string what) => new(StatusCodes.Status400BadRequest, $"'{field}' {what}.", field);
 }

@@ -48,6 +48,21 @@ internal sealed class ServedModel : IDisposable
     /// <summary>A conversation in tokens.</summary>
     public int[] Prompt(IReadOnlyList<ChatMessage> messages) => chat is null ? compact!.WritePrompt(messages[^1].Content) : chat.Prompt(messages);
 
+    /// <summary>A text in tokens, as it stands.</summary>
+    /// <exception cref="ChatRequestException">It names a token that the model does not have.</exception>
+    public int[] Prompt(RawPrompt raw)
+    {
+        if (raw.Tokens is { } given)
+        {
+            return given.All(token => token < engine.Config.VocabularySize)
+                ? given
+                : throw new ChatRequestException(StatusCodes.Status400BadRequest, $"'prompt' names a token that the model does not have: it has {engine.Config.VocabularySize}.", "prompt");
+        }
+
+        var tokens = engine.Tokenizer.Encode([new TextSegment(raw.Text!, IsContent: false)]);
+        return tokens.Length > 0 ? tokens : throw new ChatRequestException(StatusCodes.Status400BadRequest, "'prompt' is empty.", "prompt");
+    }
+
     /// <summary>How tokens are drawn; end tokens and tokens without a place in answers are the model's own.</summary>
     public SamplingOptions Options(SamplingOptions asked) => chat is null
         ? asked with { EndTokens = [compact!.EndToken], BannedTokens = compact.NotInPlans }

@@ -102,6 +102,41 @@ public sealed class ServingTests(ServingFixture serving) : IClassFixture<Serving
     }
 
     [Fact]
+    public async Task Text_SameTokensAndSeed_GivesWhatTheChatGives_WholeAndInPieces()
+    {
+        using var engine = CpuEngine.LoadReadOnly(Path.Combine(data, "models", "own"), Precision.Single);
+        var tokens = PaperPolicy.Chat(Path.Combine(data, "models", "own")).Prompt(new TextPrompt("Be brief.", "Why?"));
+        var chat = await AskAsync(new { model = "own", messages = Messages, temperature = 0.8, max_tokens = 20, seed = 11 });
+
+        var whole = await AskAsync(new { model = "own", prompt = tokens, temperature = 0.8, max_tokens = 20, seed = 11, logprobs = 1 }, "/v1/completions");
+        var written = await AskAsync(new { model = "own", prompt = engine.Tokenizer.Decode(tokens, skipSpecial: false), temperature = 0.8, max_tokens = 20, seed = "11" }, "/v1/completions");
+        var pieces = await StreamAsync(new { model = "own", prompt = new[] { tokens }, temperature = 0.8, max_tokens = 20, seed = 11, stream = true, stream_options = new { include_usage = true } }, "/v1/completions");
+
+        var choice = whole.GetProperty("choices")[0];
+        Assert.Equal(Text(chat), choice.GetProperty("text").GetString());
+        Assert.Equal(Text(chat), written.GetProperty("choices")[0].GetProperty("text").GetString());
+        Assert.Equal(Text(chat), string.Concat(pieces.SelectMany(piece => piece.GetProperty("choices").EnumerateArray()).Select(part => part.GetProperty("text").GetString())));
+        Assert.Equal(Usage(chat), Usage(whole));
+        Assert.Equal(Usage(chat), Usage(pieces[^1]));
+        Assert.Equal(Usage(chat).Completion, choice.GetProperty("logprobs").GetProperty("token_logprobs").GetArrayLength());
+        Assert.Equal(chat.GetProperty("choices")[0].GetProperty("finish_reason").GetString(), choice.GetProperty("finish_reason").GetString());
+    }
+
+    [Theory]
+    [InlineData("""{"model":"own"}""", "prompt")]
+    [InlineData("""{"model":"own","prompt":["a","b"]}""", "prompt")]
+    [InlineData("""{"model":"own","prompt":[99999999]}""", "prompt")]
+    [InlineData("""{"model":"own","prompt":"a","echo":true}""", "echo")]
+    [InlineData("""{"model":"own","prompt":"a","best_of":3}""", "best_of")]
+    public async Task Text_MalformedRequest_IsRefusedInTheWordsOfTheProtocol(string body, string parameter)
+    {
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var answer = await client.PostAsync("/v1/completions", content, Cancellation);
+
+        Assert.Equal((HttpStatusCode.BadRequest, parameter), (answer.StatusCode, (await ErrorAsync(answer)).GetProperty("param").GetString()));
+    }
+
+    [Fact]
     public async Task Complete_StopText_IsLeftOut_WholeAndInPieces()
     {
         var free = Text(await AskAsync(new { model = "own", messages = Messages, temperature = 0, max_tokens = 40 }));
@@ -210,16 +245,16 @@ public sealed class ServingTests(ServingFixture serving) : IClassFixture<Serving
 
     private static async Task<JsonElement> ErrorAsync(HttpResponseMessage answer) => (await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation)).GetProperty("error");
 
-    private async Task<JsonElement> AskAsync(object request)
+    private async Task<JsonElement> AskAsync(object request, string path = "/v1/chat/completions")
     {
-        using var answer = await client.PostAsJsonAsync("/v1/chat/completions", request, Cancellation);
+        using var answer = await client.PostAsJsonAsync(path, request, Cancellation);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         return await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
     }
 
-    private async Task<List<JsonElement>> StreamAsync(object request)
+    private async Task<List<JsonElement>> StreamAsync(object request, string path = "/v1/chat/completions")
     {
-        using var answer = await client.PostAsJsonAsync("/v1/chat/completions", request, Cancellation);
+        using var answer = await client.PostAsJsonAsync(path, request, Cancellation);
         Assert.Equal("text/event-stream", answer.Content.Headers.ContentType!.MediaType);
         var events = (await answer.Content.ReadAsStringAsync(Cancellation)).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal("data: [DONE]", events[^1]);
