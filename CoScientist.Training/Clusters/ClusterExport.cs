@@ -27,12 +27,19 @@ public static class ClusterExport
     {
         ArgumentNullException.ThrowIfNull(job);
         ArgumentNullException.ThrowIfNull(cluster);
-        Require(VerlSettings.Faults(job.Spec), "verl");
-        var settings = VerlSettings.Of(job, cluster);
-        var files = Files(job, cluster, ["coscientist_verl.py", "coscientist_finish.py", "coscientist_parquet.py"]);
-        files[ScriptFile] = VerlScript(job, cluster, settings);
-        files["README.md"] = ClusterReadme.Of(job, "verl", ClusterKeys.VerlVersion, settings, VerlSettings.Warnings(job.Spec));
-        Write(folder, files);
+        Write(folder, VerlFiles(job, cluster));
+    }
+
+    /// <summary>Brings a folder for verl up to date for a run that goes on; its goals stay as they were when the run began.</summary>
+    /// <param name="folder">The folder as this machine names it.</param>
+    /// <param name="job">The run.</param>
+    /// <param name="cluster">The machines.</param>
+    internal static void RefreshVerl(string folder, ClusterJob job, ClusterOptions cluster)
+    {
+        foreach (var (name, text) in VerlFiles(job, cluster).Where(file => !file.Key.EndsWith(".jsonl", StringComparison.Ordinal)))
+        {
+            AtomicFile.WriteAllText(Path.Combine(folder, name), text);
+        }
     }
 
     /// <summary>Writes the folder for TRL, whole or not at all.</summary>
@@ -104,6 +111,16 @@ public static class ClusterExport
             files[name] = ClusterFiles.Read(name);
         }
 
+        return files;
+    }
+
+    private static Dictionary<string, string> VerlFiles(ClusterJob job, ClusterOptions cluster)
+    {
+        Require(VerlSettings.Faults(job.Spec), "verl");
+        var settings = VerlSettings.Of(job, cluster);
+        var files = Files(job, cluster, ["coscientist_verl.py", "coscientist_finish.py", "coscientist_parquet.py"]);
+        files[ScriptFile] = VerlScript(job, cluster, settings);
+        files["README.md"] = ClusterReadme.Of(job, "verl", ClusterKeys.VerlVersion, settings, VerlSettings.Warnings(job.Spec));
         return files;
     }
 

@@ -29,6 +29,9 @@ public sealed record TrainingRunRequest
 
     /// <summary>Whether the engine gives the processor up after every piece of work to whoever waits for it, as it must beside web pages. Default: no.</summary>
     public bool GivesWay { get; init; }
+
+    /// <summary>Whether the process goes away, asked when a pause or an end is asked for: what works elsewhere is then left at work. Default: no.</summary>
+    public Func<bool> Leaving { get; init; } = () => false;
 }
 
 /// <summary>Where a grader or judge comes from: the files of a checkpoint, a model server, or neither, when its name says enough ("initial", "oracle").</summary>

@@ -31,6 +31,11 @@ internal sealed class RunPlanner(RunDataStore data, ModelCatalog models, CoScien
     /// <exception cref="InvalidDataException">A model or the data is not there; the message says what to do.</exception>
     public async Task<RunNeeds> EstimateAsync(RunSpec spec, CancellationToken cancellationToken)
     {
+        if (spec.Engine.Kind != RunEngine.Managed)
+        {
+            throw new InvalidDataException("It trains on the cluster and asks nothing of this machine.");
+        }
+
         await gate.WaitAsync(cancellationToken);
         try
         {

@@ -1,5 +1,4 @@
 using CoScientist.Training.Clusters;
-using CoScientist.Training.Trainers;
 using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Runs;
@@ -18,7 +17,8 @@ internal static class RunSetup
         services.AddSingleton<SystemMeters>();
         services.AddSingleton<RunEvents>();
         services.AddSingleton<RunHistories>();
-        services.AddSingleton<RunExecution>(_ => TrainingRun.ExecuteAsync);
+        services.AddSingleton<RunEngines>();
+        services.AddSingleton<RunExecution>(provider => provider.GetRequiredService<RunEngines>().ExecuteAsync);
         services.AddSingleton<RunExecutor>();
         services.AddSingleton<RunLauncher>();
         services.AddSingleton<RunPlanner>();

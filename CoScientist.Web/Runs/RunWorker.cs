@@ -3,7 +3,10 @@ using CoScientist.Core.Storage;
 
 namespace CoScientist.Web.Runs;
 
-/// <summary>Works on waiting runs, one at a time, as long as the server lives; no page owns it. People steer runs through it.</summary>
+/// <summary>
+/// Works on waiting runs as long as the server lives, one at a time on this machine, and follows all those of the cluster besides; no
+/// page owns it. People steer runs through it.
+/// </summary>
 internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalog models, RunEvents events, TimeProvider time, ILogger<RunWorker> logger)
     : BackgroundService
 {
@@ -12,12 +15,17 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
 
     private readonly Lock gate = new();
     private readonly SemaphoreSlim wake = new(0);
-    private RunId? currentRun;
-    private RunControl? current;
+    private readonly SemaphoreSlim wakeFollower = new(0);
+    private readonly Dictionary<RunId, RunControl> working = [];
+    private readonly List<Task> followed = [];
     private bool leaving;
 
     /// <summary>Looks for waiting runs soon.</summary>
-    public void Wake() => wake.Release();
+    public void Wake()
+    {
+        wake.Release();
+        wakeFollower.Release();
+    }
 
     /// <summary>Puts a stopped run back into the queue.</summary>
     /// <exception cref="RunStateException">Its state does not allow it.</exception>
@@ -81,7 +89,7 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
     {
         lock (gate)
         {
-            return currentRun == run && current is { } control && (control.PauseRequested || control.Stop.IsCancellationRequested);
+            return working.TryGetValue(run, out var control) && (control.PauseRequested || control.Stop.IsCancellationRequested);
         }
     }
 
@@ -90,6 +98,7 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
     {
         await models.RegisterBuiltInsAsync(cancellationToken);
         await executor.InterruptOrphansAsync(cancellationToken);
+        await FollowAgainAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
     }
 
@@ -99,15 +108,21 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
         lock (gate)
         {
             leaving = true;
-            current?.Interrupt();
+            foreach (var control in working.Values)
+            {
+                control.Interrupt();
+            }
         }
 
         Wake();
-        if (ExecuteTask is { } working && await Task.WhenAny(working, Task.Delay(Patience, time, cancellationToken)) != working)
+        if (ExecuteTask is { } ending && await Task.WhenAny(ending, Task.Delay(Patience, time, cancellationToken)) != ending)
         {
             lock (gate)
             {
-                current?.InterruptNow();
+                foreach (var control in working.Values)
+                {
+                    control.InterruptNow();
+                }
             }
         }
 
@@ -118,21 +133,80 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
     public override void Dispose()
     {
         wake.Dispose();
+        wakeFollower.Dispose();
         base.Dispose();
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(LoopAsync(wake, TrainAsync, stoppingToken), LoopAsync(wakeFollower, FollowAsync, stoppingToken));
+
+    /// <summary>The runs of this machine, one after the other.</summary>
+    private async Task TrainAsync(CancellationToken cancellationToken)
+    {
+        // One whose end could not be written down, on a full disk, say, would be shown running for ever.
+        await executor.InterruptOrphansAsync(cancellationToken);
+        while ((await runs.InStateAsync(RunState.Pending, cancellationToken)).FirstOrDefault(run => run.Spec.Engine.Kind == RunEngine.Managed) is { } next && await WorkOnAsync(next))
+        {
+        }
+    }
+
+    /// <summary>The runs of the cluster, all at once: Ray has a queue of its own.</summary>
+    private async Task FollowAsync(CancellationToken cancellationToken)
+    {
+        followed.RemoveAll(task => task.IsCompleted);
+        foreach (var run in (await runs.InStateAsync(RunState.Pending, cancellationToken)).Where(run => run.Spec.Engine.Kind != RunEngine.Managed && !IsWorking(run.Id)))
+        {
+            followed.Add(FollowAsync(run, cancellationToken));
+        }
+
+        if (leaving)
+        {
+            await Task.WhenAll(followed);
+        }
+    }
+
+    private async Task FollowAsync(Run run, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await WorkOnAsync(run);
+        }
+#pragma warning disable CA1031 // A fault of one run must not end the others.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            logger.LogError(fault, "Run {Run} could not be followed; it is tried again.", run.Name);
+            await Task.Delay(Patience, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        // Where it was paused only to get another number of steps, it waits again.
+        Wake();
+    }
+
+    /// <summary>Nobody stopped these: their jobs went on while there was no process to follow them.</summary>
+    private async Task FollowAgainAsync(CancellationToken cancellationToken)
+    {
+        foreach (var run in (await runs.InStateAsync(RunState.Interrupted, cancellationToken)).Where(run => run.Spec.Engine.Kind != RunEngine.Managed))
+        {
+            await runs.ResumeAsync(run.Id, cancellationToken);
+        }
+    }
+
+    private bool IsWorking(RunId run)
+    {
+        lock (gate)
+        {
+            return working.ContainsKey(run);
+        }
+    }
+
+    private async Task LoopAsync(SemaphoreSlim signal, Func<CancellationToken, Task> work, CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                // One whose end could not be written down, on a full disk, say, would be shown running for ever.
-                await executor.InterruptOrphansAsync(stoppingToken);
-                while ((await runs.InStateAsync(RunState.Pending, stoppingToken)).FirstOrDefault() is { } next && await WorkOnAsync(next))
-                {
-                }
+                await work(stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -152,7 +226,7 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
                 return;
             }
 
-            await wake.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await signal.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -167,7 +241,7 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
                 return false;
             }
 
-            (currentRun, current) = (run.Id, control);
+            working[run.Id] = control;
         }
 
         try
@@ -185,7 +259,7 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
         {
             lock (gate)
             {
-                (currentRun, current) = (null, null);
+                working.Remove(run.Id);
             }
         }
 
@@ -213,12 +287,12 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
     {
         lock (gate)
         {
-            if (currentRun != run || current is null)
+            if (!working.TryGetValue(run, out var control))
             {
                 return false;
             }
 
-            how(current);
+            how(control);
             return true;
         }
     }

@@ -44,6 +44,9 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("Nothing to train", "train")]
     [InlineData("nowhere.json: there is no such file", "train", "nowhere.json")]
     [InlineData("form field=value", "train", "--preset", "sandbox-grpo", "--set", "steps")]
+    [InlineData("--export needs --engine", "train", "--preset", "sandbox-grpo", "--export", "out")]
+    [InlineData("TRL has no queue", "train", "--preset", "sandbox-grpo", "--engine", "trl")]
+    [InlineData("no engine \"deepspeed\"", "train", "--preset", "sandbox-grpo", "--engine", "deepspeed", "--export", "out")]
     [InlineData("groupSize must be 2 to 256", "train", "--preset", "sandbox-grpo", "--set", "groupSize=1")]
     public async Task Train_WrongArguments_SayWhatToDoAndMakeNothing(string message, params string[] args)
     {
@@ -71,6 +74,19 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Contains("data.domains must be among", error, StringComparison.Ordinal);
         Assert.Contains("model must name a checkpoint of the library, is \"nobody\"", error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(Data, "runs")));
+    }
+
+    [Fact]
+    public async Task Train_SandboxRunForVerl_IsRefusedByNameAndWritesNothing()
+    {
+        var target = Path.Combine(folder.FullName, "out");
+
+        var error = await Refused("train", "--preset", "sandbox-quick", "--engine", "verl", "--export", target);
+
+        Assert.Contains("data.sandbox must be false for verl", error, StringComparison.Ordinal);
+        Assert.Contains("judge must be a model server", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(target));
+        Assert.Contains("no cluster is set up", await Refused("train", "--preset", "sandbox-quick", "--engine", "verl"), StringComparison.Ordinal);
     }
 
     private async Task<string> Refused(params string[] args)

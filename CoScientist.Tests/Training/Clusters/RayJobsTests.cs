@@ -1,0 +1,63 @@
+using CoScientist.Tests.Shared;
+using CoScientist.Training.Clusters;
+
+namespace CoScientist.Tests.Training.Clusters;
+
+public sealed class RayJobsTests : IAsyncLifetime
+{
+    private static readonly Dictionary<string, string> Nothing = [];
+
+    private RayStandIn ray = null!;
+    private RayJobs jobs = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        ray = await RayStandIn.StartAsync();
+        jobs = new RayJobs(ray.Address);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        jobs.Dispose();
+        await ray.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Job_FromSubmissionToDeletion_IsSeenAsRayHasIt()
+    {
+        await jobs.SubmitAsync("run-1", "sh /x/run.sh", new Dictionary<string, string>(StringComparer.Ordinal) { ["A"] = "b" }, Nothing, Cancellation);
+        var job = await ray.NextAsync(Cancellation);
+        Assert.Equal(("run-1", "sh /x/run.sh", "b"), (job.Id, job.Entrypoint, job.Environment["A"]));
+        Assert.Equal(new RayJob(RayJobStatus.Pending, null), await jobs.FindAsync("run-1", Cancellation));
+
+        (job.Status, job.Log) = ("RUNNING", "one\ntwo\n");
+        Assert.Equal("one\ntwo\n", await jobs.LogsAsync("run-1", Cancellation));
+        Assert.Contains("non-terminal", (await Assert.ThrowsAsync<RayRefusedException>(() => jobs.DeleteAsync("run-1", Cancellation))).Message, StringComparison.Ordinal);
+        await jobs.StopAsync("run-1", Cancellation);
+        Assert.True((await jobs.FindAsync("run-1", Cancellation))!.IsOver);
+        await jobs.DeleteAsync("run-1", Cancellation);
+
+        Assert.Null(await jobs.FindAsync("run-1", Cancellation));
+        Assert.Empty(await jobs.LogsAsync("run-1", Cancellation));
+        await jobs.StopAsync("run-1", Cancellation);
+        await jobs.DeleteAsync("run-1", Cancellation);
+    }
+
+    [Fact]
+    public async Task Ray_RefusingOrAway_IsToldApart()
+    {
+        ray.Refusal = "entrypoint must be a string";
+        Assert.Contains("Ray answers 400: entrypoint must", (await Assert.ThrowsAsync<RayRefusedException>(() => jobs.SubmitAsync("a", "b", Nothing, Nothing, Cancellation))).Message, StringComparison.Ordinal);
+
+        ray.Token = "secret";
+        Assert.Contains("TokenVariable", (await Assert.ThrowsAsync<RayRefusedException>(() => jobs.FindAsync("a", Cancellation))).Message, StringComparison.Ordinal);
+        using var allowed = new RayJobs(ray.Address, "secret");
+        Assert.Null(await allowed.FindAsync("a", Cancellation));
+
+        _ = ray.GoAsync();
+        Assert.Contains("does not answer", (await Assert.ThrowsAsync<RayAwayException>(() => jobs.FindAsync("a", Cancellation))).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new RayJobs("head:8265"));
+    }
+}

@@ -1,0 +1,37 @@
+using CoScientist.Core.Runs;
+using CoScientist.Training.Clusters;
+using CoScientist.Training.Trainers;
+
+namespace CoScientist.Web.Runs;
+
+/// <summary>Executes a run with what its specification names: on this machine, or on the cluster.</summary>
+internal sealed class RunEngines(ClusterRuns clusters, TimeProvider time)
+{
+    /// <summary>See <see cref="RunExecution"/>.</summary>
+    public Task<RunOutcome> ExecuteAsync(TrainingRunRequest request, Action<RunEvent> onEvent, Func<bool> pauseRequested, CancellationToken cancellationToken) =>
+        request.Spec.Engine.Kind == RunEngine.Verl
+            ? ElsewhereAsync(request, onEvent, pauseRequested, cancellationToken)
+            : TrainingRun.ExecuteAsync(request, onEvent, pauseRequested, cancellationToken);
+
+    private async Task<RunOutcome> ElsewhereAsync(TrainingRunRequest request, Action<RunEvent> onEvent, Func<bool> pauseRequested, CancellationToken cancellationToken)
+    {
+        var cluster = clusters.Cluster;
+        if (clusters.Faults(request.Spec).ToList() is { Count: > 0 } faults)
+        {
+            throw new InvalidDataException($"The run cannot go to the cluster: {string.Join("; ", faults)}.");
+        }
+
+        try
+        {
+            var folder = cluster.Remote(ClusterRun.Export(cluster, request.Name))!;
+            var job = await clusters.JobAsync(request.Name, request.Spec, request.Data, folder, clusters.Share, cancellationToken);
+            var token = cluster.TokenVariable.Length > 0 ? Environment.GetEnvironmentVariable(cluster.TokenVariable) : null;
+            using var ray = new RayJobs(cluster.Address, token);
+            return await new ClusterRun(request, job, cluster, ray, time, onEvent).ExecuteAsync(pauseRequested, cancellationToken);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new InvalidDataException(fault.Message.Split(" (Parameter", 2)[0], fault);
+        }
+    }
+}
