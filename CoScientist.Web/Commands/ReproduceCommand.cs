@@ -20,7 +20,7 @@ internal static class ReproduceCommand
         var only = new Option<string?>("--only") { Description = $"One part: {string.Join(", ", Experiment.Parts)}", HelpName = "PART" };
         var into = new Option<string?>("--into") { Description = $"Also put the tables into a Markdown document, between the lines {Begin} and {End}", HelpName = "FILE" };
         only.AcceptOnlyFromAmong([.. Experiment.Parts]);
-        var command = new Command("reproduce", "Run the experiments behind the results document in the sandbox, about an hour on two cores; stopped and called again, it goes on") { cached, only, into };
+        var command = new Command("reproduce", "Run the experiments behind the results document in the sandbox, about an hour on one core; stopped and called again, it goes on") { cached, only, into };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var directory = Path.Combine(DataDirectory.Resolve(parsed.GetValue(CommandContext.Data)), "reproduce");
