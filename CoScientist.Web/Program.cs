@@ -20,6 +20,7 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     ExtractCommand.Create(),
     CheckCommand.Create(),
     ExportCommand.Create(),
+    AccountCommand.Create(),
 };
 ServeCommand.MakeDefault(root);
 

@@ -9,6 +9,53 @@ public sealed class Account : IdentityUser
     public string DisplayName { get; set; } = "";
 }
 
+/// <summary>A link that makes an account, or gives one a new password; it works once. Only the hash of its secret is kept.</summary>
+public sealed class AccountLink
+{
+    /// <summary>SHA-256 of the secret, in hexadecimal; key.</summary>
+    public required string SecretHash { get; init; }
+
+    /// <summary>The account that gets a new password; null where the link makes an account.</summary>
+    public string? AccountId { get; init; }
+
+    /// <summary>Whom it is for: the account's name, or one that is proposed.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Roles of the account to make, separated by spaces; empty where it has some already.</summary>
+    public string Roles { get; init; } = "";
+
+    /// <summary>Id of the account that made it; empty for the command line.</summary>
+    public required string CreatedBy { get; init; }
+
+    /// <summary>When it was made.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it stops working.</summary>
+    public required DateTimeOffset ExpiresAt { get; init; }
+
+    /// <summary>When it was used; null until then.</summary>
+    public DateTimeOffset? UsedAt { get; set; }
+}
+
+/// <summary>An entry of the audit trail of accounts, which only grows.</summary>
+public sealed class AccountEvent
+{
+    /// <summary>Key, ascending.</summary>
+    public long Id { get; init; }
+
+    /// <summary>When.</summary>
+    public required DateTimeOffset At { get; init; }
+
+    /// <summary>Name of who did it; empty for the command line.</summary>
+    public required string By { get; init; }
+
+    /// <summary>Name of the account that it was done to.</summary>
+    public required string Account { get; init; }
+
+    /// <summary>What was done, as the end of a sentence.</summary>
+    public required string What { get; init; }
+}
+
 /// <summary>The roles; an account can have several.</summary>
 public static class Roles
 {

@@ -121,6 +121,12 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
     /// <summary>Requests that came to nothing.</summary>
     public DbSet<ModelFailure> ModelFailures => Set<ModelFailure>();
 
+    /// <summary>Links that make accounts or give them new passwords.</summary>
+    public DbSet<AccountLink> AccountLinks => Set<AccountLink>();
+
+    /// <summary>The audit trail of accounts.</summary>
+    public DbSet<AccountEvent> AccountEvents => Set<AccountEvent>();
+
     /// <summary>The tables of accounts stay as the migrations made them, whatever the host configures.</summary>
     protected override Version SchemaVersion => IdentitySchemaVersions.Version1;
 

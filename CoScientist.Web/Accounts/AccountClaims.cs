@@ -5,19 +5,13 @@ using Microsoft.Extensions.Options;
 
 namespace CoScientist.Web.Accounts;
 
-/// <summary>What a cookie says about its owner. An administrator's says all roles, so that pages need to name only the role they are for.</summary>
-internal sealed class AccountClaims(UserManager<Account> users, RoleManager<IdentityRole> roles, IOptions<IdentityOptions> options)
-    : UserClaimsPrincipalFactory<Account, IdentityRole>(users, roles, options)
+/// <summary>What a new cookie says about its owner: besides the account also which signing-in it is. Roles are asked of the database, see <see cref="Sessions"/>.</summary>
+internal sealed class AccountClaims(UserManager<Account> users, IOptions<IdentityOptions> options) : UserClaimsPrincipalFactory<Account>(users, options)
 {
     protected override async Task<ClaimsIdentity> GenerateClaimsAsync(Account user)
     {
         var identity = await base.GenerateClaimsAsync(user);
-        var roleClaim = Options.ClaimsIdentity.RoleClaimType;
-        if (identity.HasClaim(roleClaim, Roles.Administrator))
-        {
-            identity.AddClaims(Roles.All.Where(role => !identity.HasClaim(roleClaim, role)).Select(role => new Claim(roleClaim, role)));
-        }
-
+        identity.AddClaim(new Claim(Sessions.SessionClaim, Guid.NewGuid().ToString("N")));
         return identity;
     }
 }

@@ -1,6 +1,9 @@
+using System.Security.Claims;
 using CoScientist.Core.Storage;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Components.Authorization;
+using Microsoft.AspNetCore.Components.Server.Circuits;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc;
 
@@ -12,27 +15,16 @@ internal static class AccountSetup
     /// <summary>Name of the cookie that holds the chosen theme.</summary>
     public const string ThemeCookie = "theme";
 
-    /// <summary>Adds sign-in by cookie; without an account nothing but the sign-in pages answers.</summary>
-    public static void AddAccounts(this IServiceCollection services)
+    /// <summary>Adds what changes accounts, for pages and verbs alike.</summary>
+    public static IServiceCollection AddAccountStore(this IServiceCollection services)
     {
-        services.AddCascadingAuthenticationState();
-        services.AddScoped<AuthenticationStateProvider, AccountRevalidation>();
-        services.AddScoped<AccessGuard>();
         services.AddSingleton<AccountStore>();
-        services.AddSingleton<SetupCode>();
-        services.AddAuthentication(IdentityConstants.ApplicationScheme).AddIdentityCookies(cookies => cookies.ApplicationCookie!.Configure(cookie =>
-        {
-            cookie.LoginPath = "/account/sign-in";
-            cookie.AccessDeniedPath = "/account/denied";
-            cookie.ReturnUrlParameter = "returnUrl";
-        }));
-        services.AddAuthorizationBuilder().SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
-        services.Configure<SecurityStampValidatorOptions>(stamps => stamps.ValidationInterval = TimeSpan.FromMinutes(1));
+        services.AddSingleton<Sessions>();
         services.AddIdentityCore<Account>(identity =>
             {
-                // Length and variety are what makes a password strong; forced character classes mostly make it forgotten.
-                identity.Password.RequiredLength = 10;
-                identity.Password.RequiredUniqueChars = 6;
+                // PasswordRules says what a password must be, in one sentence.
+                identity.Password.RequiredLength = 1;
+                identity.Password.RequiredUniqueChars = 1;
                 identity.Password.RequireDigit = false;
                 identity.Password.RequireLowercase = false;
                 identity.Password.RequireUppercase = false;
@@ -42,23 +34,49 @@ internal static class AccountSetup
             })
             .AddRoles<IdentityRole>()
             .AddEntityFrameworkStores<CoScientistDb>()
+            .AddUserStore<AccountRecords>()
             .AddClaimsPrincipalFactory<AccountClaims>()
-            .AddPasswordValidator<PasswordIsNotTheName>()
-            .AddSignInManager()
+            .AddPasswordValidator<PasswordRules>()
             .AddDefaultTokenProviders();
+        return services;
+    }
+
+    /// <summary>Adds sign-in by cookie; without an account nothing but the sign-in pages answers.</summary>
+    public static void AddAccounts(this IServiceCollection services)
+    {
+        services.AddCascadingAuthenticationState();
+        services.AddScoped<AuthenticationStateProvider, AccountRevalidation>();
+        services.AddScoped<CircuitHandler, AccountRevalidation.Opening>();
+        services.AddScoped<AccessGuard>();
+        services.AddSingleton<SetupCode>();
+        services.AddSingleton<AttemptLimits>();
+        new IdentityBuilder(typeof(Account), typeof(IdentityRole), services).AddSignInManager();
+        services.AddAuthentication(IdentityConstants.ApplicationScheme).AddIdentityCookies(cookies => cookies.ApplicationCookie!.Configure(cookie =>
+        {
+            cookie.LoginPath = "/account/sign-in";
+            cookie.AccessDeniedPath = "/account/denied";
+            cookie.ReturnUrlParameter = "returnUrl";
+            cookie.Events.OnValidatePrincipal = ValidateAsync;
+        }));
+        services.AddAuthorizationBuilder().SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
     }
 
     /// <summary>Maps signing out and choosing the theme.</summary>
     public static void MapAccounts(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapPost("/account/sign-out", async (SignInManager<Account> signIn, [FromForm] string? returnUrl) =>
+        endpoints.MapPost("/account/sign-out", async (HttpContext http, SignInManager<Account> signIn, Sessions sessions, [FromForm] string? returnUrl) =>
         {
             await signIn.SignOutAsync();
+            if (http.User.FindFirstValue(Sessions.SessionClaim) is { } session)
+            {
+                sessions.Announce(session);
+            }
+
             return Results.LocalRedirect("/account/sign-in");
         });
         endpoints.MapPost("/account/theme", (HttpContext http, [FromForm] string? theme, [FromForm] string? returnUrl) =>
         {
-            var cookie = new CookieOptions { MaxAge = TimeSpan.FromDays(365), HttpOnly = true, SameSite = SameSiteMode.Lax, IsEssential = true };
+            var cookie = new CookieOptions { MaxAge = TimeSpan.FromDays(365), HttpOnly = true, SameSite = SameSiteMode.Lax, IsEssential = true, Secure = http.Request.IsHttps };
             if (theme is "light" or "dark")
             {
                 http.Response.Cookies.Append(ThemeCookie, theme, cookie);
@@ -76,11 +94,18 @@ internal static class AccountSetup
     public static string LocalAddress(string? address) =>
         address is ['/', ..] && address is not ['/', '/' or '\\', ..] && !address.Any(char.IsControl) ? address : "/";
 
-    private sealed class PasswordIsNotTheName : IPasswordValidator<Account>
+    // At every request, without writing the cookie anew: one that is renewed while somebody signs out would sign in again.
+    private static async Task ValidateAsync(Microsoft.AspNetCore.Authentication.Cookies.CookieValidatePrincipalContext context)
     {
-        public Task<IdentityResult> ValidateAsync(UserManager<Account> manager, Account user, string? password) =>
-            Task.FromResult(password?.Contains(user.UserName ?? "\0", StringComparison.OrdinalIgnoreCase) == true
-                ? IdentityResult.Failed(new IdentityError { Code = "PasswordHasName", Description = "The password must not contain the name." })
-                : IdentityResult.Success);
+        var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
+        if (await sessions.CurrentAsync(context.Principal ?? Sessions.Nobody, context.HttpContext.RequestAborted) is { } now)
+        {
+            context.ReplacePrincipal(now);
+        }
+        else
+        {
+            context.RejectPrincipal();
+            await context.HttpContext.SignOutAsync(IdentityConstants.ApplicationScheme);
+        }
     }
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using CoScientist.Core.Storage;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
@@ -10,13 +9,18 @@ namespace CoScientist.Web.Accounts;
 /// <param name="Name">Name to sign in with.</param>
 /// <param name="Roles">Roles, in the order of <see cref="Core.Storage.Roles.All"/>.</param>
 /// <param name="IsDisabled">Whether it is shut out.</param>
-internal sealed record AccountRow(string Id, string Name, IReadOnlyList<string> Roles, bool IsDisabled);
+/// <param name="HasSecondStep">Whether signing in takes a code besides the password.</param>
+internal sealed record AccountRow(string Id, string Name, IReadOnlyList<string> Roles, bool IsDisabled, bool HasSecondStep);
 
 /// <summary>What people are told when an account cannot be made or changed.</summary>
 internal sealed class AccountException(string message) : Exception(message);
 
-/// <summary>Creating and changing accounts. Every operation works in a scope of its own, because a page lives longer than a database context should.</summary>
-internal sealed class AccountStore(IServiceScopeFactory scopes)
+/// <summary>
+/// Creating and changing accounts. Every operation works in a scope of its own, because a page lives longer than a database context
+/// should. Where an operation takes <c>by</c>, that account must be an administrator at the moment of the change; null stands for the
+/// command line of the server itself.
+/// </summary>
+internal sealed partial class AccountStore(IServiceScopeFactory scopes, Sessions sessions, TimeProvider time)
 {
     /// <summary>Whether anybody has an account.</summary>
     public async Task<bool> AnyAsync(CancellationToken cancellationToken)
@@ -37,90 +41,153 @@ internal sealed class AccountStore(IServiceScopeFactory scopes)
             account.Id,
             account.UserName!,
             [.. Roles.All.Where(role => byAccount[account.Id].Contains(role, StringComparer.Ordinal))],
-            account.LockoutEnd == DateTimeOffset.MaxValue))];
+            account.LockoutEnd == DateTimeOffset.MaxValue,
+            account.TwoFactorEnabled))];
+    }
+
+    /// <summary>The newest entries of the audit trail.</summary>
+    public async Task<IReadOnlyList<AccountEvent>> TrailAsync(int most, CancellationToken cancellationToken)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        return await scope.ServiceProvider.GetRequiredService<CoScientistDb>().AccountEvents.AsNoTracking().OrderByDescending(entry => entry.Id).Take(most).ToListAsync(cancellationToken);
     }
 
     /// <summary>Creates an account with a password of the owner's choice.</summary>
     /// <exception cref="AccountException">Name or password is not acceptable.</exception>
-    public async Task CreateAsync(string name, string password, IReadOnlyCollection<string> roles, CancellationToken cancellationToken)
+    public Task CreateAsync(string name, string password, IReadOnlyCollection<string> roles, CancellationToken cancellationToken) => ActAsync(null, async work =>
     {
-        await using var scope = scopes.CreateAsyncScope();
-        var services = scope.ServiceProvider;
-        await using var transaction = await services.GetRequiredService<CoScientistDb>().Database.BeginTransactionAsync(cancellationToken);
-        await EnsureRolesAsync(services.GetRequiredService<RoleManager<IdentityRole>>());
-        var manager = services.GetRequiredService<UserManager<Account>>();
-        var account = new Account { UserName = name, DisplayName = name };
-        Check(await manager.CreateAsync(account, password));
-        Check(await manager.AddToRolesAsync(account, Known(roles)));
-        await transaction.CommitAsync(cancellationToken);
-    }
-
-    /// <summary>Creates an account with a password drawn here, which is returned and kept nowhere.</summary>
-    /// <exception cref="AccountException">The name is not acceptable.</exception>
-    public async Task<string> CreateAsync(string name, IReadOnlyCollection<string> roles, CancellationToken cancellationToken)
-    {
-        var password = DrawPassword();
-        await CreateAsync(name, password, roles, cancellationToken);
-        return password;
-    }
+        await CreateAsync(work, name, password, roles);
+        work.Record("", name, $"made the account, {Words(roles)}");
+        return name;
+    }, cancellationToken);
 
     /// <summary>Replaces the roles of an account.</summary>
     /// <exception cref="AccountException">It is the last administrator.</exception>
-    public Task SetRolesAsync(string id, IReadOnlyCollection<string> roles, CancellationToken cancellationToken) =>
-        ChangeAsync(id, keepsAdministrator: roles.Contains(Roles.Administrator), async (manager, account) =>
+    public Task SetRolesAsync(string id, IReadOnlyCollection<string> roles, string? by, CancellationToken cancellationToken) =>
+        ChangeAsync(id, keepsAdministrator: roles.Contains(Roles.Administrator), by, async work =>
         {
-            var held = await manager.GetRolesAsync(account);
-            Check(await manager.RemoveFromRolesAsync(account, held.Except(roles, StringComparer.Ordinal)));
-            Check(await manager.AddToRolesAsync(account, Known(roles).Except(held, StringComparer.Ordinal)));
-        }, cancellationToken);
+            await SetRolesAsync(work.Manager, work.Account, roles);
+            return $"set the roles to {Words(roles)}";
+        }, endsSessions: false, cancellationToken);
 
     /// <summary>Shuts an account out, or lets it in again. What it decided stays.</summary>
     /// <exception cref="AccountException">It is the last administrator.</exception>
-    public Task SetDisabledAsync(string id, bool disabled, CancellationToken cancellationToken) =>
-        ChangeAsync(id, keepsAdministrator: !disabled, async (manager, account) =>
-            Check(await manager.SetLockoutEndDateAsync(account, disabled ? DateTimeOffset.MaxValue : null)), cancellationToken);
-
-    /// <summary>Gives an account a new password, which is returned and kept nowhere.</summary>
-    public async Task<string> ResetPasswordAsync(string id, CancellationToken cancellationToken)
-    {
-        var password = DrawPassword();
-        await ChangeAsync(id, keepsAdministrator: true, async (manager, account) =>
+    public Task SetDisabledAsync(string id, bool disabled, string? by, CancellationToken cancellationToken) =>
+        ChangeAsync(id, keepsAdministrator: !disabled, by, async work =>
         {
-            Check(await manager.ResetPasswordAsync(account, await manager.GeneratePasswordResetTokenAsync(account), password));
-        }, cancellationToken);
-        return password;
-    }
+            Check(await work.Manager.SetLockoutEndDateAsync(work.Account, disabled ? DateTimeOffset.MaxValue : null));
+            return disabled ? "disabled the account" : "let the account in again";
+        }, endsSessions: true, cancellationToken);
 
-    /// <summary>Whether the account exists, is let in, and has the role; administrators have all. Asked of the database, not of the cookie.</summary>
+    /// <summary>Ends all sessions of an account, on every computer.</summary>
+    public Task SignOutEverywhereAsync(string id, string? by, CancellationToken cancellationToken) =>
+        ChangeAsync(id, keepsAdministrator: true, by, _ => Task.FromResult("signed the account out everywhere"), endsSessions: true, cancellationToken);
+
+    /// <summary>Takes the second step of signing in away from who has lost the phone.</summary>
+    public Task RemoveSecondStepAsync(string id, string? by, CancellationToken cancellationToken) =>
+        ChangeAsync(id, keepsAdministrator: true, by, async work =>
+        {
+            await RemoveSecondStepAsync(work.Manager, work.Account);
+            return "removed the second step of signing in";
+        }, endsSessions: true, cancellationToken);
+
+    /// <summary>What the owner of an account does to it; its other sessions end.</summary>
+    /// <param name="id">The account.</param>
+    /// <param name="what">What is done, for the audit trail.</param>
+    /// <param name="change">Does it.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="AccountException">It was refused; nothing is changed.</exception>
+    public Task ChangeOwnAsync(string id, string what, Func<UserManager<Account>, Account, Task<IdentityResult>> change, CancellationToken cancellationToken) =>
+        ChangeAsync(id, keepsAdministrator: true, by: null, async work =>
+        {
+            Check(await change(work.Manager, work.Account));
+            return what;
+        }, endsSessions: true, cancellationToken, byOwner: true);
+
+    /// <summary>Whether the account exists, is let in, and has the role; administrators have all.</summary>
     public async Task<bool> MayAsync(string id, string role, CancellationToken cancellationToken)
     {
         await using var scope = scopes.CreateAsyncScope();
-        var manager = scope.ServiceProvider.GetRequiredService<UserManager<Account>>();
         cancellationToken.ThrowIfCancellationRequested();
-        return await manager.FindByIdAsync(id) is { } account
-            && account.LockoutEnd != DateTimeOffset.MaxValue
-            && (await manager.IsInRoleAsync(account, role) || await manager.IsInRoleAsync(account, Roles.Administrator));
+        return await MayAsync(scope.ServiceProvider.GetRequiredService<UserManager<Account>>(), id, role);
     }
 
-    private async Task ChangeAsync(string id, bool keepsAdministrator, Func<UserManager<Account>, Account, Task> change, CancellationToken cancellationToken)
+    /// <summary>Forgets the second step of an account: the key and the recovery codes with it.</summary>
+    public static async Task RemoveSecondStepAsync(UserManager<Account> manager, Account account)
     {
-        await using var scope = scopes.CreateAsyncScope();
-        var manager = scope.ServiceProvider.GetRequiredService<UserManager<Account>>();
-        await using var transaction = await scope.ServiceProvider.GetRequiredService<CoScientistDb>().Database.BeginTransactionAsync(cancellationToken);
-        var account = await manager.FindByIdAsync(id) ?? throw new AccountException("This account no longer exists. Reload the page.");
-        if (!keepsAdministrator)
+        // Where Identity keeps them.
+        const string Provider = "[AspNetUserStore]";
+        Check(await manager.SetTwoFactorEnabledAsync(account, enabled: false));
+        Check(await manager.RemoveAuthenticationTokenAsync(account, Provider, "AuthenticatorKey"));
+        Check(await manager.RemoveAuthenticationTokenAsync(account, Provider, "RecoveryCodes"));
+    }
+
+    private static async Task<bool> MayAsync(UserManager<Account> manager, string id, string role) =>
+        await manager.FindByIdAsync(id) is { } account
+        && account.LockoutEnd != DateTimeOffset.MaxValue
+        && (await manager.IsInRoleAsync(account, role) || await manager.IsInRoleAsync(account, Roles.Administrator));
+
+    private async Task ChangeAsync(string id, bool keepsAdministrator, string? by, Func<(UserManager<Account> Manager, Account Account), Task<string>> change, bool endsSessions, CancellationToken cancellationToken, bool byOwner = false)
+    {
+        await ActAsync(by, async work =>
         {
-            var administrators = await manager.GetUsersInRoleAsync(Roles.Administrator);
-            if (!administrators.Any(other => other.Id != id && other.LockoutEnd != DateTimeOffset.MaxValue))
+            var account = await work.Manager.FindByIdAsync(id) ?? throw new AccountException("This account no longer exists. Reload the page.");
+            if (!keepsAdministrator && await IsLastAdministratorAsync(work.Manager, id))
             {
                 throw new AccountException($"{account.UserName} is the only administrator. Make somebody else administrator first.");
             }
+
+            var what = await change((work.Manager, account));
+            if (endsSessions)
+            {
+                Check(await work.Manager.UpdateSecurityStampAsync(account));
+            }
+
+            work.Record(byOwner ? account.UserName! : await NameAsync(work.Manager, by), account.UserName!, what);
+            return id;
+        }, cancellationToken);
+        sessions.Announce(id);
+    }
+
+    /// <summary>Does something in one transaction, which begins with the writer's lock: two administrators who demote each other come one after the other.</summary>
+    private async Task<T> ActAsync<T>(string? by, Func<Work, Task<T>> act, CancellationToken cancellationToken)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var services = scope.ServiceProvider;
+        var db = services.GetRequiredService<CoScientistDb>();
+        var manager = services.GetRequiredService<UserManager<Account>>();
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        if (by is not null && !await MayAsync(manager, by, Roles.Administrator))
+        {
+            throw new UnauthorizedAccessException("Only administrators change accounts, and yours is none any more.");
         }
 
-        await change(manager, account);
-        // Cookies and open pages of the account lose their validity at their next check.
-        Check(await manager.UpdateSecurityStampAsync(account));
+        var result = await act(new Work(services, db, manager, time));
+        await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        return result;
+    }
+
+    private static async Task<Account> CreateAsync(Work work, string name, string? password, IReadOnlyCollection<string> roles)
+    {
+        await EnsureRolesAsync(work.Services.GetRequiredService<RoleManager<IdentityRole>>());
+        var account = new Account { UserName = name, DisplayName = name };
+        Check(password is null ? await work.Manager.CreateAsync(account) : await work.Manager.CreateAsync(account, password));
+        Check(await work.Manager.AddToRolesAsync(account, Known(roles)));
+        return account;
+    }
+
+    private static async Task<bool> IsLastAdministratorAsync(UserManager<Account> manager, string id)
+    {
+        var active = (await manager.GetUsersInRoleAsync(Roles.Administrator)).Where(account => account.LockoutEnd != DateTimeOffset.MaxValue).ToList();
+        return active.Count == 1 && active[0].Id == id;
+    }
+
+    private static async Task SetRolesAsync(UserManager<Account> manager, Account account, IReadOnlyCollection<string> roles)
+    {
+        var held = await manager.GetRolesAsync(account);
+        Check(await manager.RemoveFromRolesAsync(account, held.Except(roles, StringComparer.Ordinal)));
+        Check(await manager.AddToRolesAsync(account, Known(roles).Except(held, StringComparer.Ordinal)));
     }
 
     private static async Task EnsureRolesAsync(RoleManager<IdentityRole> manager)
@@ -134,9 +201,11 @@ internal sealed class AccountStore(IServiceScopeFactory scopes)
         }
     }
 
+    private static async Task<string> NameAsync(UserManager<Account> manager, string? id) => id is not null && await manager.FindByIdAsync(id) is { } account ? account.UserName! : "";
+
     private static IEnumerable<string> Known(IEnumerable<string> roles) => Roles.All.Intersect(roles, StringComparer.Ordinal);
 
-    private static string DrawPassword() => RandomNumberGenerator.GetString("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789", 16);
+    private static string Words(IReadOnlyCollection<string> roles) => roles.Count == 0 ? "no role" : string.Join(", ", Known(roles));
 
     private static void Check(IdentityResult result)
     {
@@ -144,5 +213,11 @@ internal sealed class AccountStore(IServiceScopeFactory scopes)
         {
             throw new AccountException(string.Join(' ', result.Errors.Select(error => error.Description)));
         }
+    }
+
+    /// <summary>What an operation works with.</summary>
+    private sealed record Work(IServiceProvider Services, CoScientistDb Db, UserManager<Account> Manager, TimeProvider Time)
+    {
+        public void Record(string by, string account, string what) => Db.AccountEvents.Add(new AccountEvent { At = Time.GetUtcNow(), By = by, Account = account, What = what });
     }
 }

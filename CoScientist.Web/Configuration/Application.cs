@@ -12,15 +12,12 @@ namespace CoScientist.Web.Configuration;
 /// <summary>The web application: what <c>serve</c> starts, and what tests start on a port of their own.</summary>
 internal static class Application
 {
-    /// <summary>Content may only come from this server; the inline styles are those of the components.</summary>
-    private const string ContentPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
-
     /// <summary>Builds the application over a data directory; nothing is opened or created before it starts.</summary>
     /// <param name="options">The data directory.</param>
     /// <param name="urls">Addresses to listen on.</param>
     /// <param name="servesModels">Whether checkpoints are served to other programs, once <see cref="ModelServing"/> has loaded them.</param>
-    public static WebApplication Build(CoScientistOptions options, string urls, bool servesModels = false)
+    /// <param name="settings">Settings that hold over those of files and environment; for tests.</param>
+    public static WebApplication Build(CoScientistOptions options, string urls, bool servesModels = false, IEnumerable<KeyValuePair<string, string?>>? settings = null)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
@@ -30,6 +27,7 @@ internal static class Application
         });
         StaticWebAssetsLoader.UseStaticWebAssets(builder.Environment, builder.Configuration);
         builder.Configuration.AddConfiguration(TextModels.ReadConfiguration());
+        builder.Configuration.AddInMemoryCollection(settings);
         builder.WebHost.UseUrls(urls);
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         // It would warn at every start that the keys in the data directory are not encrypted; neither is the database beside them.
@@ -37,6 +35,7 @@ internal static class Application
 
         builder.Services.AddCoScientist(options);
         builder.Services.AddAccounts();
+        builder.AddSingleSignOn();
         builder.Services.AddRunWorker();
         builder.Services.AddSingleton<ModelServing>();
         // Static text only: pages carry secrets, which compression beside a guess could give away.
@@ -51,10 +50,13 @@ internal static class Application
         builder.Services.AddSingleton<HomeStore>();
         builder.Services.AddLibrary();
 
+        builder.AddHardening();
+
         var app = builder.Build();
+        app.UseForwarding();
         app.UseExceptionHandler("/error", createScopeForErrors: true);
         app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
-        app.Use(AddHeadersAsync);
+        app.UseHeaders();
         app.UseResponseCompression();
         app.UseStaticFiles(new StaticFileOptions
         {
@@ -66,6 +68,7 @@ internal static class Application
         app.UseAntiforgery();
         app.MapClientScript();
         app.MapAccounts();
+        app.MapSingleSignOn();
         if (servesModels)
         {
             app.MapChat();
@@ -74,18 +77,9 @@ internal static class Application
         app.MapRunDownloads();
         app.MapDownloads();
         app.MapStudyDownloads();
-        // The policy above already says who may frame the pages.
+        // The policy of all answers already says who may frame the pages.
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(server => server.ContentSecurityFrameAncestorsPolicy = null);
         return app;
-    }
-
-    private static Task AddHeadersAsync(HttpContext http, RequestDelegate next)
-    {
-        var headers = http.Response.Headers;
-        headers.ContentSecurityPolicy = ContentPolicy;
-        headers.XContentTypeOptions = "nosniff";
-        headers["Referrer-Policy"] = "same-origin";
-        return next(http);
     }
 
     /// <summary><c>wwwroot</c> beside the published application, else beside the solution.</summary>

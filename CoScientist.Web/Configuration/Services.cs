@@ -1,4 +1,5 @@
 using CoScientist.Core.Storage;
+using CoScientist.Web.Accounts;
 using CoScientist.Web.Extraction;
 using CoScientist.Web.Jobs;
 using CoScientist.Web.Runs;
@@ -19,6 +20,7 @@ internal static class Services
         services.AddJobs();
         services.AddSingleton<PaperExtraction>();
         services.AddSingleton<ItemJudging>();
+        services.AddAccountStore();
         return services;
     }
 }
