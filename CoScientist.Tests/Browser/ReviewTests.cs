@@ -29,7 +29,7 @@ public sealed class ReviewTests(BrowserFixture browser) : IClassFixture<BrowserF
         await page.WaitForURLAsync("**/setup");
         await page.GetByLabel("One-time code").FillAsync(server.SetupCode);
         await page.GetByLabel("Name to sign in with").FillAsync(ServerFixture.Administrator);
-        await page.GetByLabel("Password, at least 10 characters").FillAsync(ServerFixture.Password);
+        await page.GetByLabel("Password, at least 15 characters").FillAsync(ServerFixture.Password);
         await page.GetByLabel("The password again").FillAsync(ServerFixture.Password);
         await page.GetByRole(AriaRole.Button, new() { Name = "Create the administrator" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "What is waiting for you" })).ToBeVisibleAsync();

@@ -61,9 +61,9 @@ public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixtu
         Assert.Empty(faults);
         var studies = server.Services.GetRequiredService<CoScientist.Core.Storage.StudyStore>();
         var invitation = await studies.InviteAsync((await studies.ListAsync(TestContext.Current.CancellationToken))[0].Id, "a reader", 1, TimeSpan.FromDays(1), "", TestContext.Current.CancellationToken);
-        await walk.FollowAsync("/", "/account/password", "/account/denied", "/not-found", $"/account/join/{invitation}");
+        await walk.FollowAsync("/", "/account/password", "/account/security", "/account/link/none", "/account/denied", "/not-found", $"/account/join/{invitation}");
         Assert.True(walk.Faults.Count == 0, string.Join('\n', walk.Faults));
-        Assert.Empty(PageWalk.Routes.Except(walk.Seen).Except(["/error", "/account/sign-in"]));
+        Assert.Empty(PageWalk.Routes.Except(walk.Seen).Except(["/error", "/account/sign-in", "/account/code"]));
         await using var db = await server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(TestContext.Current.CancellationToken);
         var run = await db.Runs.SingleAsync(TestContext.Current.CancellationToken);
         Assert.Equal(RunState.Finished, run.State);
@@ -79,7 +79,7 @@ public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixtu
         await walk.LookAsync();
         await page.GetByLabel("One-time code").FillAsync(code);
         await page.GetByLabel("Name to sign in with").FillAsync(ServerFixture.Administrator);
-        await page.GetByLabel("Password, at least 10 characters").FillAsync(ServerFixture.Password);
+        await page.GetByLabel("Password, at least 15 characters").FillAsync(ServerFixture.Password);
         await page.GetByLabel("The password again").FillAsync(ServerFixture.Password);
         await page.GetByRole(AriaRole.Button, new() { Name = "Create the administrator" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "What is waiting for you" })).ToBeVisibleAsync();

@@ -41,9 +41,10 @@ public sealed partial class ServerFixture : IAsyncLifetime
     }
 
     /// <summary>Starts the application without creating an account.</summary>
-    public async Task StartAsync()
+    /// <param name="settings">Its configuration, as names and values in turn.</param>
+    public async Task StartAsync(params string[] settings)
     {
-        _app = Application.Build(new CoScientistOptions { DataDirectory = DataDirectory }, "http://127.0.0.1:0");
+        _app = Application.Build(new CoScientistOptions { DataDirectory = DataDirectory }, "http://127.0.0.1:0", settings: settings.Chunk(2).Select(pair => KeyValuePair.Create(pair[0], (string?)pair[1])));
         await CoScientist.Web.Configuration.DataDirectory.PrepareAsync(_app.Services, CancellationToken.None);
         await _app.StartAsync();
         Address = _app.Urls.Single();

@@ -120,6 +120,15 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
         Assert.Contains("There is no such page", await answer.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task ForwardedHeaders_OfAnUnknownProxy_AreNotBelieved()
+    {
+        using var client = server.CreateClient();
+        using var answer = await Access.HardeningTests.AskAsync(client);
+        Assert.False(answer.Headers.Contains("Strict-Transport-Security"));
+        Assert.All(answer.Headers.GetValues("Set-Cookie"), cookie => Assert.DoesNotContain("secure", cookie, StringComparison.OrdinalIgnoreCase));
+    }
+
     [GeneratedRegex("src=\"(/_framework/blazor[^\"]+)")]
     private static partial Regex ScriptAddress();
 }
