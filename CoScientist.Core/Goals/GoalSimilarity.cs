@@ -1,3 +1,4 @@
+using System.Numerics;
 using CoScientist.Core.Goals.Checks;
 
 namespace CoScientist.Core.Goals;
@@ -38,28 +39,44 @@ public static class GoalSimilarity
             shingles[i] = Shingles(texts[i]);
             signatures[i] = Signature(shingles[i]);
         });
-        var buckets = new Dictionary<(int Band, ulong Hash), List<int>>();
         var pairs = new Dictionary<(int, int), double>();
-        for (var i = 0; i < texts.Count; i++)
+        var hashes = new ulong[texts.Count];
+        var order = new int[texts.Count];
+        for (var band = 0; band < Bands; band++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            for (var band = 0; band < signatures[i].Length; band++)
+            var count = 0;
+            for (var i = 0; i < texts.Count; i++)
             {
-                var key = (band, signatures[i][band]);
-                if (!buckets.TryGetValue(key, out var bucket))
+                if (signatures[i].Length > 0)
                 {
-                    buckets[key] = bucket = [];
+                    (hashes[count], order[count++]) = (signatures[i][band], i);
+                }
+            }
+
+            // A run of equal hashes is a bucket; within it the texts stand in their order.
+            Array.Sort(hashes, order, 0, count);
+            for (var first = 0; first < count;)
+            {
+                var end = first + 1;
+                while (end < count && hashes[end] == hashes[first])
+                {
+                    end++;
                 }
 
-                foreach (var other in bucket.Take(MostComparedInBucket))
+                Array.Sort(order, first, end - first);
+                for (var second = first + 1; second < end; second++)
                 {
-                    if (!pairs.ContainsKey((other, i)))
+                    for (var other = first; other < Math.Min(second, first + MostComparedInBucket); other++)
                     {
-                        pairs[(other, i)] = Resemblance(shingles[other], shingles[i]);
+                        if (!pairs.ContainsKey((order[other], order[second])))
+                        {
+                            pairs[(order[other], order[second])] = Resemblance(shingles[order[other]], shingles[order[second]]);
+                        }
                     }
                 }
 
-                bucket.Add(i);
+                first = end;
             }
         }
 
@@ -116,16 +133,17 @@ public static class GoalSimilarity
             return [];
         }
 
-        Span<ulong> minima = stackalloc ulong[Bands * Rows];
-        for (var k = 0; k < minima.Length; k++)
+        var minima = new ulong[Seeds.Length];
+        for (var k = 0; k < minima.Length; k += Vector<ulong>.Count)
         {
-            var least = ulong.MaxValue;
+            var seeds = new Vector<ulong>(Seeds, k);
+            var least = new Vector<ulong>(ulong.MaxValue);
             foreach (var shingle in shingles)
             {
-                least = Math.Min(least, Mix(shingle ^ Seeds[k]));
+                least = Vector.Min(least, Mix(new Vector<ulong>(shingle) ^ seeds));
             }
 
-            minima[k] = least;
+            least.CopyTo(minima, k);
         }
 
         var signature = new ulong[Bands];
@@ -141,6 +159,14 @@ public static class GoalSimilarity
     {
         var random = new SeededRandom(97);
         return [.. Enumerable.Range(0, Bands * Rows).Select(_ => random.NextUInt64())];
+    }
+
+    // The same, in all lanes.
+    private static Vector<ulong> Mix(Vector<ulong> z)
+    {
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
+        return z ^ (z >> 31);
     }
 
     // The finalizer of SplitMix64.

@@ -28,13 +28,13 @@ public static class BulkInsert
         await using var command = db.Database.GetDbConnection().CreateCommand();
         command.Transaction = transaction.GetDbTransaction();
         command.CommandText = Statement(db, type, properties);
+        List<Column> columns = [.. properties.Select((property, index) => new Column(command, Name(index), property))];
         foreach (var row in rows)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            command.Parameters.Clear();
-            for (var i = 0; i < properties.Count; i++)
+            foreach (var column in columns)
             {
-                command.Parameters.Add(Parameter(command, i, properties[i], row));
+                column.Take(row);
             }
 
             await command.ExecuteNonQueryAsync(cancellationToken);
@@ -42,9 +42,6 @@ public static class BulkInsert
     }
 
     private static bool IsNumberedByDatabase(IProperty property) => property.ValueGenerated == ValueGenerated.OnAdd && property.ClrType == typeof(long);
-
-    private static DbParameter Parameter(DbCommand command, int index, IProperty property, object row) =>
-        property.GetRelationalTypeMapping().CreateParameter(command, Name(index), property.PropertyInfo!.GetValue(row), property.IsNullable);
 
     private static string Statement(DbContext db, IEntityType type, List<IProperty> properties)
     {
@@ -55,4 +52,27 @@ public static class BulkInsert
     }
 
     private static string Name(int index) => $"@p{index}";
+
+    /// <summary>A parameter that serves all rows, with the way from a row to its value.</summary>
+    private sealed class Column
+    {
+        private readonly DbParameter parameter;
+        private readonly IClrPropertyGetter getter;
+        private readonly Func<object?, object?>? convert;
+
+        public Column(DbCommand command, string name, IProperty property)
+        {
+            var mapping = property.GetRelationalTypeMapping();
+            parameter = mapping.CreateParameter(command, name, value: null, nullable: true);
+            command.Parameters.Add(parameter);
+            getter = property.GetGetter();
+            convert = mapping.Converter?.ConvertToProvider;
+        }
+
+        public void Take(object row)
+        {
+            var value = getter.GetClrValue(row);
+            parameter.Value = (value is null || convert is null ? value : convert(value)) ?? DBNull.Value;
+        }
+    }
 }

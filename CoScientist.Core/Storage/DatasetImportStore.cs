@@ -35,7 +35,7 @@ public sealed record DatasetImportOptions
 /// <param name="time">The clock.</param>
 public sealed class DatasetImportStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
 {
-    /// <summary>Imports research-plan-gen rows as goals with their rubrics: all rows or, when one is faulty, none.</summary>
+    /// <summary>Imports research-plan-gen rows as goals with their rubrics, checked by wording: all rows or, when one is faulty, none.</summary>
     /// <param name="fileName">Name with extension; see <see cref="DatasetReader"/>.</param>
     /// <param name="content">The file.</param>
     /// <param name="options">Field of research, part of the data, what to do about faulty rows.</param>
@@ -66,8 +66,8 @@ public sealed class DatasetImportStore(IDbContextFactory<CoScientistDb> factory,
         // An export names the goals that were drawn here by their ids.
         var own = (await db.Goals.Where(goal => goal.ExternalKey == null).Select(goal => goal.Id).ToListAsync(cancellationToken)).Select(id => id.ToString()).ToHashSet(StringComparer.Ordinal);
         List<(DatasetRow Row, Goal Goal)> fresh = [.. rows.Where(row => !own.Contains(row.QuestionId) && known.Add(row.Key)).Select(row => (row, NewGoal(row, options)))];
-        await db.InsertRowsAsync(fresh.Select(row => row.Goal), cancellationToken);
-        await db.InsertRowsAsync(fresh.SelectMany(row => row.Goal.Items), cancellationToken);
+        await SearchIndex.InsertGoalsAsync(db, fresh.ConvertAll(row => row.Goal), cancellationToken);
+        await ItemCheckStore.CheckNewAsync(db, fresh.Select(row => row.Goal), time.GetUtcNow(), cancellationToken);
         await db.InsertRowsAsync(fresh.Select(row => new GoalSource { GoalId = row.Goal.Id, FileName = Path.GetFileName(fileName), FileHash = hash, Line = row.Row.Line, Columns = row.Row.Columns }), cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return new RowsImport(fresh.Count, rows.Count - fresh.Count, faults);

@@ -122,17 +122,27 @@ public sealed class ItemCheckStore(IDbContextFactory<CoScientistDb> factory, Tim
     {
         var texts = await db.Goals.Where(goal => goals.Contains(goal.Id)).Select(goal => new { goal.Id, goal.Text }).ToListAsync(cancellationToken);
         var items = (await db.RubricItems.Where(item => goals.Contains(item.GoalId)).OrderBy(item => item.Order).Select(item => new { item.Id, item.GoalId, item.Text }).ToListAsync(cancellationToken)).ToLookup(item => item.GoalId);
-        var checks = new List<ItemCheck>();
-        foreach (var goal in texts.AsParallel().AsOrdered().WithCancellation(cancellationToken).Select(goal => items[goal.Id].Zip(ItemLint.Check(goal.Text, [.. items[goal.Id].Select(item => item.Text)])).ToList()))
-        {
-            checks.AddRange(goal.Select(item => NewCheck(item.First.Id, ItemLint.Name, isJudge: false, item.Second.GoalShare, item.Second.Faults, at)));
-        }
+        var checks = ByWording(texts.Select(goal => (goal.Text, items[goal.Id].Select(item => (item.Id, item.Text)))), at, cancellationToken);
 
         // Also what an earlier version of the check has said.
-        await db.ItemChecks.Where(check => !check.IsJudge && db.RubricItems.Any(item => item.Id == check.ItemId && goals.Contains(item.GoalId))).ExecuteDeleteAsync(cancellationToken);
+        var checkedBefore = db.RubricItems.Where(item => goals.Contains(item.GoalId)).Select(item => item.Id);
+        await db.ItemChecks.Where(check => !check.IsJudge && checkedBefore.Contains(check.ItemId)).ExecuteDeleteAsync(cancellationToken);
         await InsertAsync(db, checks, cancellationToken);
         return checks.Count;
     }
+
+    /// <summary>Checks new goals by wording as they come in, within the caller's transaction; their items are there and have no check yet.</summary>
+    internal static Task CheckNewAsync(CoScientistDb db, IEnumerable<Goal> goals, DateTimeOffset at, CancellationToken cancellationToken) =>
+        InsertAsync(db, ByWording(goals.Select(goal => (goal.Text, goal.Items.Select(item => (item.Id, item.Text)))), at, cancellationToken), cancellationToken);
+
+    private static List<ItemCheck> ByWording(IEnumerable<(string Text, IEnumerable<(RubricItemId Id, string Text)> Items)> goals, DateTimeOffset at, CancellationToken cancellationToken) =>
+    [
+        .. goals.AsParallel().AsOrdered().WithCancellation(cancellationToken).SelectMany(goal =>
+        {
+            var items = goal.Items.ToList();
+            return items.Zip(ItemLint.Check(goal.Text, items.ConvertAll(item => item.Text)), (item, found) => NewCheck(item.Id, ItemLint.Name, isJudge: false, found.GoalShare, found.Faults, at));
+        }),
+    ];
 
     private static async Task InsertAsync(CoScientistDb db, List<ItemCheck> checks, CancellationToken cancellationToken)
     {

@@ -8,7 +8,7 @@ namespace CoScientist.Web.Commands;
 /// <summary>Measures the engine on this machine.</summary>
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("grade"), Verb("gemm"), Decode(), Tokenizer(), Soak() };
+    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("grade"), Verb("gemm"), Decode(), Tokenizer(), Soak(), ImportBench.Create() };
 
     private static Command Verb(string what)
     {
