@@ -176,13 +176,19 @@ public static class DatasetReader
             }
 
             // A short row lacks values, not columns.
-            yield return ((int)csv.LineNumber, new Fields(header.Select((name, i) => KeyValuePair.Create(name, Cell(name, i < csv.FieldCount ? TableFile.WithoutGuard(csv.GetString(i)) : "")))));
+            yield return ((int)csv.LineNumber, new Fields(header.Select((name, i) => KeyValuePair.Create(name, Cell(name, i < csv.FieldCount ? csv.GetString(i) : "")))));
         }
     }
 
-    // Lists have no type of their own in CSV; every other cell is text.
-    private static JsonElement Cell(string column, string cell)
+    // Lists have no type of their own in CSV; an empty cell is no value; every other cell is text.
+    private static JsonElement Cell(string column, string guarded)
     {
+        if (guarded.Length == 0)
+        {
+            return JsonSerializer.SerializeToElement<string?>(null);
+        }
+
+        var cell = TableFile.WithoutGuard(guarded);
         if (DatasetColumns.Normal(column) != "rubric" || RubricList.Parse(cell) is not { } items)
         {
             return JsonSerializer.SerializeToElement(cell);

@@ -11,10 +11,13 @@ namespace CoScientist.Core.Interchange;
 /// <summary>
 /// Writes rows as JSONL or CSV, by the file's extension; the file appears whole or not at all. In CSV a cell that a spreadsheet
 /// would run as a formula (it begins with = + - @, a tab or a carriage return) gets an apostrophe before it; our imports take
-/// it off again, so that a round trip gives the same text. JSONL needs no guard and has none.
+/// it off again, so that a round trip gives the same text. An apostrophe alone is an empty text of a dataset's row, an empty cell
+/// no value at all. JSONL needs no guard and has none.
 /// </summary>
 public static class TableFile
 {
+    private const string EmptyText = "'";
+
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Stands for the value of a column that a row does not have: left out in JSONL, empty in CSV.</summary>
@@ -45,7 +48,7 @@ public static class TableFile
     public static string WithoutGuard(string cell)
     {
         ArgumentNullException.ThrowIfNull(cell);
-        return cell.StartsWith('\'') && NeedsGuard(cell[1..]) ? cell[1..] : cell;
+        return cell == EmptyText || (cell.StartsWith('\'') && NeedsGuard(cell[1..])) ? cell[1..] : cell;
     }
 
     // A guarded cell that is guarded again loses both, one per reading: text that begins with an apostrophe and a sign is guarded too.
@@ -53,7 +56,7 @@ public static class TableFile
     {
         ArgumentNullException.ThrowIfNull(cell);
         var text = cell.AsSpan().TrimStart('\'');
-        return text.Length > 0 && text[0] is '=' or '+' or '-' or '@' or '\t' or '\r';
+        return text.Length == 0 ? cell.Length > 0 : text[0] is '=' or '+' or '-' or '@' or '\t' or '\r';
     }
 
     private static void WriteCsv(Stream stream, IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<object?>> rows)
@@ -80,7 +83,7 @@ public static class TableFile
     {
         null => "",
         _ when ReferenceEquals(value, Absent) => "",
-        JsonValue node when node.TryGetValue<string>(out var text) => WithGuard(text),
+        JsonValue node when node.TryGetValue<string>(out var text) => text.Length == 0 ? EmptyText : WithGuard(text),
         JsonNode node => node.ToJsonString(Json),
         string text => WithGuard(text),
         bool flag => flag ? "true" : "false",

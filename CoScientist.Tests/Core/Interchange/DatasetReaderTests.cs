@@ -131,6 +131,7 @@ public sealed class DatasetReaderTests
     [InlineData("\ta")]
     [InlineData("\ra")]
     [InlineData("'=a")]
+    [InlineData("'")]
     public void Guard_formula_is_guarded_and_comes_back(string cell)
     {
         Assert.Equal("'" + cell, TableFile.WithGuard(cell));
