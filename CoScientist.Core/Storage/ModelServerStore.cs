@@ -69,9 +69,8 @@ public sealed class ModelServerStore(IDbContextFactory<CoScientistDb> factory, I
         }
 
         var target = same ?? db.ModelServers.Add(new ModelServer { Name = server.Name, CreatedAt = time.GetUtcNow(), BudgetFrom = time.GetUtcNow() }).Entity;
-        (target.Endpoint, target.Model, target.EncryptedKey) = (server.Endpoint.Trim(), server.Model.Trim(), encrypted);
-        (target.TimeoutSeconds, target.Concurrency, target.RequestsPerMinute, target.TokensPerMinute) = (server.TimeoutSeconds, server.Concurrency, server.RequestsPerMinute, server.TokensPerMinute);
-        (target.TokenBudget, target.MoneyBudget, target.PriceIn, target.PriceOut) = (server.TokenBudget, server.MoneyBudget, server.PriceIn, server.PriceOut);
+        server.CopyTo(target);
+        target.EncryptedKey = encrypted;
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }

@@ -1,65 +1,16 @@
 namespace CoScientist.Core.TextModels;
 
 /// <summary>A model server that people have set up on its page.</summary>
-public sealed class ModelServer
+public sealed class ModelServer : ModelServerSettings
 {
     /// <summary>Longest name.</summary>
     public const int LongestName = 64;
 
-    /// <summary>Name by which pages and verbs call it.</summary>
-    public required string Name { get; init; }
-
-    /// <summary>Base address, usually ending with /v1.</summary>
-    public string Endpoint { get; set; } = "";
-
-    /// <summary>Model as the server calls it.</summary>
-    public string Model { get; set; } = "";
-
     /// <summary>The key, encrypted; null for a server without one. Nothing shows it again.</summary>
     public string? EncryptedKey { get; set; }
 
-    /// <summary>Longest wait for one answer in seconds. Default 300.</summary>
-    public int TimeoutSeconds { get; set; } = 300;
-
-    /// <summary>Calls under way at once. Default 4.</summary>
-    public int Concurrency { get; set; } = 4;
-
-    /// <summary>Most calls begun within a minute; null for any number.</summary>
-    public int? RequestsPerMinute { get; set; }
-
-    /// <summary>Most tokens of calls begun within a minute; null for any number.</summary>
-    public int? TokensPerMinute { get; set; }
-
-    /// <summary>Most tokens since <see cref="BudgetFrom"/>; null for any number.</summary>
-    public long? TokenBudget { get; set; }
-
-    /// <summary>Most money since <see cref="BudgetFrom"/>, in the currency of the prices; null for any sum.</summary>
-    public decimal? MoneyBudget { get; set; }
-
-    /// <summary>Price of a million tokens read.</summary>
-    public decimal PriceIn { get; set; }
-
-    /// <summary>Price of a million tokens written.</summary>
-    public decimal PriceOut { get; set; }
-
-    /// <summary>When the budgets began.</summary>
-    public DateTimeOffset BudgetFrom { get; set; }
-
     /// <summary>When it was set up.</summary>
     public DateTimeOffset CreatedAt { get; init; }
-
-    /// <summary>Its limits.</summary>
-    public ServerLimits Limits() => new()
-    {
-        Concurrency = Concurrency,
-        RequestsPerMinute = RequestsPerMinute,
-        TokensPerMinute = TokensPerMinute,
-        TokenBudget = TokenBudget,
-        MoneyBudget = MoneyBudget,
-        PriceIn = PriceIn,
-        PriceOut = PriceOut,
-        BudgetFrom = BudgetFrom,
-    };
 
     /// <summary>Every fault of the settings, one sentence each; empty when there is none.</summary>
     public IEnumerable<string> Faults()

@@ -6,14 +6,19 @@ namespace CoScientist.Web.Configuration;
 
 /// <summary>A model server that can be called.</summary>
 /// <param name="Settings">Its settings.</param>
-/// <param name="Configured">The entry of the configuration that it comes from; null when it was set up on its page.</param>
-public sealed record KnownServer(ModelServer Settings, ModelServerOptions? Configured)
+public sealed record KnownServer(ModelServerSettings Settings)
 {
+    /// <summary>The entry of the configuration that it comes from; null when it was set up on its page.</summary>
+    public ModelServerOptions? Configured => Settings as ModelServerOptions;
+
+    /// <summary>The server of the page; null when it comes from the configuration.</summary>
+    public ModelServer? OfPage => Settings as ModelServer;
+
     /// <summary>Its name.</summary>
     public string Name => Settings.Name;
 
     /// <summary>Whether a key is sent.</summary>
-    public bool HasKey => Configured is { } entry ? entry.KeyVariable.Length > 0 : Settings.EncryptedKey is not null;
+    public bool HasKey => Configured?.KeyVariable.Length > 0 || OfPage?.EncryptedKey is not null;
 }
 
 /// <summary>
@@ -44,8 +49,8 @@ public sealed class TextModels : IDisposable
     {
         get
         {
-            var first = configured.Select(entry => new KnownServer(entry.ToServer(), entry)).ToList();
-            return [.. first, .. store.List().Where(server => !first.Exists(other => Same(other.Name, server.Name))).Select(server => new KnownServer(server, null))];
+            var first = configured.Select(entry => new KnownServer(entry)).ToList();
+            return [.. first, .. store.List().Where(server => !first.Exists(other => Same(other.Name, server.Name))).Select(server => new KnownServer(server))];
         }
     }
 
@@ -163,17 +168,18 @@ public sealed class TextModels : IDisposable
 
     private string? Key(KnownServer server)
     {
-        if (server.Configured is not { } entry)
+        if (server.OfPage is { } own)
         {
-            return store.KeyOf(server.Settings);
+            return store.KeyOf(own);
         }
 
+        var entry = server.Configured!;
         return entry.KeyVariable.Length == 0 ? null : Environment.GetEnvironmentVariable(entry.KeyVariable)
             ?? throw new ArgumentException($"The model server '{server.Name}' takes its key from the environment variable {entry.KeyVariable}, which is not set. Set it and start again.", nameof(server));
     }
 
     /// <summary>The gate through which all calls of a server go; changed limits make a new one.</summary>
-    private ServerGate Gate(ModelServer server)
+    private ServerGate Gate(ModelServerSettings server)
     {
         var limits = server.Limits();
         lock (gates)

@@ -18,7 +18,7 @@ internal static class ServerWords
     };
 
     /// <summary>Its limits in a line.</summary>
-    public static string Limits(ModelServer server)
+    public static string Limits(ModelServerSettings server)
     {
         var parts = new List<string> { $"{server.Concurrency} at once" };
         if (server.RequestsPerMinute is { } requests)
@@ -35,7 +35,7 @@ internal static class ServerWords
     }
 
     /// <summary>What it has used, beside the budgets where there are any.</summary>
-    public static string Used(ModelServer server, Spending spent)
+    public static string Used(ModelServerSettings server, Spending spent)
     {
         var tokens = server.TokenBudget is { } most ? $"{spent.Tokens:N0} of {most:N0} tokens" : $"{spent.Tokens:N0} tokens";
         return server switch
