@@ -24,30 +24,7 @@ public sealed class ModelCallStore(IDbContextFactory<CoScientistDb> factory) : I
     /// <inheritdoc/>
     public async Task RecordAsync(IReadOnlyList<ModelCall> calls, ModelAnswer? answer, ModelFailure? failure, CancellationToken cancellationToken)
     {
-        await using (var db = await factory.CreateDbContextAsync(cancellationToken))
-        {
-            await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-            db.ModelCalls.AddRange(calls);
-            if ((answer?.RequestKey ?? failure?.RequestKey) is { } key)
-            {
-                await db.ModelFailures.Where(open => open.RequestKey == key).ExecuteDeleteAsync(cancellationToken);
-            }
-
-            if (answer is not null)
-            {
-                await db.ModelAnswers.Where(known => known.RequestKey == answer.RequestKey).ExecuteDeleteAsync(cancellationToken);
-                db.ModelAnswers.Add(answer);
-            }
-
-            if (failure is not null)
-            {
-                db.ModelFailures.Add(failure);
-            }
-
-            await db.SaveChangesAsync(cancellationToken);
-            await transaction.CommitAsync(cancellationToken);
-        }
-
+        await WriteAsync(calls, answer, failure, forget: answer is not null, cancellationToken);
         if (answer is not null && Interlocked.Increment(ref kept) % SweepEvery == 0)
         {
             await SweepAsync(cancellationToken);
@@ -55,14 +32,20 @@ public sealed class ModelCallStore(IDbContextFactory<CoScientistDb> factory) : I
     }
 
     /// <inheritdoc/>
-    public async Task RejectAsync(ModelFailure failure, CancellationToken cancellationToken)
+    public Task RejectAsync(ModelFailure failure, CancellationToken cancellationToken) => WriteAsync([], null, failure, forget: true, cancellationToken);
+
+    private async Task WriteAsync(IReadOnlyList<ModelCall> calls, ModelAnswer? answer, ModelFailure? failure, bool forget, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(failure);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        await db.ModelAnswers.Where(known => known.RequestKey == failure.RequestKey).ExecuteDeleteAsync(cancellationToken);
-        await db.ModelFailures.Where(open => open.RequestKey == failure.RequestKey).ExecuteDeleteAsync(cancellationToken);
-        db.ModelFailures.Add(failure);
+        db.AddRange(calls);
+        if ((answer?.RequestKey ?? failure?.RequestKey) is { } key)
+        {
+            await db.ModelFailures.Where(open => open.RequestKey == key).ExecuteDeleteAsync(cancellationToken);
+            _ = forget ? await db.ModelAnswers.Where(known => known.RequestKey == key).ExecuteDeleteAsync(cancellationToken) : 0;
+        }
+
+        db.AddRange(new object?[] { answer, failure }.OfType<object>());
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
@@ -124,24 +107,17 @@ public sealed class ModelCallStore(IDbContextFactory<CoScientistDb> factory) : I
     public async Task<IReadOnlyList<CallTotal>> TotalsAsync(DateTimeOffset since, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        var totals = new Dictionary<(DateOnly, string, string, ModelRole), CallTotal>();
-        await foreach (var call in db.ModelCalls.AsNoTracking().Where(call => call.At >= since).AsAsyncEnumerable().WithCancellation(cancellationToken))
-        {
-            var day = DateOnly.FromDateTime(call.At.UtcDateTime);
-            var before = totals.GetValueOrDefault((day, call.Server, call.Model, call.Role)) ?? new CallTotal(day, call.Server, call.Model, call.Role, 0, 0, 0, 0, 0, 0, 0);
-            totals[(day, call.Server, call.Model, call.Role)] = before with
-            {
-                Answered = before.Answered + (call.Outcome == CallOutcome.Answered ? 1 : 0),
-                Cached = before.Cached + (call.Outcome == CallOutcome.Cached ? 1 : 0),
-                Failed = before.Failed + (call.Outcome.IsFailure() ? 1 : 0),
-                PromptTokens = before.PromptTokens + call.PromptTokens,
-                CompletionTokens = before.CompletionTokens + call.CompletionTokens,
-                Seconds = before.Seconds + call.Seconds,
-                CostMicros = before.CostMicros + call.CostMicros,
-            };
-        }
-
-        return [.. totals.Values.OrderByDescending(total => total.Day).ThenBy(total => total.Server, StringComparer.Ordinal).ThenBy(total => total.Role)];
+        var answered = nameof(CallOutcome.Answered);
+        var cached = nameof(CallOutcome.Cached);
+        var rows = await db.Database.SqlQuery<TotalRow>(
+            $"""
+            SELECT "At" / {TimeSpan.TicksPerDay} AS "Day", "Server", "Model", "Role",
+              sum("Outcome" = {answered}) AS "Answered", sum("Outcome" = {cached}) AS "Cached", sum("Outcome" NOT IN ({answered}, {cached})) AS "Failed",
+              sum("PromptTokens") AS "PromptTokens", sum("CompletionTokens") AS "CompletionTokens", sum("Seconds") AS "Seconds", sum("CostMicros") AS "CostMicros"
+            FROM "ModelCalls" WHERE "At" >= {since.UtcTicks} GROUP BY 1, 2, 3, 4
+            """).ToListAsync(cancellationToken);
+        var totals = rows.Select(row => new CallTotal(DateOnly.FromDayNumber((int)row.Day), row.Server, row.Model, Enum.Parse<ModelRole>(row.Role), row.Answered, row.Cached, row.Failed, row.PromptTokens, row.CompletionTokens, row.Seconds, row.CostMicros));
+        return [.. totals.OrderByDescending(total => total.Day).ThenBy(total => total.Server, StringComparer.Ordinal).ThenBy(total => total.Role).ThenBy(total => total.Model, StringComparer.Ordinal)];
     }
 
     /// <summary>Totals of the calls for one purpose, per server, model and role, on the day of the last of them.</summary>
@@ -170,6 +146,8 @@ public sealed class ModelCallStore(IDbContextFactory<CoScientistDb> factory) : I
             .OrderBy(total => total.Key.Server, StringComparer.Ordinal).ThenBy(total => total.Key.Model, StringComparer.Ordinal).ThenBy(total => total.Key.Role)
             .Select(total => new CallTotal(DateOnly.FromDateTime(total.Last.UtcDateTime), total.Key.Server, total.Key.Model, total.Key.Role, total.Answered, total.Cached, total.All - total.Answered - total.Cached, total.PromptTokens, total.CompletionTokens, total.Seconds, total.CostMicros))];
     }
+
+    private sealed record TotalRow(long Day, string Server, string Model, string Role, int Answered, int Cached, int Failed, long PromptTokens, long CompletionTokens, double Seconds, long CostMicros);
 }
 
 /// <summary>What calls came to.</summary>

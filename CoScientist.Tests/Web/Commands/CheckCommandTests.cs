@@ -1,7 +1,10 @@
 using System.CommandLine;
 using System.Text.Json;
+using CoScientist.Core.Storage;
+using CoScientist.Core.TextModels;
 using CoScientist.Tests.Core.Papers;
 using CoScientist.Web.Commands;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CoScientist.Tests.Web.Commands;
 
@@ -84,6 +87,35 @@ public sealed class CheckCommandTests : IDisposable
         Assert.Contains("Recall, other words", output, StringComparison.Ordinal);
         Assert.Equal(1, (await RunAsync("report", "leakage", "--sandbox", "--papers", "0")).Code);
         Assert.Contains("ask for 1 to 320", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Report_cost_sums_the_ledger_by_day_server_and_role_and_lists_what_failed()
+    {
+        Assert.Equal(0, (await RunAsync("report", "cost")).Code);
+        var now = DateTimeOffset.UtcNow;
+        await using (var services = new ServiceCollection().AddStorage(Path.Combine(folder, "data", "coscientist.db")).BuildServiceProvider())
+        {
+            var failure = new ModelFailure { RequestKey = "k3", At = now, Name = "s/m", Role = ModelRole.Judge, Purpose = "check", PromptVersion = "1", System = "", User = "", SamplingJson = "{}", Outcome = CallOutcome.Malformed, Error = "The answer is empty." };
+            var store = services.GetRequiredService<ModelCallStore>();
+            await store.RecordAsync([Call("k1", now, ModelRole.Creator, CallOutcome.Busy), Call("k1", now, ModelRole.Creator, CallOutcome.Answered), Call("k2", now, ModelRole.Creator, CallOutcome.Cached)], null, null, TestContext.Current.CancellationToken);
+            await store.RecordAsync([Call("k3", now, ModelRole.Judge, CallOutcome.Malformed), Call("k4", now.AddDays(-40), ModelRole.Judge, CallOutcome.Answered)], null, failure, TestContext.Current.CancellationToken);
+        }
+
+        var (code, table) = await RunAsync("report", "cost");
+        using var month = JsonDocument.Parse((await RunAsync("report", "cost", "--json")).Output);
+        using var quarter = JsonDocument.Parse((await RunAsync("report", "cost", "--days", "90", "--json")).Output);
+
+        Assert.Equal(0, code);
+        Assert.Contains("| s | m | Creator | 1 | 1 | 1 | 30 | 60 | 1.5 | 0.000012 |", table, StringComparison.Ordinal);
+        Assert.Contains("| s | m | Judge | 0 | 0 | 1 | 10 | 20 | 0.5 | 0.000004 |", table, StringComparison.Ordinal);
+        Assert.Contains("| all | | | | 1 | 1 | 2 | 40 | 80 | 2.0 | 0.000016 |", table, StringComparison.Ordinal);
+        Assert.Contains("- Judge s/m, check: The answer is empty.", table, StringComparison.Ordinal);
+        Assert.Equal((16e-6, 2, 1), (month.RootElement.GetProperty("cost").GetDouble(), month.RootElement.GetProperty("totals").GetArrayLength(), month.RootElement.GetProperty("failures").GetArrayLength()));
+        Assert.Equal((20e-6, 3), (quarter.RootElement.GetProperty("cost").GetDouble(), quarter.RootElement.GetProperty("totals").GetArrayLength()));
+        Assert.Equal(1, (await RunAsync("report", "cost", "--days", "0")).Code);
+
+        static ModelCall Call(string key, DateTimeOffset at, ModelRole role, CallOutcome outcome) => new() { At = at, Server = "s", Model = "m", Role = role, Purpose = "test", PromptVersion = "1", RequestKey = key, Attempt = 1, PromptTokens = 10, CompletionTokens = 20, Seconds = 0.5, CostMicros = 4, Outcome = outcome };
     }
 
     [Fact]
