@@ -2,7 +2,7 @@ using System.Text;
 
 namespace CoScientist.Core.Storage;
 
-/// <summary>What people type, as the full-text index understands it: all words, each as the beginning of a word; words between quotation marks side by side.</summary>
+/// <summary>What people type, as the full-text index understands it: all words, each as the beginning of a word (a single letter as a whole one); words between quotation marks side by side.</summary>
 public static class SearchQuery
 {
     private const int MostWords = 16;
@@ -26,12 +26,15 @@ public static class SearchQuery
             }
             else
             {
-                found.ForEach(word => query.Append('"').Append(word).Append("\"* "));
+                found.ForEach(word => query.Append('"').Append(word).Append(BeginsTooMuch(word) ? "\" " : "\"* "));
             }
         }
 
         return words == 0 ? null : query.ToString().TrimEnd();
     }
+
+    // With one Latin letter or digit nearly every text has a word; in other scripts one sign may be a word.
+    private static bool BeginsTooMuch(string word) => word.Length == 1 && char.IsAscii(word[0]);
 
     // As the index cuts words: letters and digits.
     private static IEnumerable<string> Words(string text)

@@ -35,7 +35,7 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         var query = SearchQuery.Of(filter.Text);
         var papers = query is not null
-            ? db.Papers.FromSql($"""SELECT * FROM "Papers" WHERE "Id" IN (SELECT entry."OwnerId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query})""")
+            ? db.Papers.FromSql($"""SELECT * FROM "Papers" WHERE "Id" IN (SELECT entry."OwnerId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query} AND entry."GoalId" IS NULL)""")
             : db.Papers;
         papers = papers.Where(paper => paper.IsSandbox == filter.Sandbox && paper.NewestVersion == null);
         if (!string.IsNullOrEmpty(filter.Domain))

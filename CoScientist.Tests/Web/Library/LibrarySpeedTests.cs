@@ -11,14 +11,17 @@ using Microsoft.Extensions.DependencyInjection;
 namespace CoScientist.Tests.Web.Library;
 
 /// <summary>
-/// How fast the library's pages answer. By default over 5,000 rubric items, so that the test stays short; with
-/// COSCIENTIST_LIBRARY_ITEMS=100000 over as many as the promise names, and with the figures in the output.
+/// What the library's pages take to answer. In the suite, over 2,000 rubric items: so many queries and rows for each page,
+/// whatever else the machine does. With COSCIENTIST_LIBRARY_ITEMS=100000, over as many as the promise of 200 ms names: the
+/// processor time of each page, printed and held against a limit that leaves room.
 /// </summary>
 public sealed class LibrarySpeedTests(ServerFixture server, ITestOutputHelper output) : IClassFixture<ServerFixture>
 {
     private const int ItemsOfGoal = 10;
     private const int Repeats = 20;
-    private static readonly TimeSpan Promise = TimeSpan.FromMilliseconds(200);
+    private const int MostQueries = 25;
+    private const int MostRows = 600;
+    private static readonly TimeSpan MostWork = TimeSpan.FromMilliseconds(120);
     private static readonly string[] Fields = ["ml", "medicine", "biology", "physics", "economics"];
 
     // A vocabulary with few frequent and many rare words, as language has.
@@ -27,9 +30,10 @@ public sealed class LibrarySpeedTests(ServerFixture server, ITestOutputHelper ou
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Pages_OfALargeLibrary_AnswerInTime()
+    public async Task Pages_OfALibrary_AskFewQueriesAndReadFewRows()
     {
-        var items = int.Parse(Environment.GetEnvironmentVariable("COSCIENTIST_LIBRARY_ITEMS") ?? "5000", CultureInfo.InvariantCulture);
+        var asked = Environment.GetEnvironmentVariable("COSCIENTIST_LIBRARY_ITEMS");
+        var items = int.Parse(asked ?? "2000", CultureInfo.InvariantCulture);
         var (paper, goal) = await FillAsync(items / ItemsOfGoal);
         using var client = await server.SignInAsync();
         var deep = items / 50;
@@ -40,37 +44,51 @@ public sealed class LibrarySpeedTests(ServerFixture server, ITestOutputHelper ou
             "library/rubrics", "library/rubrics?domain=physics&split=validation", "library/rubrics?state=rejected", "library/rubrics?state=proposed&source=dataset", "library/rubrics?q=aaword0", "library/rubrics?q=bbword27+ccword54", "library/rubrics?q=a", "library/rubrics?q=aaword0&state=approved&domain=ml", $"library/rubrics?page={deep}",
             $"library/papers/{paper}", $"library/goals/{goal}", "library/activity",
         ];
-        var slow = new List<string>();
+        var tooMuch = new List<string>();
         foreach (var page in pages)
         {
-            var times = new List<double>();
-            var busy = TimeSpan.Zero;
-            for (var i = 0; i <= Repeats; i++)
+            using var reads = new DatabaseReads(server.DataDirectory);
+            await GetAsync(client, page);
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{page,-60} {reads.Queries,4} queries {reads.Rows,6} rows"));
+            if (asked is not null)
             {
-                var before = Environment.CpuUsage.TotalTime;
-                var from = Stopwatch.GetTimestamp();
-                using var answer = await client.GetAsync(page, Token);
-                await answer.Content.ReadAsStringAsync(Token);
-                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-                times.Add(Stopwatch.GetElapsedTime(from).TotalMilliseconds);
-                busy += i == 0 ? TimeSpan.Zero : Environment.CpuUsage.TotalTime - before;
+                await MeasureAsync(client, page, tooMuch);
             }
-
-            // The first one compiles.
-            times.RemoveAt(0);
-            times.Sort();
-            var (median, p95) = (times[times.Count / 2], times[(int)(0.95 * (times.Count - 1))]);
-            var processor = busy.TotalMilliseconds / Repeats;
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{page,-60} median {median,7:0.0} ms  p95 {p95,7:0.0} ms  processor {processor,7:0.0} ms"));
-
-            // Where other work keeps the processors busy, the time that passes says little: then the time at work counts.
-            if (Math.Min(median, processor) > Promise.TotalMilliseconds)
+            else if (reads.Queries > MostQueries || reads.Rows > MostRows)
             {
-                slow.Add(string.Create(CultureInfo.InvariantCulture, $"{page}: median {median:0} ms, processor {processor:0} ms"));
+                tooMuch.Add(string.Create(CultureInfo.InvariantCulture, $"{page}: {reads.Queries} queries, {reads.Rows} rows"));
             }
         }
 
-        Assert.Empty(slow);
+        Assert.Empty(tooMuch);
+    }
+
+    private static async Task GetAsync(HttpClient client, string page)
+    {
+        using var answer = await client.GetAsync(page, Token);
+        await answer.Content.ReadAsStringAsync(Token);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    private async Task MeasureAsync(HttpClient client, string page, List<string> slow)
+    {
+        var times = new List<double>();
+        var before = Environment.CpuUsage.TotalTime;
+        for (var i = 0; i < Repeats; i++)
+        {
+            var from = Stopwatch.GetTimestamp();
+            await GetAsync(client, page);
+            times.Add(Stopwatch.GetElapsedTime(from).TotalMilliseconds);
+        }
+
+        var work = (Environment.CpuUsage.TotalTime - before) / Repeats;
+        times.Sort();
+        var line = string.Create(CultureInfo.InvariantCulture, $"{page,-60} median {times[Repeats / 2],7:0.0} ms  p95 {times[(int)(0.95 * (Repeats - 1))],7:0.0} ms  processor {work.TotalMilliseconds,7:0.0} ms");
+        output.WriteLine(line);
+        if (work > MostWork)
+        {
+            slow.Add(line);
+        }
     }
 
     private async Task<(PaperId Paper, GoalId Goal)> FillAsync(int goals)
