@@ -84,7 +84,7 @@ internal static class LeakageReport
         yield return "";
         yield return Report.SandboxNote;
         yield return "";
-        yield return "Truth: the world knows which decision an item asks for, and whether the goal names it, in whatever words. The creator \"slips\" lets a goal tell 30% of the decisions it has seen and sorts 5% of passages wrongly (the second: 50%); these rates are set, so that its rate in the paper pipeline shows nothing by itself. \"Copies sentences\" has no rate to set: its goals are the most central sentences it was shown. Papers with previews tell two decisions in abstract and introduction, half of them in other words than the method.";
+        yield return "Truth: the world knows which decision an item asks for, and whether the goal names it, in whatever words. The creator \"slips\" lets a goal tell 30% of the decisions it has seen and sorts 5% of passages wrongly (the second: 50%); these rates are set, so that its rate in the paper pipeline shows nothing by itself. \"Copies sentences\" has no rate to set: its goals are the most central sentences it was shown. Papers with previews tell two decisions in abstract and introduction, half of them in other words than the method, as what was done or what something can rest on; papers in odd frames tell them in sentences that no rule of the pipelines knows: what gets past there is the limit of rules.";
         yield return "";
         yield return Report.Row("Papers", "Creator", "Pipeline", "Goals", "Failed", "Items", "Leakage, truth", "Leakage, wording");
         yield return "|---|---|---|---:|---:|---:|---:|---:|";

@@ -8,11 +8,12 @@ namespace CoScientist.Core.Extraction.Pipelines;
 
 /// <summary>
 /// The four parts of a paper. Whoever writes the goal sees <see cref="Background"/> and <see cref="Aims"/> and nothing else, so what
-/// stands there is looked at twice: a model sorts the passages, and then three rules, which no answer can overrule, take out of
+/// stands there is looked at twice: a model sorts the passages, and then four rules, which no answer can overrule, take out of
 /// these two parts every passage that
 /// <list type="number">
 /// <item>stands in a section on methods, experiments, results or discussion, or was also sorted under method or experiments;</item>
 /// <item>announces the authors' own approach or finding ("we propose …", "our method …"), or speaks of what they did without asking anything;</item>
+/// <item>says by what means something is or can be done ("by holding out …", "can rest on comparing …"), unless it asks something: the way is for the plan to find;</item>
 /// <item>restates a sentence of method or experiments: at least 60% of its content words, and at least three (four where it asks something), stand in one of them.</item>
 /// </list>
 /// </summary>
@@ -72,6 +73,7 @@ internal sealed partial class PaperParts
             && unit.Role is SectionRole.Background or SectionRole.Aims or SectionRole.Other
             && !OwnWork().IsMatch(unit.Text)
             && (!Authors().IsMatch(unit.Text) || Asks().IsMatch(unit.Text))
+            && (!Means().IsMatch(unit.Text) || Asks().IsMatch(unit.Text))
             && !Restates(unit.Text, told);
         var parts = new PaperParts(
             [.. units.Where(unit => background.Contains(unit.Number) && MayBeShown(unit))],
@@ -129,6 +131,9 @@ internal sealed partial class PaperParts
 
     [GeneratedRegex(@"\b(?:we|our|this (?:paper|work|article)|I)\b", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase, TextLimits.PatternMilliseconds)]
     private static partial Regex Authors();
+
+    [GeneratedRegex(@"\b(?:by|through|via|(?:rests?|rel(?:y|ies|ied)|based|builds?|built) (?:up)?on) (?:\w+ly |not |never )?\w{3,}ing\b", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase, TextLimits.PatternMilliseconds)]
+    private static partial Regex Means();
 
     [GeneratedRegex(@"\b(?:aims?|aimed|objectives?|goals?|purpose|questions?|hypothes\w+|whether|how|why|which|seek|sought|wish\w*|want\w*|need\w*|know\w*|lack\w*|understand\w*|investigat\w+|examin\w+|explor\w+|stud(?:y|ied)|ask\w*)\b", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase, TextLimits.PatternMilliseconds)]
     private static partial Regex Asks();

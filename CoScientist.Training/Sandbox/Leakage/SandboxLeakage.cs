@@ -11,7 +11,7 @@ using CoScientist.Core.Statistics;
 namespace CoScientist.Training.Sandbox.Leakage;
 
 /// <summary>Leakage of one pipeline with one creator on papers of the sandbox.</summary>
-/// <param name="Papers">"as printed", or "with previews": abstract and introduction tell two decisions beforehand.</param>
+/// <param name="Papers">"as printed"; "with previews": abstract and introduction tell two decisions beforehand; "in odd frames": in sentences that no rule of the pipelines knows.</param>
 /// <param name="Creator">Name of the creator.</param>
 /// <param name="Pipeline">Name of the pipeline.</param>
 /// <param name="Goals">Papers that gave a goal.</param>
@@ -30,6 +30,19 @@ public sealed record SandboxLeakageRow(string Papers, string Creator, string Pip
 /// <param name="RecallVerbatim">The same of items whose decision stands in the goal in the same words.</param>
 /// <param name="RecallReworded">The same of items whose decision stands there in other words only.</param>
 public sealed record WordingCheckRow(double Threshold, int Flagged, double? Precision, double? Recall, double? RecallVerbatim, double? RecallReworded);
+
+/// <summary>Whether abstract and introduction of a paper tell two of its decisions beforehand.</summary>
+internal enum SandboxPreviews
+{
+    /// <summary>No.</summary>
+    None,
+
+    /// <summary>As what was done, or what it can rest on.</summary>
+    Told,
+
+    /// <summary>In sentences that no rule of the pipelines knows.</summary>
+    InOddFrames,
+}
 
 /// <summary>The measurement.</summary>
 /// <param name="Rows">Leakage.</param>
@@ -60,7 +73,7 @@ public static class SandboxLeakage
         var goals = SandboxLibrary.Goals.Where(goal => goal.Split == GoalSplit.Test).Take(papers).ToList();
         var rows = new List<SandboxLeakageRow>();
         var judged = new List<JudgedItem>();
-        foreach (var previews in (bool[])[false, true])
+        foreach (var previews in Enum.GetValues<SandboxPreviews>())
         {
             List<Paper> printed = [.. goals.Select(goal => Print(goal, previews))];
             foreach (var creator in Creators)
@@ -68,7 +81,7 @@ public static class SandboxLeakage
                 // Only one of the pipelines sorts.
                 foreach (var pipeline in ExtractionPipelines.Names.Reverse().Where(pipeline => pipeline == ExtractionPipelines.LeakResistant || creator != SortsAtRandom))
                 {
-                    rows.Add(await MeasureAsync(printed, previews ? "with previews" : "as printed", creator, pipeline, judged, cancellationToken));
+                    rows.Add(await MeasureAsync(printed, Kind(previews), creator, pipeline, judged, cancellationToken));
                 }
             }
         }
@@ -77,16 +90,16 @@ public static class SandboxLeakage
     }
 
     /// <summary>The paper of a goal as the pipelines get it: sentences begin with capitals, as their readers expect, and perhaps two decisions are told beforehand.</summary>
-    internal static Paper Print(SandboxGoal goal, bool previews)
+    internal static Paper Print(SandboxGoal goal, SandboxPreviews previews)
     {
         var paper = SandboxLibrary.Build(goal, DateTimeOffset.UnixEpoch).Paper;
-        if (previews)
+        if (previews != SandboxPreviews.None)
         {
             var random = new SeededRandom(Seed, goal.WordingSeed);
             List<SandboxDecision> decisions = [.. SandboxFacts.Of(string.Join(' ', paper.Sections.Select(section => section.Text))).Decisions.OrderBy(decision => (decision.Facet, decision.Way))];
             random.Shuffle(decisions);
-            paper.Abstract += " " + Preview(decisions[0], random);
-            paper.Sections[0].Text += " " + Preview(decisions[1], random);
+            paper.Abstract += " " + Preview(decisions[0], previews, random);
+            paper.Sections[0].Text += " " + Preview(decisions[1], previews, random);
         }
 
         paper.Abstract = Capitalised(paper.Abstract);
@@ -98,11 +111,23 @@ public static class SandboxLeakage
         return paper;
     }
 
+    private static string Kind(SandboxPreviews previews) => previews switch
+    {
+        SandboxPreviews.None => "as printed",
+        SandboxPreviews.Told => "with previews",
+        _ => "in odd frames",
+    };
+
     // "we split the data by …" or "this rests on …", the way in its own words or in others.
-    private static string Preview(SandboxDecision decision, SeededRandom random)
+    private static string Preview(SandboxDecision decision, SandboxPreviews previews, SeededRandom random)
     {
         var facet = SandboxWords.Facets[decision.Facet];
         var way = random.Next(2) == 0 ? facet.Ways[decision.Way] : SandboxParaphrases.Ways[decision.Facet][decision.Way];
+        if (previews == SandboxPreviews.InOddFrames)
+        {
+            return random.Next(2) == 0 ? $"{random.Pick(facet.Nouns)} has profited from {way}." : $"{way} has long served {random.Pick(facet.Nouns)}.";
+        }
+
         return random.Next(2) == 0 ? $"we {random.Pick(facet.Actions)} by {way}." : $"{random.Pick(facet.Nouns)} can rest on {way}.";
     }
 

@@ -40,10 +40,11 @@ public sealed class LeakResistantPipelineTests
     [Fact]
     public async Task ExtractAsync_writer_of_the_goal_sees_no_sentence_of_method_or_experiments()
     {
-        // The model sorts as badly as it can: everything under aims. And the introduction gives the method away in two ways.
+        // The model sorts as badly as it can: everything under aims. And the introduction gives the method away in three ways.
         const string Told = "Branches were covered with gauze bags to prevent visits outside the assigned hour.";
+        const string Means = "Visits can be told apart by bagging twigs in turn.";
         const string Own = "Here we propose a bagging scheme of our own.";
-        var paper = PaperFixtures.Read("told.nxml", PaperFixtures.Bytes(PaperFixtures.Jats().Replace("Growers need advice", $"Gauze bags covered the branches, so that visits outside an assigned hour were prevented. {Own} Growers need advice", StringComparison.Ordinal)));
+        var paper = PaperFixtures.Read("told.nxml", PaperFixtures.Bytes(PaperFixtures.Jats().Replace("Growers need advice", $"Gauze bags covered the branches, so that visits outside an assigned hour were prevented. {Means} {Own} Growers need advice", StringComparison.Ordinal)));
         var units = PaperUnits.Of(paper);
         var model = new ScriptedCreator
         {
@@ -58,6 +59,7 @@ public sealed class LeakResistantPipelineTests
         Assert.Contains("Growers need advice", shown.User, StringComparison.Ordinal);
         Assert.Contains("The aim of this study", shown.User, StringComparison.Ordinal);
         Assert.DoesNotContain("Gauze bags", shown.User, StringComparison.Ordinal);
+        Assert.DoesNotContain(Means, shown.User, StringComparison.Ordinal);
         Assert.DoesNotContain(Own, shown.User, StringComparison.Ordinal);
         Assert.DoesNotContain(paper.Title, shown.User, StringComparison.Ordinal);
         foreach (var section in paper.Sections.Where(section => section.Role is not (SectionRole.Background or SectionRole.Aims)))

@@ -42,8 +42,8 @@ public sealed class SandboxLeakageTests
     {
         foreach (var goal in Goals.Take(40))
         {
-            var plain = SandboxLeakage.Print(goal, previews: false);
-            var told = SandboxLeakage.Print(goal, previews: true);
+            var plain = SandboxLeakage.Print(goal, SandboxPreviews.None);
+            var told = SandboxLeakage.Print(goal, SandboxPreviews.Told);
 
             Assert.Empty(SandboxFacts.Of($"{plain.Abstract} {plain.Sections[0].Text} {plain.Sections[1].Text}").Decisions);
             var previewed = SandboxFacts.Of($"{told.Abstract} {told.Sections[0].Text}").Decisions;
@@ -58,9 +58,12 @@ public sealed class SandboxLeakageTests
     {
         var report = await SandboxLeakage.MeasureAsync(60, TestContext.Current.CancellationToken);
 
-        var printed = report.Rows.Where(row => row.Papers == "as printed").ToList();
-        Assert.All(printed.Where(row => row.Pipeline == ExtractionPipelines.LeakResistant), row => Assert.InRange(row.Truth.Value, 0, 0.05));
-        Assert.All(printed.Where(row => row.Pipeline == ExtractionPipelines.Paper), row => Assert.True(row.Truth.Value > printed.Single(other => other.Creator == row.Creator && other.Pipeline == ExtractionPipelines.LeakResistant).Truth.Value));
+        foreach (var kind in (string[])["as printed", "with previews"])
+        {
+            Assert.All(report.Rows.Where(row => row.Papers == kind && row.Pipeline == ExtractionPipelines.LeakResistant), row => Assert.InRange(row.Truth.Value, 0, 0.05));
+            Assert.All(report.Rows.Where(row => row.Papers == kind && row.Pipeline == ExtractionPipelines.Paper), row => Assert.True(row.Truth.Value > report.Rows.Single(other => (other.Papers, other.Creator) == (kind, row.Creator) && other.Pipeline == ExtractionPipelines.LeakResistant).Truth.Value));
+        }
+
         Assert.All(report.Rows.Where(row => !row.Creator.Contains("random", StringComparison.Ordinal)), row => Assert.InRange(row.Failed, 0, 12));
         Assert.All(report.Check, row => Assert.True(row.RecallVerbatim >= row.RecallReworded));
     }
@@ -70,7 +73,7 @@ public sealed class SandboxLeakageTests
     {
         foreach (var goal in Goals.Take(20))
         {
-            var paper = SandboxLeakage.Print(goal, previews: false);
+            var paper = SandboxLeakage.Print(goal, SandboxPreviews.None);
             var inner = new SandboxCreator(new SandboxCreatorOptions { Name = "test", Missort = 0.3 });
             var seen = new List<string>();
             var model = new ScriptedTextModel((prompt, _) =>
