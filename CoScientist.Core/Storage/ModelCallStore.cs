@@ -90,6 +90,16 @@ public sealed class ModelCallStore(IDbContextFactory<CoScientistDb> factory) : I
         await db.ModelFailures.Where(failure => failure.RequestKey == requestKey).ExecuteDeleteAsync(cancellationToken);
     }
 
+    /// <summary>Takes what failed for a purpose off the list: it is about to be asked for anew, with other seeds.</summary>
+    /// <param name="names">Names by which the models were called.</param>
+    /// <param name="purpose">The purpose with its subject.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task ForgetFailuresAsync(IReadOnlyCollection<string> names, string purpose, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await db.ModelFailures.Where(failure => failure.Purpose == purpose && names.Contains(failure.Name)).ExecuteDeleteAsync(cancellationToken);
+    }
+
     /// <summary>A page of the ledger, the latest first, and how many rows there are.</summary>
     /// <param name="skip">Rows left out.</param>
     /// <param name="take">Most rows.</param>

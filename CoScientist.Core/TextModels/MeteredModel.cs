@@ -193,7 +193,7 @@ public sealed class MeteredModel(MeteredModelOptions caller, ITextModel wire, Se
             if (answer.Finish == FinishReason.Length && !TakesTruncated)
             {
                 request.Truncations++;
-                fault = new TextModelException(Name, $"the answer was cut off after {answer.CompletionTokens} tokens, with room for {room}. Raise the role's most tokens, or use a model that is briefer.") { Outcome = CallOutcome.Truncated };
+                fault = new TextModelException(Name, CutOff(answer.CompletionTokens, room)) { Outcome = CallOutcome.Truncated };
             }
         }
         catch (TextModelException failed)
@@ -215,6 +215,10 @@ public sealed class MeteredModel(MeteredModelOptions caller, ITextModel wire, Se
         pass.Settle(used.Prompt + (long)used.Completion);
         return (answer, fault, last);
     }
+
+    private static string CutOff(int tokens, int room) => tokens > 0 && tokens < room
+        ? $"the answer was cut off after {tokens} tokens, though {room} were asked for: prompt and answer together fill what the model can read. Use a model that reads more."
+        : $"the answer was cut off after {tokens} tokens, with room for {room}. Raise the role's most tokens, or use a model that is briefer.";
 
     private bool IsLast(TextModelException fault, int attempt, Request request) =>
         attempt >= caller.Attempts || !fault.Outcome.IsTransient() || fault.RetryAfter > RetryDelays.LongestAsked || request.Truncations >= LengthAttempts;

@@ -42,7 +42,7 @@ internal static class ExtractCommand
                 await Console.Error.WriteLineAsync($"{failed.Count} {(failed.Count == 1 ? "paper has" : "papers have")} failed so far: extract --paper failed tries them again.");
             }
 
-            CommandContext.Answer(parsed, new { extractor.Pipeline, Model = extractor.Name, extractor.PromptVersion, papers = results }, results.Select(result => result.Line).OfType<string>().DefaultIfEmpty("No paper to extract from."));
+            CommandContext.Answer(parsed, new { extractor.Pipeline, Model = extractor.Name, extractor.PromptVersion, papers = results }, results.Count == 0 ? ["No paper to extract from."] : results.Select(result => result.Line).OfType<string>());
             return results.TrueForAll(result => result.Error is null) ? 0 : 1;
         });
         return command;

@@ -25,7 +25,7 @@ public sealed record ExtractionModels(ITextModel Creator, ITextModel Selector);
 /// Several papers are under way at once and stored in their order, each in one transaction, so that an extraction that was
 /// stopped anywhere and started again ends with the same library as one in a single go.
 /// </summary>
-public sealed class PaperExtraction(ExtractionStore store, GoalGroupStore groups, ItemJudging judging, TextModels models)
+public sealed class PaperExtraction(ExtractionStore store, GoalGroupStore groups, ItemJudging judging, TextModels models, ModelCallStore calls)
 {
     private const string Purpose = "extract";
     private const int Parallel = 4;
@@ -149,6 +149,12 @@ public sealed class PaperExtraction(ExtractionStore store, GoalGroupStore groups
         try
         {
             var attempts = await store.AttemptsAsync(id, extractor, cancellationToken);
+            if (with is not null && attempts > 0)
+            {
+                // The record of the extraction says that the paper failed; these requests are not sent again.
+                await calls.ForgetFailuresAsync([with.Creator.Name, with.Selector.Name], $"{Purpose} {paper.Title}", cancellationToken);
+            }
+
             var goal = with is null ? ExtractiveDrafter.Draft(paper) : await ExtractionPipelines.ExtractAsync(extractor.Pipeline, with.Creator, with.Selector, paper, seed + (attempts * SeedsOfAnAttempt), cancellationToken);
             return new Extracted(id, paper, goal, null, false);
         }

@@ -34,7 +34,7 @@ internal sealed class ModelDialogue(string subject, long seed, string remedy = M
             var answer = (await model.CompleteAsync([prompt with { Subject = subject }], options, cancellationToken))[0];
             if (answer.Failure is { } failure)
             {
-                throw new ExtractionException($"Model '{model.Name}' gave no answer for \"{subject}\": {failure} {remedy}");
+                throw new ExtractionException($"Model '{model.Name}' gave no answer for \"{subject}\": {failure.TrimEnd('.')}. {remedy}");
             }
 
             try

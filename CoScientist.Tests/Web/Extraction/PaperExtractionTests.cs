@@ -23,7 +23,8 @@ public sealed class PaperExtractionTests
         database.Store<ExtractionStore>(),
         database.Store<GoalGroupStore>(),
         new ItemJudging(database.Store<ItemCheckStore>()),
-        TestServers.Of(database));
+        TestServers.Of(database),
+        database.Store<ModelCallStore>());
 
     private static async Task<TestDatabase> LibraryAsync()
     {
@@ -219,6 +220,27 @@ public sealed class PaperExtractionTests
 
         // What was under way when the process ended may have reached the server without its answer coming back.
         Assert.InRange(asked.Sum(request => request.Value - 1), 0, 4);
+    }
+
+    [Fact]
+    public async Task RunAsync_failed_papers_tried_again_are_listed_once_and_no_more_when_they_succeed()
+    {
+        await using var database = await LibraryAsync();
+        var confused = true;
+        await using var server = await ScriptedModelServer.StartAsync((request, _) => (200, confused ? "hm" : ScriptedCreator.Answer(new TextPrompt(Message(request, 0), Message(request, 1)))));
+        var papers = await database.Store<ExtractionStore>().AllPapersAsync(Token);
+        async Task<int> FailuresAsync() => (await database.Store<ModelCallStore>().FailuresAsync(100, Token)).Count;
+
+        await RunAsync(database, Server(database, server), papers: papers);
+        var first = await FailuresAsync();
+        await RunAsync(database, Server(database, server), papers: papers);
+        var second = await FailuresAsync();
+        confused = false;
+        var last = await RunAsync(database, Server(database, server), papers: papers);
+
+        Assert.Equal((9, 9, 0), (first, second, await FailuresAsync()));
+        Assert.All(last, outcome => Assert.Null(outcome.Error));
+        Assert.Empty(await database.Store<ExtractionStore>().FailuresAsync(10, Token));
     }
 
     private static string Message(System.Text.Json.JsonElement request, int index) => request.GetProperty("messages")[index].GetProperty("content").GetString()!;
