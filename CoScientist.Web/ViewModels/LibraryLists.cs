@@ -29,13 +29,18 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
     /// <summary>Found rubric items are counted no further.</summary>
     public const int MostCounted = 10_000;
 
-    /// <summary>Papers, newest first; of each article the newest version.</summary>
+    /// <summary>Papers, newest first; of each article the newest version. Words are looked for in title, abstract and what names the paper, or in one of its sections.</summary>
     public async Task<Slice<PaperRow>> PapersAsync(LibraryFilter filter, int skip, int take, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         var query = SearchQuery.Of(filter.Text);
         var papers = query is not null
-            ? db.Papers.FromSql($"""SELECT * FROM "Papers" WHERE "Id" IN (SELECT entry."OwnerId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query} AND entry."GoalId" IS NULL)""")
+            ? db.Papers.FromSql(
+                $"""
+                SELECT * FROM "Papers" WHERE "Id" IN (
+                  SELECT entry."OwnerId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query} AND entry."GoalId" IS NULL
+                  UNION ALL SELECT section."PaperId" FROM "SearchTextOfSections" AS found JOIN "PaperSections" AS section ON section."Id" = found.rowid WHERE found."SearchTextOfSections" MATCH {query})
+                """)
             : db.Papers;
         papers = papers.Where(paper => paper.IsSandbox == filter.Sandbox && paper.NewestVersion == null);
         if (!string.IsNullOrEmpty(filter.Domain))
