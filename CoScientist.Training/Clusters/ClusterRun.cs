@@ -52,7 +52,13 @@ public sealed class ClusterRun(TrainingRunRequest request, ClusterJob job, Clust
                 var known = state.Job is { } id && !state.Over ? await FindAsync(id, cancellationToken) : null;
                 if (known is null)
                 {
-                    lost = state is { Sent: true, Over: false } ? lost + 1 : 0;
+                    var forgotten = state is { Sent: true, Over: false };
+                    if (forgotten && IsDone(cancellationToken))
+                    {
+                        return Finished();
+                    }
+
+                    lost = forgotten ? lost + 1 : 0;
                     await SubmitAsync(lost, cancellationToken);
                 }
 
@@ -192,6 +198,19 @@ public sealed class ClusterRun(TrainingRunRequest request, ClusterJob job, Clust
 
             await WaitAsync(cancellationToken);
         }
+    }
+
+    /// <summary>Whether a job that Ray has forgotten had done all its steps before.</summary>
+    private bool IsDone(CancellationToken cancellationToken)
+    {
+        Look(last: true, cancellationToken);
+        if (journal.LastStep < request.Spec.Steps)
+        {
+            return false;
+        }
+
+        Close();
+        return true;
     }
 
     private RunOutcome Finished()

@@ -125,6 +125,30 @@ public sealed class ClusterRunTests
     }
 
     [Fact]
+    public async Task RaysHead_ForgetfulOfAJobThatWasDoneWhileNobodyLooked_TheRunFinishesFromWhatItWrote()
+    {
+        await using var harness = await ClusterHarness.CreateAsync();
+        var asked = await harness.StartAsync();
+        await harness.Worker.StartAsync(Cancellation);
+        var job = await harness.Ray.NextAsync(Cancellation);
+        job.Status = "RUNNING";
+        await harness.StepAsync(job, asked, 1);
+        await harness.RestartAsync();
+        harness.Tell(job, 2, judged: .5);
+        harness.Tell(job, 3);
+        job.Save(4, folder => TinyPolicy.Write(folder, 2));
+        harness.Tell(job, 4, judged: 1);
+        harness.Ray.Return(forgets: true);
+
+        await harness.Worker.StartAsync(Cancellation);
+        var run = await harness.WaitAsync(asked, run => run.State.IsFinal());
+
+        Assert.Equal((RunState.Finished, 4, 4), (run.State, run.Step, run.BestStep));
+        Assert.Equal("far-1@4", Assert.Single(await harness.Checkpoints.OfRunAsync(run.Id, Cancellation)).Name);
+        Assert.Empty(harness.Ray.Jobs);
+    }
+
+    [Fact]
     public async Task PauseResumeAndCancel_StopTheJobAndKeepWhatWasMade()
     {
         await using var harness = await ClusterHarness.CreateAsync();

@@ -2,12 +2,16 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using CoScientist.Core.Goals;
+using CoScientist.Core.Runs;
 using CoScientist.Core.TextModels;
 using CoScientist.Tests.Shared;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Kernels.Mixed;
 using CoScientist.Training.Protocols;
+using CoScientist.Training.Sandbox;
 using CoScientist.Web.Configuration;
+using CoScientist.Web.Jobs;
 using CoScientist.Web.Runs;
 using CoScientist.Web.Serving;
 using Microsoft.AspNetCore.Builder;
@@ -158,6 +162,26 @@ public sealed class ServingTests(ServingFixture serving) : IClassFixture<Serving
 
         Assert.NotEmpty(Text(answer));
         Assert.DoesNotContain("<", Text(answer), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Complete_SeedOfAStoredPlan_GivesThatPlanAgain()
+    {
+        var goal = new Goal { Id = new GoalId(Guid.Parse("0198f0a4-0000-7000-8000-00000000002a")), Domain = "ml", Text = "find out whether the model learns", Split = GoalSplit.Test, Origin = "test", IsSandbox = true, CreatedAt = DateTimeOffset.UnixEpoch };
+        using var writer = new SandboxPlanWriter(ModelCatalog.SandboxBase, new CheckpointId(Guid.Empty), CpuEngine.LoadReadOnly(SandboxBaseModel.Directory, Precision.Single));
+        var plan = Assert.Single(await writer.WriteAsync([goal], 1, 3, Cancellation));
+
+        var answer = await AskAsync(new
+        {
+            model = ModelCatalog.SandboxBase,
+            messages = new[] { new { role = "user", content = goal.Text } },
+            temperature = 1,
+            top_p = 0.98,
+            max_tokens = 160,
+            seed = writer.SeedFor(goal, 3).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        });
+
+        Assert.Equal(plan.Text, Text(answer));
     }
 
     [Fact]
