@@ -58,12 +58,12 @@ public sealed class Run
 
     /// <summary>The specification.</summary>
     [NotMapped]
-    public RunSpec Spec => JsonSerializer.Deserialize<RunSpec>(SpecJson, RunSpec.JsonOptions)
+    public RunSpec Spec => field ??= JsonSerializer.Deserialize<RunSpec>(SpecJson, RunSpec.JsonOptions)
         ?? throw new InvalidDataException($"Run {Name} has no specification: restore the database from a backup.");
 
     /// <summary>The closing evaluation; null until finished.</summary>
     [NotMapped]
-    public RunResult? Result => ResultJson is null ? null : JsonSerializer.Deserialize<RunResult>(ResultJson, RunSpec.JsonOptions);
+    public RunResult? Result => ResultJson is null ? null : field ??= JsonSerializer.Deserialize<RunResult>(ResultJson, RunSpec.JsonOptions);
 
     /// <summary>Steps done.</summary>
     public int Step { get; set; }

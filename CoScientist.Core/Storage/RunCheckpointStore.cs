@@ -39,12 +39,31 @@ public sealed class RunCheckpointStore(IDbContextFactory<CoScientistDb> factory,
         return await db.Checkpoints.AsNoTracking().Where(checkpoint => checkpoint.DeletedAt == null).OrderBy(checkpoint => checkpoint.RunId != null).ThenBy(checkpoint => checkpoint.PromotedAt == null).ThenBy(checkpoint => checkpoint.Name).ToListAsync(cancellationToken);
     }
 
-    /// <summary>The judge's best score of each run's checkpoints; runs without one are left out.</summary>
-    public async Task<IReadOnlyDictionary<RunId, double>> BestScoresAsync(CancellationToken cancellationToken)
+    /// <summary>Checkpoints to choose a model from: base models first, then promoted ones, then the best of each run and the others, newest first.</summary>
+    /// <param name="most">Most of them.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<IReadOnlyList<Checkpoint>> OfferAsync(int most, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        return await db.Checkpoints.AsNoTracking()
+            .Where(checkpoint => checkpoint.DeletedAt == null)
+            .OrderBy(checkpoint => checkpoint.RunId != null)
+            .ThenBy(checkpoint => checkpoint.PromotedAt == null)
+            .ThenBy(checkpoint => !db.Runs.Any(run => run.Id == checkpoint.RunId && run.BestStep == checkpoint.Step))
+            .ThenByDescending(checkpoint => checkpoint.Id)
+            .Take(most)
+            .ToListAsync(cancellationToken);
+    }
+
+    /// <summary>The judge's best score of these runs' checkpoints; runs without one are left out.</summary>
+    /// <param name="runs">The runs.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<IReadOnlyDictionary<RunId, double>> BestScoresAsync(IEnumerable<RunId> runs, CancellationToken cancellationToken)
+    {
+        RunId?[] wanted = [.. runs];
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
         return await db.Checkpoints
-            .Where(checkpoint => checkpoint.RunId != null && checkpoint.JudgeScore != null)
+            .Where(checkpoint => wanted.Contains(checkpoint.RunId) && checkpoint.JudgeScore != null)
             .GroupBy(checkpoint => checkpoint.RunId!.Value)
             .Select(run => new { run.Key, Best = run.Max(checkpoint => checkpoint.JudgeScore!.Value) })
             .ToDictionaryAsync(run => run.Key, run => run.Best, cancellationToken);

@@ -50,17 +50,25 @@ internal sealed class ChartPlot
     /// <param name="view">How they are looked at.</param>
     /// <param name="ticks">About how many marks the vertical axis has.</param>
     /// <param name="xEnd">Where the horizontal axis ends at least, so that a growing line does not move it; null for the last point.</param>
-    public static ChartPlot? Of(IReadOnlyList<ChartSeries> series, ChartView view, int ticks, double? xEnd = null)
+    /// <param name="known">Lines of the plot before, drawn for the same view: those that have not changed are not worked out again. Null for none.</param>
+    /// <param name="most">Most points that are drawn of a line.</param>
+    public static ChartPlot? Of(IReadOnlyList<ChartSeries> series, ChartView view, int ticks, double? xEnd = null, IReadOnlyList<PlotLine>? known = null, int most = MostPoints)
     {
         var lines = new List<PlotLine>();
         foreach (var line in series)
         {
+            if (known?.FirstOrDefault(before => before.Series == line) is { } unchanged)
+            {
+                lines.Add(unchanged);
+                continue;
+            }
+
             var shown = InView(line.Points, view);
             if (shown.Count > 0)
             {
                 // The mean runs over all that was before, or zooming in would bend it.
-                var smooth = view.Smoothing > 0 && line.Points.Count > 2 ? ChartScale.Thin(InView(ChartScale.Smooth(line.Points, view.Smoothing), view), MostPoints) : null;
-                lines.Add(new PlotLine(line, ChartScale.Thin(shown, MostPoints), smooth, shown));
+                var smooth = view.Smoothing > 0 && line.Points.Count > 2 ? ChartScale.Thin(InView(ChartScale.Smooth(line.Points, view.Smoothing), view), most) : null;
+                lines.Add(new PlotLine(line, ChartScale.Thin(shown, most), smooth, shown));
             }
         }
 
@@ -101,7 +109,8 @@ internal sealed class ChartPlot
         var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{title}, {xName} {XLow:0.##} to {XHigh:0.##}.");
         foreach (var line in Lines)
         {
-            var (lowest, highest) = (line.Shown.MinBy(point => point.Y), line.Shown.MaxBy(point => point.Y));
+            // What is drawn has every peak and trough.
+            var (lowest, highest) = (line.Points.MinBy(point => point.Y), line.Points.MaxBy(point => point.Y));
             text.Append(CultureInfo.InvariantCulture, $" {line.Series.Name}: from {format(line.Shown[0].Y)} to {format(line.Shown[^1].Y)}");
             text.Append(line.Shown.Count < 3 ? "." : string.Create(CultureInfo.InvariantCulture, $", lowest {format(lowest.Y)} at {lowest.X:0.##}, highest {format(highest.Y)} at {highest.X:0.##}."));
         }

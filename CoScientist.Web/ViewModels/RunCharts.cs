@@ -117,7 +117,7 @@ internal static class RunCharts
         new(kind.Key, kind.Title, kind.Unit, kind.Format, [.. kind.Lines.Select(line => new ChartSeries(line.Name, line.Tone, Points(history, line)))]);
 
     /// <summary>The points of a line.</summary>
-    public static IReadOnlyList<ChartPoint> Points(RunHistory history, RunLine line) => [.. history.Series(line.Metric).Select(point => new ChartPoint(point.Step, point.Value * line.Scale))];
+    public static IReadOnlyList<ChartPoint> Points(RunHistory history, RunLine line) => new RunPoints(history.Series(line.Metric), line.Scale);
 
     private static RunChartKind One(string key, string title, string unit, string format, string methods, string metric) => new(key, title, unit, format, methods, [new RunLine(metric, title)]);
 }

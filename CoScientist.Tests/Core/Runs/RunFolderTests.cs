@@ -51,6 +51,22 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void Series_ThatAPageHolds_StaysAsItWasWhileStepsAreAddedAndDoneAgain()
+    {
+        var history = new RunHistory(folder);
+        Append(RunFolder.MetricsFile, "{\"step\":1,\"reward\":1}\n{\"step\":3,\"reward\":3}\n");
+        history.Refresh();
+        var held = history.Series("reward");
+
+        Append(RunFolder.MetricsFile, "{\"step\":3,\"reward\":4}\n{\"step\":2,\"reward\":2}\n{\"step\":4,\"reward\":1e999}\n{\"step\":5,\"reward\":5}\n{\"step\":6,\"rew\":\"word\",\"reward\":6");
+        history.Refresh();
+
+        Assert.Equal([(1, 1.0), (3, 3)], held);
+        Assert.Equal([(1, 1.0), (2, 2), (3, 4), (5, 5)], history.Series("reward"));
+        Assert.Equal([1, 2, 3, 4, 5], history.Steps.Select(step => step.Step));
+    }
+
+    [Fact]
     public void History_FileReplacedAndGrownPastItsOldLength_IsReadAnew()
     {
         var history = new RunHistory(folder);

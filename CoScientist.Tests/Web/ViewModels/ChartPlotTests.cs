@@ -40,6 +40,36 @@ public sealed class ChartPlotTests
     }
 
     [Fact]
+    public void Of_OneOfTenLinesHasGrown_WorksOutOnlyThatOneAgain()
+    {
+        var folder = new RunFolder(Directory.CreateTempSubdirectory("plot-").FullName);
+        try
+        {
+            var metrics = folder.File(RunFolder.MetricsFile);
+            File.WriteAllLines(metrics, Enumerable.Range(1, 500).Select(step => $"{{\"step\":{step},\"reward\":{step % 7}}}"));
+            var history = new RunHistory(folder);
+            ChartSeries Growing() => new("growing", ChartTone.Plain, RunCharts.Points(history, new RunLine("reward", "reward", Scale: 2)));
+            history.Refresh();
+            var before = ChartPlot.Of([s_long, Growing()], new ChartView(.5), 3)!;
+            history.Refresh();
+            var same = ChartPlot.Of([s_long, Growing()], new ChartView(.5), 3, known: before.Lines)!;
+
+            File.AppendAllText(metrics, "{\"step\":501,\"reward\":90}\n");
+            history.Refresh();
+            var after = ChartPlot.Of([s_long, Growing()], new ChartView(.5), 3, known: before.Lines)!;
+
+            Assert.Equal(before.Lines, same.Lines);
+            Assert.Same(before.Lines[0], after.Lines[0]);
+            Assert.Equal((500, 501), (before.Lines[1].Shown.Count, after.Lines[1].Shown.Count));
+            Assert.Equal(new ChartPoint(501, 180), after.Lines[1].Points[^1]);
+        }
+        finally
+        {
+            Directory.Delete(folder.Path, recursive: true);
+        }
+    }
+
+    [Fact]
     public void Of_Smoothed_ShowsTheMeanBesideThePointsAndZoomingDoesNotBendIt()
     {
         var whole = ChartPlot.Of([s_long], new ChartView(.9), 3)!.Lines[0];

@@ -9,6 +9,9 @@ public partial class LineChart
 {
     private const int MostRows = 120;
 
+    /// <summary>Lines from which on a small chart draws fewer points of each: there is no room to tell them apart.</summary>
+    private const int ManyLines = 5;
+
     private ChartPlot? _plot;
     private IReadOnlyList<double> _labels = [];
     private IReadOnlyList<(double X, double?[] Values)> _rows = [];
@@ -68,6 +71,8 @@ public partial class LineChart
 
     private bool MarkShown => Mark is { } mark && mark.X >= _plot!.XLow && mark.X <= _plot.XHigh;
 
+    private int Most => Tall || Series.Count < ManyLines ? ChartPlot.MostPoints : ChartPlot.MostPoints / 2;
+
     private string Picture => Address + FormattableString.Invariant($".svg?smoothing={View.Smoothing}&from={View.From}&to={View.To}&log={(_log ? "true" : "false")}") + Query;
 
     /// <inheritdoc/>
@@ -79,8 +84,9 @@ public partial class LineChart
             return;
         }
 
+        var before = _drawn is { } last && (last.View, last.Log) == (asked.View, asked._log) ? _plot?.Lines : null;
         _drawn = asked;
-        Draw();
+        Draw(before);
     }
 
     /// <inheritdoc/>
@@ -97,15 +103,15 @@ public partial class LineChart
 
     private static string Number(double x) => x.ToString("0.##", CultureInfo.InvariantCulture);
 
-    private void Draw()
+    private void Draw(IReadOnlyList<PlotLine>? before = null)
     {
         _changed = true;
-        _plot = ChartPlot.Of(Series, View with { Logarithmic = _log }, Tall ? 5 : 3, XEnd);
+        _plot = ChartPlot.Of(Series, View with { Logarithmic = _log }, Tall ? 5 : 3, XEnd, before, Most);
         if (_plot is null && _log)
         {
             // Nothing above 0 to show: the way back would be gone with the chart.
             _log = false;
-            _plot = ChartPlot.Of(Series, View, Tall ? 5 : 3, XEnd);
+            _plot = ChartPlot.Of(Series, View, Tall ? 5 : 3, XEnd, most: Most);
         }
 
         if (_plot is { } plot)
@@ -126,7 +132,7 @@ public partial class LineChart
     private void Toggle()
     {
         _open = !_open;
-        Draw();
+        Draw(_plot?.Lines);
     }
 
     private void ChangeAxis(ChangeEventArgs change)

@@ -24,7 +24,10 @@ public sealed partial class RunCompare : IDisposable
     private IReadOnlyList<ComparedRow> _best = [];
     private IReadOnlyList<RunChart> _charts = [];
     private IReadOnlyList<(string Name, RunDifference? Difference, string Why)> _differences = [];
+    private readonly List<IDisposable> _subscriptions = [];
     private ChartView _view = new();
+    private double? _xEnd;
+    private string _followed = "";
     private string _shown = "";
     private string _filter = "";
     private string _against = "";
@@ -46,6 +49,9 @@ public sealed partial class RunCompare : IDisposable
     private RunHistories Histories { get; set; } = default!;
 
     [Inject]
+    private RunEvents Events { get; set; } = default!;
+
+    [Inject]
     private CoScientistOptions Options { get; set; } = default!;
 
     [Inject]
@@ -60,6 +66,7 @@ public sealed partial class RunCompare : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _subscriptions.ForEach(subscription => subscription.Dispose());
         _gone.Cancel();
         _gone.Dispose();
     }
@@ -67,18 +74,37 @@ public sealed partial class RunCompare : IDisposable
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
     {
+        await LoadAsync();
+        var followed = string.Join(' ', _runs.Where(run => !run.Run.State.IsFinal()).Select(run => run.Run.Name));
+        if (RendererInfo.IsInteractive && followed != _followed)
+        {
+            _followed = followed;
+            _subscriptions.ForEach(subscription => subscription.Dispose());
+            _subscriptions.Clear();
+            _subscriptions.AddRange(_runs.Where(run => !run.Run.State.IsFinal()).Select(run => Events.Subscribe(run.Run.Id, () => InvokeAsync(async () =>
+            {
+                await LoadAsync();
+                StateHasChanged();
+            }))));
+        }
+    }
+
+    private async Task LoadAsync()
+    {
         _all = await Store.ListAsync(_gone.Token);
         _runs = RunComparison.Find(_all, Names, Histories);
         _settings = RunComparison.Settings(_runs);
         _best = RunComparison.Best(_runs);
         IEnumerable<ComparedRow> columns = [.. RunComparison.Outcomes(_runs), .. _settings.Where(row => row.Differs)];
         _columns = [.. columns.OrderByDescending(column => Pins.Contains(column.Key))];
-        var shown = string.Join(' ', _runs.Select(run => run.Run.Name));
+        var shown = string.Join(' ', _runs.Select(run => $"{run.Run.Name} {run.Run.State} {run.Run.TotalSteps} {run.History.Version}"));
         if (shown != _shown)
         {
             _shown = shown;
             _charts = RunComparison.Charts(_runs);
-            Against(_runs.Count > 0 ? _runs[0].Run.Name : null);
+            // While one of them is at work, the axis ends where it will: lines grow, and nothing moves.
+            _xEnd = _runs.Where(run => !run.Run.State.IsFinal()).Max(run => (double?)run.Run.TotalSteps);
+            Against(_runs.Any(run => run.Run.Name == _against) ? _against : _runs.Count > 0 ? _runs[0].Run.Name : null);
         }
     }
 

@@ -26,7 +26,7 @@ public sealed partial class RunDetail : IDisposable
     private IReadOnlyList<RunChart> _charts = [];
     private IReadOnlyList<(string Name, double Share)> _profile = [];
     private IReadOnlyList<int> _sampleSteps = [];
-    private IReadOnlyList<RunMetrics>? _drawn;
+    private (RunHistory History, int Version) _drawn;
     private IReadOnlyList<RunLog> _log = [];
     private ChartMark? _mark;
     private DateTimeOffset? _expected;
@@ -115,8 +115,8 @@ public sealed partial class RunDetail : IDisposable
         var live = Events.Latest(run.Id);
         _spec = run.Spec;
         var history = Histories.Of(run.Name);
-        var changed = !ReferenceEquals(_drawn, history.Steps);
-        _drawn = history.Steps;
+        var changed = _drawn != (history, history.Version);
+        _drawn = (history, history.Version);
         _sampleSteps = Histories.SamplesOf(run.Name).Refresh();
 
         _checkpoints = await CheckpointStore.OfRunAsync(run.Id, _gone.Token);

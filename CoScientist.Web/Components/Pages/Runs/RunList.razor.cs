@@ -10,9 +10,16 @@ namespace CoScientist.Web.Components.Pages.Runs;
 /// <summary>All runs, with live progress.</summary>
 public sealed partial class RunList : IDisposable
 {
+    private const int PageSize = 50;
+
     private readonly CancellationTokenSource _gone = new();
     private IReadOnlyList<RunRow>? _rows;
+    private int _total;
     private IDisposable? _subscription;
+
+    /// <summary>Page of the list, from 1.</summary>
+    [SupplyParameterFromQuery(Name = "page")]
+    public int? PageNumber { get; set; }
 
     [Inject]
     private RunStore Store { get; set; } = default!;
@@ -29,6 +36,8 @@ public sealed partial class RunList : IDisposable
     [Inject]
     private RunHistories Histories { get; set; } = default!;
 
+    private int Number => Math.Max(1, PageNumber ?? 1);
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -38,9 +47,8 @@ public sealed partial class RunList : IDisposable
     }
 
     /// <inheritdoc/>
-    protected override async Task OnInitializedAsync()
+    protected override void OnInitialized()
     {
-        await LoadAsync();
         if (RendererInfo.IsInteractive)
         {
             _subscription = Events.Subscribe(null, () => InvokeAsync(async () =>
@@ -51,14 +59,19 @@ public sealed partial class RunList : IDisposable
         }
     }
 
+    /// <inheritdoc/>
+    protected override Task OnParametersSetAsync() => LoadAsync();
+
     private static string Show(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "";
 
     private async Task LoadAsync()
     {
-        var judged = await CheckpointStore.BestScoresAsync(_gone.Token);
+        var (runs, total) = await Store.PageAsync((Number - 1) * PageSize, PageSize, _gone.Token);
+        var judged = await CheckpointStore.BestScoresAsync(runs.Select(run => run.Id), _gone.Token);
+        _total = total;
         _rows =
         [
-            .. from run in await Store.ListAsync(_gone.Token)
+            .. from run in runs
                select RunRow.Of(run, Histories.Newest(run.Name), judged.TryGetValue(run.Id, out var best) ? best : null, Events.Latest(run.Id)),
         ];
     }

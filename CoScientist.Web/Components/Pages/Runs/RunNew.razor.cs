@@ -16,12 +16,19 @@ public sealed partial class RunNew : IDisposable
 {
     private const string Imported = "imported specification";
 
+    /// <summary>Most checkpoints that a field offers; others are named in the specification.</summary>
+    private const int MostModels = 200;
+
+    /// <summary>Runs among which the pace of one like this is looked for.</summary>
+    private const int Recent = 40;
+
     private readonly CancellationTokenSource _gone = new();
     private CancellationTokenSource? _estimating;
     private RunForm? _form;
     private RunForm? _imported;
     private Run? _source;
-    private IReadOnlyList<Run> _runs = [];
+    private readonly Dictionary<string, (Run Run, double Seconds)?> _paces = new(StringComparer.Ordinal);
+    private IReadOnlyList<Run> _recent = [];
     private IReadOnlyList<Checkpoint> _models = [];
     private IReadOnlyList<string> _domains = [];
     private IReadOnlyList<Study> _studies = [];
@@ -86,12 +93,12 @@ public sealed partial class RunNew : IDisposable
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
     {
-        _runs = await Store.ListAsync(_gone.Token);
-        _models = await Checkpoints.ListAsync(_gone.Token);
+        (_recent, _) = await Store.PageAsync(0, Recent, _gone.Token);
+        _models = await Checkpoints.OfferAsync(MostModels, _gone.Token);
         _notice = _models.Count == 0 ? "The library has no checkpoint to start from: the sandbox's base model is missing from this installation. Make it with 'sandbox build', or install the software again." : null;
-        var waiting = _runs.Count(run => run.State is RunState.Running or RunState.Pending);
+        var waiting = await Store.CountActiveAsync(_gone.Token);
         _ahead = waiting == 0 ? "" : $"{waiting} {(waiting == 1 ? "run is" : "runs are")} ahead of it.";
-        _source = _runs.FirstOrDefault(run => run.Name == From);
+        _source = From is null ? null : await Store.FindAsync(From, _gone.Token);
         await (_source is null ? UseAsync(RunPresets.All[0]) : UseAsync(_source));
     }
 
@@ -188,18 +195,26 @@ public sealed partial class RunNew : IDisposable
             return null;
         }
 
-        foreach (var run in _runs.Where(run => run.Step > 0 && run.Spec.Model == spec.Model && run.Spec.Method == spec.Method && run.Spec.Stages.SequenceEqual(spec.Stages)))
+        var kind = $"{spec.Model} {spec.Method} {string.Join(' ', spec.Stages)}";
+        if (!_paces.TryGetValue(kind, out var pace))
         {
-            var history = new RunHistory(new RunFolder(Options.RunDirectory(run.Name)));
-            history.Refresh();
-            var times = history.Series(RunMetricNames.StepTime);
-            if (times.Count > 0)
-            {
-                return RunEstimate.Of(spec, run, times.Average(point => point.Value));
-            }
+            _paces[kind] = pace = _recent
+                .Where(run => run.Step > 0 && run.Spec.Model == spec.Model && run.Spec.Method == spec.Method && run.Spec.Stages.SequenceEqual(spec.Stages))
+                .Select(run => (Run: run, Seconds: Pace(run)))
+                .FirstOrDefault(timed => timed.Seconds is not null) is { Seconds: { } seconds } found ? (found.Run, seconds) : null;
         }
 
-        return null;
+        return pace is { } known ? RunEstimate.Of(spec, known.Run, known.Seconds) : null;
+    }
+
+    /// <summary>Seconds of a run's last steps, on average; null when it was never timed.</summary>
+    private double? Pace(Run run)
+    {
+        var times = RunHistory.ReadLast(new RunFolder(Options.RunDirectory(run.Name)))
+            .Select(line => line.Values.TryGetValue(RunMetricNames.StepTime, out var seconds) ? seconds : double.NaN)
+            .Where(double.IsFinite)
+            .ToList();
+        return times.Count > 0 ? times.Average() : null;
     }
 
     /// <summary>Estimates what the run takes, while the form can be filled in; a newer question replaces an older one.</summary>
