@@ -1,4 +1,3 @@
-using System.Text;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Shared;
 using Microsoft.Playwright;
@@ -14,8 +13,6 @@ namespace CoScientist.Tests.Browser;
 [Collection(BrowserCollection.Name)]
 public sealed class EarlyClickTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
-    private static readonly byte[] s_listens = Encoding.UTF8.GetBytes("attachWebRendererInterop");
-
     [Fact(Timeout = 120_000)]
     public async Task LinkAndBack_WhileThePageIsConnecting_LeadWhereTheyPoint()
     {
@@ -24,8 +21,7 @@ public sealed class EarlyClickTests(BrowserFixture browser) : IClassFixture<Brow
         await server.CreateAccountAsync("rita", Roles.Researcher);
         var page = await browser.NewPageAsync(server.Address, []);
         await BrowserFixture.SignInAsync(page, "rita", ServerFixture.Password);
-        var connection = new HeldConnection();
-        await page.RouteWebSocketAsync("**/_blazor**", connection.Route);
+        var connection = await CircuitConnection.OfAsync(page);
 
         var connecting = connection.Hold();
         await page.GotoAsync("/");
@@ -48,71 +44,5 @@ public sealed class EarlyClickTests(BrowserFixture browser) : IClassFixture<Brow
         await Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "New run" })).ToBeVisibleAsync();
         await Expect(page).ToHaveURLAsync($"{server.Address}/runs/new");
-    }
-
-    /// <summary>Passes on what the server says; when asked, nothing from the message on that puts the circuit in charge of the page.</summary>
-    private sealed class HeldConnection
-    {
-        private readonly Lock gate = new();
-        private readonly List<Action> kept = [];
-        private TaskCompletionSource? arrived;
-        private bool holds;
-
-        public Task Hold()
-        {
-            lock (gate)
-            {
-                (arrived, holds) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), false);
-                return arrived.Task;
-            }
-        }
-
-        public void Release()
-        {
-            lock (gate)
-            {
-                arrived = null;
-                holds = false;
-                kept.ForEach(send => send());
-                kept.Clear();
-            }
-        }
-
-        public void Route(IWebSocketRoute socket)
-        {
-            var server = socket.ConnectToServer();
-            server.OnMessage(message =>
-            {
-                lock (gate)
-                {
-                    if (arrived is not null && message.Binary?.AsSpan().IndexOf(s_listens) >= 0)
-                    {
-                        holds = true;
-                        arrived.TrySetResult();
-                    }
-
-                    if (holds)
-                    {
-                        kept.Add(() => Send(socket, message));
-                    }
-                    else
-                    {
-                        Send(socket, message);
-                    }
-                }
-            });
-        }
-
-        private static void Send(IWebSocketRoute socket, IWebSocketFrame message)
-        {
-            if (message.Binary is { } bytes)
-            {
-                socket.Send(bytes);
-            }
-            else
-            {
-                socket.Send(message.Text!);
-            }
-        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Shared;
@@ -16,7 +17,7 @@ namespace CoScientist.Tests.Browser;
 [Collection(BrowserCollection.Name)]
 public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
-    private const int Steps = 24;
+    private const int Steps = 10;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -45,10 +46,21 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "sandbox-grpo-1" })).ToContainTextAsync("cancelled");
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Notices 1 new" })).ToBeVisibleAsync();
 
+        // What ends while somebody looks is said on the page they look at, until they have read it.
+        var toast = page.GetByRole(AriaRole.Status).Filter(new() { HasText = "It was cancelled." });
+        await Expect(toast.GetByRole(AriaRole.Link, new() { Name = "sandbox-grpo-1" })).ToBeVisibleAsync();
+        await toast.GetByRole(AriaRole.Button, new() { Name = "Close" }).ClickAsync();
+        await Expect(toast).ToHaveCountAsync(0);
+
         // Cloning opens the form as the run was.
         await page.GetByRole(AriaRole.Link, new() { Name = "Clone" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Radio, new() { Name = "As sandbox-grpo-1" })).ToBeCheckedAsync();
         await Expect(page.GetByLabel("Family")).ToHaveValueAsync("sandbox-grpo");
+
+        await page.Context.GrantPermissionsAsync(["clipboard-read", "clipboard-write"]);
+        await page.GetByText("Specification and command line").ClickAsync();
+        await CopyAsync(page, "Copy the command", await page.Locator("pre[aria-label='Command line']").TextContentAsync());
+        await CopyAsync(page, "Copy", await page.GetByLabel("Specification, JSON").InputValueAsync());
     }
 
     [Fact(Timeout = 600_000)]
@@ -64,16 +76,18 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
                 {
                     var page = await SignInAsync(first);
                     await BrowserFixture.OpenAsync(page, "/runs/kept-1");
-                    await WaitForStepAsync(page, 3);
+                    await WaitForStepAsync(page, 2);
                     await page.Context.CloseAsync();
 
                     page = await SignInAsync(first);
+                    var connection = await CircuitConnection.OfAsync(page);
                     await BrowserFixture.OpenAsync(page, "/runs/kept-1");
-                    await page.Context.SetOfflineAsync(true);
-                    await page.WaitForTimeoutAsync(1500);
-                    await page.Context.SetOfflineAsync(false);
+                    await page.RouteAsync("**/_blazor/**", route => route.AbortAsync());
+                    await connection.CutAsync();
+                    await Expect(page.GetByText("The connection is lost.")).ToBeVisibleAsync();
+                    await page.UnrouteAsync("**/_blazor/**");
                     await page.ReloadAsync();
-                    await WaitForStepAsync(page, 8);
+                    await WaitForStepAsync(page, 4);
                     await page.Context.CloseAsync();
                 }
                 finally
@@ -120,6 +134,21 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
         Assert.Contains("<svg", await (await page.Context.APIRequest.GetAsync("/runs/kept-1/charts/score.svg")).TextAsync(), StringComparison.Ordinal);
         Assert.Equal(Steps, File.ReadLines(new RunFolder(Path.Combine(data, "runs", "kept-1")).File(RunFolder.MetricsFile)).Count(line => line.Contains("\"reward\":", StringComparison.Ordinal)));
 
+        // The values under the pointer, at the last step, are those of the table.
+        var last = await chart.GetByRole(AriaRole.Row).Last.GetByRole(AriaRole.Cell).AllTextContentsAsync();
+        var plot = chart.Locator(".chart-plot");
+        await plot.ScrollIntoViewIfNeededAsync();
+        var box = (await plot.BoundingBoxAsync())!;
+        await page.Mouse.MoveAsync(box.X + box.Width - 1, box.Y + (box.Height / 2));
+        var tip = page.Locator(".chart-tip");
+        await Expect(tip).ToContainTextAsync($"step {Steps}");
+        await Expect(tip).ToContainTextAsync("reward");
+        var values = await tip.Locator("span").EvaluateAllAsync<double[]>("rows => rows.map(row => Number(row.textContent.match(/-?[\\d.e-]+$/)[0]))");
+        Assert.Equal(last.Count, values.Length);
+        Assert.All(last.Zip(values), pair => Assert.Equal(double.Parse(pair.First, CultureInfo.InvariantCulture), pair.Second, 0.002));
+        await page.Mouse.MoveAsync(0, 0);
+        await Expect(tip).ToBeHiddenAsync();
+
         var walk = new PageWalk(page);
         await walk.LookAsync();
         await BrowserFixture.OpenAsync(page, "/notices");
@@ -135,6 +164,14 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
         Assert.Contains("pin=pace", page.Url, StringComparison.Ordinal);
         await walk.LookAsync();
         Assert.True(walk.Faults.Count == 0, string.Join('\n', walk.Faults));
+    }
+
+    private static async Task CopyAsync(IPage page, string button, string? text)
+    {
+        await page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Copied" })).ToBeVisibleAsync();
+        Assert.Equal(text, await page.EvaluateAsync<string>("navigator.clipboard.readText()"));
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Copied" })).ToHaveCountAsync(0);
     }
 
     private static Task WaitForStepAsync(IPage page, int step) =>
@@ -188,7 +225,7 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
         await app.Services.GetRequiredService<AccountStore>().CreateAsync("rita", ServerFixture.Password, [Roles.Researcher], Token);
         await app.Services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(Token);
         var runs = app.Services.GetRequiredService<RunStore>();
-        var spec = RunPresets.Find("sandbox-quick")!.Spec with { Name = "kept", Steps = Steps, GoalsPerStep = 2, EvaluateEvery = 4, ValidationGoals = 6, TestGoals = 12 };
+        var spec = RunPresets.Find("sandbox-quick")!.Spec with { Name = "kept", Steps = Steps, GoalsPerStep = 2, EvaluateEvery = 4, ValidationGoals = 4, TestGoals = 4 };
         await runs.CreateAsync(spec, null, _ => false, Token);
         await runs.CreateAsync(spec with { Steps = 2, Seed = 2 }, null, _ => false, Token);
     }

@@ -5,6 +5,7 @@ using CoScientist.Core;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Web.Configuration;
+using CoScientist.Web.Runs;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -81,13 +82,37 @@ internal static class ManyRuns
         await db.SaveChangesAsync(TestContext.Current.CancellationToken);
     }
 
+    /// <summary>Makes one of them a run at work with more steps before it.</summary>
+    public static async Task<RunId> SetToWorkAsync(IServiceProvider services, string name, int steps)
+    {
+        await using var db = await services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(TestContext.Current.CancellationToken);
+        var run = await db.Runs.SingleAsync(run => run.Name == name, TestContext.Current.CancellationToken);
+        (run.State, run.TotalSteps) = (RunState.Running, steps);
+        await db.SaveChangesAsync(TestContext.Current.CancellationToken);
+        return run.Id;
+    }
+
+    /// <summary>It does another step, and pages are told.</summary>
+    public static async Task AddStepAsync(IServiceProvider services, RunId id, string name, int step)
+    {
+        var metrics = Step(step);
+        var folder = new RunFolder(services.GetRequiredService<CoScientistOptions>().RunDirectory(name));
+        await File.AppendAllTextAsync(folder.File(RunFolder.MetricsFile), RunHistory.Format(metrics) + "\n", TestContext.Current.CancellationToken);
+        await using var db = await services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(TestContext.Current.CancellationToken);
+        await db.Runs.Where(run => run.Id == id).ExecuteUpdateAsync(set => set.SetProperty(run => run.Step, step), TestContext.Current.CancellationToken);
+        services.GetRequiredService<RunEvents>().Publish(id, metrics);
+    }
+
+    private static RunMetrics Step(int step) => new(
+        step,
+        s_metrics.Select((name, index) => (name, Value: Math.Sin((step * .01) + index) + (.001 * (step % 7)))).ToDictionary(pair => pair.name, pair => pair.Value, StringComparer.Ordinal));
+
     private static byte[] Metrics(int steps)
     {
         var text = new StringBuilder();
         for (var step = 1; step <= steps; step++)
         {
-            var values = s_metrics.Select((name, index) => (name, Value: Math.Sin((step * .01) + index) + (.001 * (step % 7)))).ToDictionary(pair => pair.name, pair => pair.Value, StringComparer.Ordinal);
-            text.Append(RunHistory.Format(new RunMetrics(step, values))).Append('\n');
+            text.Append(RunHistory.Format(Step(step))).Append('\n');
             if (step % Math.Max(1, steps / 10) == 0)
             {
                 text.Append(CultureInfo.InvariantCulture, $"{{\"step\":{step},\"judge/score\":{(double)step / steps:0.000},\"judge/self_grade\":0.5}}\n");
