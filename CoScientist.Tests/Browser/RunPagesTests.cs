@@ -227,6 +227,6 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
         var runs = app.Services.GetRequiredService<RunStore>();
         var spec = RunPresets.Find("sandbox-quick")!.Spec with { Name = "kept", Steps = Steps, GoalsPerStep = 2, EvaluateEvery = 4, ValidationGoals = 4, TestGoals = 4 };
         await runs.CreateAsync(spec, null, _ => false, Token);
-        await runs.CreateAsync(spec with { Steps = 2, Seed = 2 }, null, _ => false, Token);
+        await runs.CreateAsync(spec with { Steps = 1, WarmupSteps = 1, Seed = 2, TestGoals = 2 }, null, _ => false, Token);
     }
 }

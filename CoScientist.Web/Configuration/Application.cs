@@ -57,6 +57,17 @@ internal static class Application
         app.UseExceptionHandler("/error", createScopeForErrors: true);
         app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
         app.UseHeaders();
+        // Open pages come back at once when the server lets go of them; taken in again, they would hold up its end for half a minute.
+        app.Use((http, next) =>
+        {
+            if (!app.Lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                return next(http);
+            }
+
+            (http.Response.StatusCode, http.Response.Headers.Connection) = (StatusCodes.Status503ServiceUnavailable, "close");
+            return Task.CompletedTask;
+        });
         app.UseResponseCompression();
         app.UseStaticFiles(new StaticFileOptions
         {
