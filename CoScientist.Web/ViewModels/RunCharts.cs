@@ -99,10 +99,10 @@ internal static class RunCharts
            select (part.Name, points.Average(point => point.Value)),
     ];
 
-    /// <summary>The other charts: those that the run's methods always measure, and what else there is.</summary>
-    public static IReadOnlyList<RunChart> Small(RunSpec spec, RunHistory history)
+    /// <summary>The other charts: what was measured and, while the run is at work, what its methods always measure, so that the first value moves nothing.</summary>
+    public static IReadOnlyList<RunChart> Small(RunSpec spec, RunHistory history, bool atWork)
     {
-        var methods = spec.Parts().Select(part => part.Method).ToHashSet(StringComparer.Ordinal);
+        var methods = (atWork ? spec.Parts().Select(part => part.Method) : []).ToHashSet(StringComparer.Ordinal);
         return
         [
             .. from kind in Kinds.Skip(1)

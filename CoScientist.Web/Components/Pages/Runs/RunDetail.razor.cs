@@ -26,7 +26,7 @@ public sealed partial class RunDetail : IDisposable
     private IReadOnlyList<RunChart> _charts = [];
     private IReadOnlyList<(string Name, double Share)> _profile = [];
     private IReadOnlyList<int> _sampleSteps = [];
-    private (RunHistory History, int Version) _drawn;
+    private (RunHistory History, int Version, bool AtWork) _drawn;
     private IReadOnlyList<RunLog> _log = [];
     private ChartMark? _mark;
     private DateTimeOffset? _expected;
@@ -115,8 +115,9 @@ public sealed partial class RunDetail : IDisposable
         var live = Events.Latest(run.Id);
         _spec = run.Spec;
         var history = Histories.Of(run.Name);
-        var changed = _drawn != (history, history.Version);
-        _drawn = (history, history.Version);
+        var atWork = run.State == RunState.Running;
+        var changed = _drawn != (history, history.Version, atWork);
+        _drawn = (history, history.Version, atWork);
         _sampleSteps = Histories.SamplesOf(run.Name).Refresh();
 
         _checkpoints = await CheckpointStore.OfRunAsync(run.Id, _gone.Token);
@@ -133,7 +134,7 @@ public sealed partial class RunDetail : IDisposable
         if (changed || _scores is null)
         {
             _scores = RunCharts.Scores(run, history, _people);
-            _charts = RunCharts.Small(_spec, history);
+            _charts = RunCharts.Small(_spec, history, atWork);
             _profile = RunCharts.Profile(history);
         }
 
