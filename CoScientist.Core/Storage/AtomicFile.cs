@@ -36,12 +36,21 @@ public static class AtomicFile
     /// <summary>Creates a file and flushes it to the disk, in place: for files inside a folder that is renamed as a whole.</summary>
     /// <param name="path">The file; must not exist.</param>
     /// <param name="write">Writes its whole content.</param>
+    /// <exception cref="IOException">The disk refuses.</exception>
     public static void WriteDurably(string path, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
         using var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
-        write(stream);
-        stream.Flush(flushToDisk: true);
+        try
+        {
+            write(stream);
+            stream.Flush(flushToDisk: true);
+        }
+        catch (ArgumentOutOfRangeException fault) when (fault.ParamName == "value")
+        {
+            // What .NET makes of a file that may not grow any more: the file system's limit, or the process's.
+            throw new IOException($"{path} is too large for this disk, or for a limit on the size of files: choose another disk, or raise the limit.", fault);
+        }
     }
 
     /// <summary>A name beside <paramref name="path"/> that no other writer uses and that sorts and globs as temporary: ".NAME.HEX.tmp".</summary>

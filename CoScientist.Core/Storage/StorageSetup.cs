@@ -1,5 +1,6 @@
 using System.Data.Common;
 using CoScientist.Core.Papers;
+using CoScientist.Core.Storage.Backups;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -55,10 +56,27 @@ public static class StorageSetup
         return options.UseSqlite(connection.ToString()).AddInterceptors(SqliteSettings.Instance);
     }
 
-    /// <summary>Brings the database to the current schema, creating it when there is none.</summary>
+    /// <summary>Schema versions that this program knows, in order.</summary>
+    public static IReadOnlyList<string> Migrations { get; } = KnownMigrations();
+
+    /// <summary>Whether there is a database whose schema an earlier version of the program made.</summary>
+    /// <param name="db">The database.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public static async Task<bool> IsBehindAsync(CoScientistDb db, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(db);
+        var applied = (await db.Database.GetAppliedMigrationsAsync(cancellationToken)).ToList();
+        return applied.Count > 0 && db.Database.GetMigrations().Except(applied, StringComparer.Ordinal).Any();
+    }
+
+    /// <summary>
+    /// Brings the database to the current schema, creating it when there is none. One that an earlier version made is copied
+    /// first, to <c>backups/before-SCHEMA.db</c> beside it.
+    /// </summary>
     /// <param name="db">The database. The caller sees to it that no other process migrates it at the same time.</param>
     /// <param name="cancellationToken">Cancels between migrations.</param>
-    /// <exception cref="InvalidDataException">A newer version of the program has made the database.</exception>
+    /// <exception cref="InvalidDataException">A newer version of the program has made the database, or it could not be brought to the current schema.</exception>
+    /// <exception cref="IOException">There is no room for the copy; the database is as it was.</exception>
     public static async Task MigrateAsync(CoScientistDb db, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(db);
@@ -80,7 +98,42 @@ public static class StorageSetup
             await db.Database.ExecuteSqlAsync($"DROP TABLE IF EXISTS \"__EFMigrationsLock\"", cancellationToken);
         }
 
-        await db.Database.MigrateAsync(cancellationToken);
+        var copy = applied.Count > 0 && db.Database.IsSqlite() ? CopyBefore(db, known.Except(applied, StringComparer.Ordinal).First(), cancellationToken) : null;
+        try
+        {
+            await db.Database.MigrateAsync(cancellationToken);
+        }
+        catch (Exception fault) when (copy is not null && fault is DbException or InvalidOperationException)
+        {
+            throw new InvalidDataException($"The database could not be brought to the current schema ({fault.Message}) As it was before, it lies in {copy}: put that in its place to go on with the earlier version.", fault);
+        }
+    }
+
+    /// <summary>Copies the database before its schema changes; an attempt that failed before had the same to copy.</summary>
+    private static string CopyBefore(CoScientistDb db, string migration, CancellationToken cancellationToken)
+    {
+        var database = Path.GetFullPath(db.Database.GetDbConnection().DataSource);
+        var copy = Path.Combine(Path.GetDirectoryName(database)!, DataBackup.BackupsFolder, $"before-{migration}.db");
+        Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+        DataBackup.OwnerOnly(Path.GetDirectoryName(copy)!);
+        var temporary = AtomicFile.TemporaryName(copy);
+        try
+        {
+            DatabaseCopy.Write(database, temporary, progress: null, cancellationToken);
+            File.Move(temporary, copy, overwrite: true);
+            return copy;
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    private static List<string> KnownMigrations()
+    {
+        using var db = new CoScientistDb(new DbContextOptionsBuilder<CoScientistDb>().UseSqlite().Options);
+        return [.. db.Database.GetMigrations()];
     }
 
     /// <summary>
