@@ -14,6 +14,8 @@ var root = new RootCommand("CoScientist: train and judge your own AI co-scientis
     SandboxCommand.Create(),
     BenchCommand.Create(),
     DoctorCommand.Create(),
+    BackupCommand.Create(),
+    BackupCommand.CreateRestore(),
     ReportCommand.Create(),
     ModelCommand.Create(),
     ServeCommand.Create(),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.Json;
 using CoScientist.Core.Runs;
 using CoScientist.Web.Configuration;
@@ -17,14 +18,34 @@ internal static class CommandContext
     /// <summary>Whether model servers are asked even where the answer is known, for verbs that call them.</summary>
     public static Option<bool> Fresh { get; } = new("--fresh") { Description = "Ask model servers anew, even where the answer is known and costs nothing" };
 
+    /// <summary>Verbs that write nothing, so that it does not matter to them who else does.</summary>
+    private static readonly string[] s_readers = ["report", "export"];
+
     /// <summary>Opens the services over the data directory that the command line names; the database is created or migrated first.</summary>
     public static async Task<ServiceProvider> OpenAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var options = new CoScientistOptions { DataDirectory = DataDirectory.Resolve(parsed.GetValue(Data)) };
         var services = new ServiceCollection().AddLogging().AddCoScientist(options).BuildServiceProvider();
         await DataDirectory.PrepareAsync(services, cancellationToken);
+        if (!s_readers.Contains(Verb(parsed)) && DataDirectoryLock.OtherHolder(options.DataDirectory) is { } holder)
+        {
+            await Console.Error.WriteLineAsync($"{holder} works with {options.DataDirectory} too: both write to its database in turn, and pages show what this adds when they are opened again.");
+        }
+
         services.GetRequiredService<TextModels>().Fresh = parsed.GetValue(Fresh);
         return services;
+    }
+
+    /// <summary>The first word of the command line's verb.</summary>
+    private static string Verb(ParseResult parsed)
+    {
+        var command = parsed.CommandResult;
+        while (command.Parent is CommandResult { Parent: not null } parent)
+        {
+            command = parent;
+        }
+
+        return command.Command.Name;
     }
 
     /// <summary>Prints the answer of a verb: the document with <c>--json</c>, else the lines.</summary>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using CoScientist.Core.Papers;
 using CoScientist.Core.Runs;
+using CoScientist.Core.Storage;
 using CoScientist.Core.TextModels;
 
 namespace CoScientist.Web.Commands;
@@ -42,9 +43,18 @@ internal static class CommandRunner
         {
             await error.WriteLineAsync("Stopped before the work was done.");
         }
-        catch (Exception fault) when (fault is CommandException or RunSpecException or RunStateException or PaperFormatException or TextModelException or InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (UnauthorizedAccessException fault)
+        {
+            await error.WriteLineAsync($"{fault.Message} Give this account the right to write there, or name another folder.");
+        }
+        catch (Exception fault) when (fault is CommandException or RunSpecException or RunStateException or PaperFormatException or TextModelException or InvalidDataException or IOException)
         {
             await error.WriteLineAsync(fault.Message);
+        }
+
+        catch (Exception fault) when (StorageFaults.Describe(fault) is not null)
+        {
+            await error.WriteLineAsync(StorageFaults.Describe(fault));
         }
 
         return 1;

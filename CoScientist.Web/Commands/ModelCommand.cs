@@ -102,7 +102,7 @@ internal static class ModelCommand
             }
 
             var adapter = parsed.GetValue(merge) is { } directory ? Path.GetFullPath(directory) : null;
-            using var bar = new PercentBar(Console.Error, shown: !Console.IsErrorRedirected);
+            using var bar = new PercentBar(Console.Error, bar: !Console.IsErrorRedirected);
             var count = ModelConversion.Convert(Path.GetFullPath(parsed.GetValue(Source)!), destination, type, adapter, bar, cancellationToken);
             bar.Dispose();
             CommandContext.Answer(parsed, new { directory = destination, type = type.ToString(), parameterCount = count }, [$"{destination}: {count:N0} parameters as {type}."]);
@@ -119,30 +119,5 @@ internal static class ModelCommand
         return ids.Length <= config.MaxPositions
             ? ids
             : throw new CommandException($"--tokens: {ids.Length} ids are more than the model's {config.MaxPositions} positions; give fewer.");
-    }
-
-    /// <summary>Shows a part of the work done, on a terminal only.</summary>
-    private sealed class PercentBar(TextWriter output, bool shown) : IProgress<double>, IDisposable
-    {
-        private int last = -1;
-
-        public void Report(double value)
-        {
-            var percent = (int)(100 * value);
-            if (shown && percent != last)
-            {
-                last = percent;
-                output.Write($"\r[{new string('#', percent / 4)}{new string('.', 25 - (percent / 4))}] {percent} %");
-            }
-        }
-
-        public void Dispose()
-        {
-            if (last >= 0)
-            {
-                output.WriteLine();
-                last = -1;
-            }
-        }
     }
 }

@@ -1,5 +1,6 @@
 using CoScientist.Core.Storage;
 using CoScientist.Training.Sandbox;
+using CoScientist.Web.Commands;
 using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Web.Configuration;
@@ -37,6 +38,11 @@ internal static class DataDirectory
         using var preparing = await DataDirectoryLock.AcquireForPreparingAsync(directory, time, cancellationToken);
         var contexts = services.GetRequiredService<IDbContextFactory<CoScientistDb>>();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        if (DataDirectoryLock.OtherHolder(directory) is { } holder && await StorageSetup.IsBehindAsync(db, cancellationToken))
+        {
+            throw new CommandException($"An earlier version of this program made the database in {directory}, and {holder} works with it: stop that process, so that the database can be brought to the current schema.");
+        }
+
         await StorageSetup.MigrateAsync(db, cancellationToken);
         await SandboxLibrary.EnsureAsync(contexts, time, cancellationToken);
     }

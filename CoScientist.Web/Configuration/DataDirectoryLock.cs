@@ -15,6 +15,9 @@ internal sealed class DataDirectoryLock : IDisposable
     private static readonly TimeSpan PrepareLimit = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan PreparePoll = TimeSpan.FromMilliseconds(100);
 
+    private const int LookTries = 5;
+    private static readonly TimeSpan s_lookPause = TimeSpan.FromMilliseconds(20);
+
     private readonly FileStream file;
     private readonly string? ownHolderFile;
 
@@ -35,14 +38,44 @@ internal sealed class DataDirectoryLock : IDisposable
 
         // A locked file cannot be read by others, so the holder's name stands beside it.
         var holderFile = Path.Combine(directory, FileName + ".holder");
-        if (TryOpen(Path.Combine(directory, FileName)) is not { } file)
+        var path = Path.Combine(directory, FileName);
+        var taken = TryOpen(path);
+        for (var tries = 1; taken is null && tries < LookTries; tries++)
         {
-            var holder = File.Exists(holderFile) ? File.ReadAllText(holderFile) : "another process";
-            throw new CommandException($"The data directory {directory} is in use by {holder}. Stop that process, or name another directory with --data.");
+            // A verb that only looks who has it holds it for a moment.
+            Thread.Sleep(s_lookPause);
+            taken = TryOpen(path);
         }
 
-        AtomicFile.WriteAllText(holderFile, string.Create(CultureInfo.InvariantCulture, $"'{verb}' ({Environment.MachineName}:{Environment.ProcessId}, since {time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC)"));
-        return new DataDirectoryLock(file, holderFile);
+        if (taken is null)
+        {
+            throw new CommandException($"The data directory {directory} is in use by {Holder(directory)}. Stop that process, or name another directory with --data.");
+        }
+
+        AtomicFile.WriteAllText(holderFile, string.Create(CultureInfo.InvariantCulture, $"'{verb}' ({ThisProcess}, since {time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC)"));
+        return new DataDirectoryLock(taken, holderFile);
+    }
+
+    /// <summary>The other process that owns the directory's runs, as it calls itself; null when there is none, or this one is it.</summary>
+    /// <param name="directory">The data directory.</param>
+    public static string? OtherHolder(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        using (var free = TryOpen(path))
+        {
+            if (free is not null)
+            {
+                return null;
+            }
+        }
+
+        var holder = Holder(directory);
+        return holder.Contains(ThisProcess, StringComparison.Ordinal) ? null : holder;
     }
 
     /// <summary>Waits for the right to prepare the directory: one process at a time creates the database and fills it.</summary>
@@ -75,6 +108,20 @@ internal sealed class DataDirectoryLock : IDisposable
         }
 
         file.Dispose();
+    }
+
+    private static string ThisProcess => string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}");
+
+    private static string Holder(string directory)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(directory, FileName + ".holder"));
+        }
+        catch (FileNotFoundException)
+        {
+            return "another process"; // between taking the lock and writing its name
+        }
     }
 
     private static FileStream? TryOpen(string path)
