@@ -87,7 +87,20 @@ internal sealed partial class TrainingExecution : IDisposable
                 }
 
                 var mark = models.Pool.Mark();
-                var (metrics, samples) = trainer.Step(step, tokens, cancellationToken);
+                RunMetrics metrics;
+                IReadOnlyList<RunSample> samples;
+                var updates = policy.Step;
+                try
+                {
+                    (metrics, samples) = trainer.Step(step, tokens, cancellationToken);
+                }
+                catch (OperationCanceledException) when (pauseRequested() && policy.Step == updates)
+                {
+                    // The process ends and cannot wait for the step: the weights are still those of the step before.
+                    Save(policy, step, null);
+                    return false;
+                }
+
                 metrics = WithProfile(metrics, models.Pool.Since(mark), tokens);
                 tokens = metrics.Values[RunMetricNames.Tokens];
                 Record(metrics, samples);
@@ -192,9 +205,9 @@ internal sealed partial class TrainingExecution : IDisposable
         {
             (score, verdict) = Judge(policy, step, cancellationToken);
         }
-        catch (Exception fault) when (fault is TextModelException or InvalidDataException)
+        catch (Exception fault) when (fault is TextModelException or InvalidDataException or OperationCanceledException)
         {
-            // The steps are done whatever becomes of the judge.
+            // The steps are done whatever becomes of the judge, or of the process.
             Save(policy, step, null);
             throw;
         }

@@ -1,6 +1,7 @@
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Components;
 using CoScientist.Web.Library;
+using CoScientist.Web.Operation;
 using CoScientist.Web.Runs;
 using CoScientist.Web.Serving;
 using CoScientist.Web.ViewModels;
@@ -33,6 +34,7 @@ internal static class Application
         // It would warn at every start that the keys in the data directory are not encrypted; neither is the database beside them.
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
 
+        builder.AddOperation();
         builder.Services.AddCoScientist(options);
         builder.Services.AddAccounts();
         builder.AddSingleSignOn();
@@ -77,6 +79,7 @@ internal static class Application
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseAntiforgery();
+        app.MapOperation();
         app.MapClientScript();
         app.MapAccounts();
         app.MapSingleSignOn();

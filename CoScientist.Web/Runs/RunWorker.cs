@@ -10,8 +10,8 @@ namespace CoScientist.Web.Runs;
 internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalog models, RunEvents events, TimeProvider time, ILogger<RunWorker> logger)
     : BackgroundService
 {
-    /// <summary>How long a step may go on after the server was asked to stop.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(7);
+    /// <summary>How long a step may go on after the server was asked to stop; what is left of ten seconds is for saving the run.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
     private readonly Lock gate = new();
     private readonly SemaphoreSlim wake = new(0);
@@ -19,6 +19,9 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
     private readonly Dictionary<RunId, RunControl> working = [];
     private readonly List<Task> followed = [];
     private bool leaving;
+
+    /// <summary>Whether it works, or waits for work.</summary>
+    public bool IsAlive => ExecuteTask is { IsCompleted: false };
 
     /// <summary>Looks for waiting runs soon.</summary>
     public void Wake()

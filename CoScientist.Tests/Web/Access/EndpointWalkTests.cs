@@ -34,6 +34,8 @@ public sealed partial class EndpointWalkTests(AccessFixture access)
         ["/setup"] = s_everybody,
         ["/error"] = s_everybody,
         ["/not-found"] = s_everybody,
+        ["/healthz"] = s_everybody,
+        ["/readyz"] = s_everybody,
 
         // Connections, and what everybody with an account has.
         ["/_blazor"] = s_signedIn,
@@ -78,6 +80,7 @@ public sealed partial class EndpointWalkTests(AccessFixture access)
         ["/admin/calls"] = s_research,
         ["/admin/servers"] = s_research,
         ["/admin"] = s_administration,
+        ["/metrics"] = s_administration,
     };
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -105,7 +108,7 @@ public sealed partial class EndpointWalkTests(AccessFixture access)
                 var client = role.Length == 0 ? nobody : await server.ClientOfAsync(role);
                 using var request = new HttpRequestMessage(new HttpMethod(method), address) { Content = method == "GET" ? null : new FormUrlEncodedContent([]) };
                 using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation);
-                var let = answer.StatusCode != HttpStatusCode.Unauthorized
+                var let = answer.StatusCode is not (HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
                     && !(answer.Headers.Location is { AbsolutePath: "/account/sign-in" } asked && asked.Query.Contains("returnUrl", StringComparison.Ordinal))
                     && answer.Headers.Location?.AbsolutePath != "/account/denied";
                 // Signing out without the form's token is refused, so that the clients stay who they are.
