@@ -94,6 +94,9 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
     /// <summary>The audit trail of studies.</summary>
     public DbSet<StudyEvent> StudyEvents => Set<StudyEvent>();
 
+    /// <summary>How often the hand-out of each study has changed.</summary>
+    public DbSet<StudyRevision> StudyRevisions => Set<StudyRevision>();
+
     /// <summary>Training runs.</summary>
     public DbSet<Run> Runs => Set<Run>();
 

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using CoScientist.Core.Studies;
 using Microsoft.EntityFrameworkCore;
 
@@ -19,18 +18,18 @@ public sealed partial class StudyStore
     public async Task<DateTimeOffset> AnswerAsync(AssignmentId assignment, string expertId, PreferenceChoice choice, string? reason, long activeMilliseconds, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(expertId);
-        reason = CleanText(reason);
-        if (reason?.Length > MaxReason)
-        {
-            throw new StudyException($"The reason has {reason.Length} characters; {MaxReason} is the most. Shorten it and submit again: nothing was stored.");
-        }
+        var words = ReasonOf(reason);
+        return await InHandAsync(assignment, expertId, (db, hand) => StoreAsync(db, hand, assignment, choice, words, new AnswerDetails(), items: 0, activeMilliseconds, cancellationToken), cancellationToken);
+    }
 
-        using var turn = await TurnAsync(cancellationToken);
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var at = await StoreAsync(db, assignment, expertId, choice, reason, new AnswerDetails(), items: 0, activeMilliseconds, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return at;
+    /// <summary>Stores an answer as <see cref="AnswerAsync"/> does, and gives the expert the next pair, in one transaction.</summary>
+    /// <returns>The time that is stored with the answer (UTC), and what to show next.</returns>
+    /// <exception cref="StudyException">As for <see cref="AnswerAsync"/>.</exception>
+    public async Task<(DateTimeOffset At, ExpertTurn Next)> AnswerAndGoOnAsync(AssignmentId assignment, string expertId, PreferenceChoice choice, string? reason, long activeMilliseconds, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(expertId);
+        var words = ReasonOf(reason);
+        return await InHandAsync(assignment, expertId, async (db, hand) => (await StoreAsync(db, hand, assignment, choice, words, new AnswerDetails(), items: 0, activeMilliseconds, cancellationToken), await GoOnAsync(db, hand, cancellationToken)), cancellationToken);
     }
 
     /// <summary>Submits what the expert has filled in (see <see cref="SaveFieldAsync"/>) as the answer; otherwise like <see cref="AnswerAsync"/>.</summary>
@@ -39,18 +38,16 @@ public sealed partial class StudyStore
     public async Task<DateTimeOffset> SubmitAsync(AssignmentId assignment, string expertId, long activeMilliseconds, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(expertId);
-        using var turn = await TurnAsync(cancellationToken);
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var draft = await DraftAsync(db, assignment, cancellationToken);
-        if (draft.Choice is not { } choice)
-        {
-            throw new StudyException("Say first which plan is better, that both are equally good, or that neither is acceptable.");
-        }
+        return await InHandAsync(assignment, expertId, (db, hand) => StoreDraftAsync(db, hand, assignment, activeMilliseconds, cancellationToken), cancellationToken);
+    }
 
-        var at = await StoreAsync(db, assignment, expertId, choice, CleanText(draft.Reason), draft.Details, draft.Items.Count, activeMilliseconds, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return at;
+    /// <summary>Submits as <see cref="SubmitAsync"/> does, and gives the expert the next pair, in one transaction.</summary>
+    /// <returns>The time that is stored with the answer (UTC), and what to show next.</returns>
+    /// <exception cref="StudyException">As for <see cref="SubmitAsync"/>.</exception>
+    public async Task<(DateTimeOffset At, ExpertTurn Next)> SubmitAndGoOnAsync(AssignmentId assignment, string expertId, long activeMilliseconds, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(expertId);
+        return await InHandAsync(assignment, expertId, async (db, hand) => (await StoreDraftAsync(db, hand, assignment, activeMilliseconds, cancellationToken), await GoOnAsync(db, hand, cancellationToken)), cancellationToken);
     }
 
     /// <summary>Takes back the expert's last answer in the study, or the last pair passed over; it is next again. False when there is none.</summary>
@@ -97,19 +94,27 @@ public sealed partial class StudyStore
         return true;
     }
 
-    private async Task<DateTimeOffset> StoreAsync(CoScientistDb db, AssignmentId assignment, string expertId, PreferenceChoice choice, string? reason, AnswerDetails details, int items, long activeMilliseconds, CancellationToken cancellationToken)
+    private async Task<DateTimeOffset> StoreDraftAsync(CoScientistDb db, Hand hand, AssignmentId assignment, long activeMilliseconds, CancellationToken cancellationToken)
     {
-        var study = await StudyOfAsync(db, assignment, expertId, cancellationToken);
-        var stored = await db.Preferences.FirstOrDefaultAsync(p => p.AssignmentId == assignment && p.UndoneAt == null, cancellationToken);
-        if (stored is not null)
+        var draft = await DraftAsync(db, assignment, cancellationToken);
+        return draft.Choice is { } choice
+            ? await StoreAsync(db, hand, assignment, choice, CleanText(draft.Reason), draft.Details, draft.Items.Count, activeMilliseconds, cancellationToken)
+            : throw new StudyException("Say first which plan is better, that both are equally good, or that neither is acceptable.");
+    }
+
+    private async Task<DateTimeOffset> StoreAsync(CoScientistDb db, Hand hand, AssignmentId assignment, PreferenceChoice choice, string? reason, AnswerDetails details, int items, long activeMilliseconds, CancellationToken cancellationToken)
+    {
+        var mine = hand.Queue.Of(hand.Expert).First(a => a.Id == assignment);
+        if (mine.Answered)
         {
+            var stored = await db.Preferences.AsNoTracking().FirstAsync(p => p.AssignmentId == assignment && p.UndoneAt == null, cancellationToken);
             return stored.Choice == choice && stored.Reason == reason
                 ? stored.At
                 : throw new StudyException("You have answered this pair already, in another way. Take that answer back first (Z).");
         }
 
-        RequireOpen(study.State);
-        if (study.Form.Missing(choice, reason, details, items) is { Count: > 0 } missing)
+        RequireOpen(hand.Study.State);
+        if (hand.Study.Form.Missing(choice, reason, details, items) is { Count: > 0 } missing)
         {
             throw new StudyException($"Still missing: {string.Join(", ", missing)}. What you have filled in is saved.");
         }
@@ -126,16 +131,19 @@ public sealed partial class StudyStore
         };
         db.Preferences.Add(preference);
         await db.SaveChangesAsync(cancellationToken);
+        hand.Put(mine with { AnsweredAt = preference.At });
         return preference.At;
     }
 
-    private static async Task<Study> StudyOfAsync(CoScientistDb db, AssignmentId assignment, string expertId, CancellationToken cancellationToken) => await (
-            from a in db.Assignments
-            join c in db.Comparisons on a.ComparisonId equals c.Id
-            join s in db.Studies on c.StudyId equals s.Id
-            where a.Id == assignment && a.ExpertId == expertId
-            select s).AsNoTracking().FirstOrDefaultAsync(cancellationToken)
-        ?? throw new StudyException("This pair was not given to you. Open the study again from Compare.");
+    private static async Task<Study> StudyOfAsync(CoScientistDb db, AssignmentId assignment, string expertId, CancellationToken cancellationToken) =>
+        await s_studyOf(db, assignment, expertId, cancellationToken) ?? throw new StudyException("This pair was not given to you. Open the study again from Compare.");
+
+    private static readonly Func<CoScientistDb, AssignmentId, string, CancellationToken, Task<Study?>> s_studyOf = EF.CompileAsyncQuery((CoScientistDb db, AssignmentId assignment, string expertId, CancellationToken cancellationToken) => (
+        from a in db.Assignments
+        join c in db.Comparisons on a.ComparisonId equals c.Id
+        join s in db.Studies on c.StudyId equals s.Id
+        where a.Id == assignment && a.ExpertId == expertId
+        select s).AsNoTracking().FirstOrDefault());
 
     private static void RequireOpen(StudyState state)
     {
@@ -148,6 +156,14 @@ public sealed partial class StudyStore
         {
             throw new StudyException("This study has been closed, so the answer was not stored. Your earlier answers are kept.");
         }
+    }
+
+    private static string? ReasonOf(string? reason)
+    {
+        var words = CleanText(reason);
+        return words?.Length > MaxReason
+            ? throw new StudyException($"The reason has {words.Length} characters; {MaxReason} is the most. Shorten it and submit again: nothing was stored.")
+            : words;
     }
 
     // Line feeds and tabs are text, other control characters are accidents of pasting.

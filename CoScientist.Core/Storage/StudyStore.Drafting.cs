@@ -33,36 +33,38 @@ public sealed partial class StudyStore
             throw new StudyException($"The text has {value.Length} characters; {MaxReason} is the most. Shorten it: the last text that was saved is kept.");
         }
 
-        using var turn = await TurnAsync(cancellationToken);
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var study = await StudyOfAsync(db, assignment, expertId, cancellationToken);
-        if (!AnswerField.Takes(study.Form, field, value, MaxReason))
+        return await InHandAsync(assignment, expertId, async (db, hand) =>
         {
-            throw new StudyException("This study does not ask that. Reload the page: its form may have changed.");
-        }
+            var study = hand.Study;
+            if (!AnswerField.Takes(study.Form, field, value, MaxReason))
+            {
+                throw new StudyException("This study does not ask that. Reload the page: its form may have changed.");
+            }
 
-        // What was begun may be finished while the study rests.
-        if (study.State != StudyState.Paused)
-        {
-            RequireOpen(study.State);
-        }
+            // What was begun may be finished while the study rests.
+            if (study.State != StudyState.Paused)
+            {
+                RequireOpen(study.State);
+            }
 
-        if (await db.Preferences.AnyAsync(p => p.AssignmentId == assignment && p.UndoneAt == null, cancellationToken))
-        {
-            throw new StudyException("You have answered this pair already. Take that answer back first (Z).");
-        }
+            var mine = hand.Queue.Of(expertId).First(a => a.Id == assignment);
+            if (mine.Answered)
+            {
+                throw new StudyException("You have answered this pair already. Take that answer back first (Z).");
+            }
 
-        if (AnswerField.IsItem(field) && (await DraftAsync(db, assignment, cancellationToken)).Choice is null)
-        {
-            throw new StudyException("The rubric items come after the overall preference, so that they do not sway it. Give the preference first.");
-        }
+            if (AnswerField.IsItem(field) && (await DraftAsync(db, assignment, cancellationToken)).Choice is null)
+            {
+                throw new StudyException("The rubric items come after the overall preference, so that they do not sway it. Give the preference first.");
+            }
 
-        var at = Add(db, assignment, field, value);
-        await ReserveAsync(db, assignment, study.ReservationMinutes, cancellationToken);
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return at;
+            var at = Add(db, assignment, field, value);
+            var until = at.AddMinutes(study.ReservationMinutes);
+            await db.SaveChangesAsync(cancellationToken);
+            await db.Assignments.Where(a => a.Id == assignment).ExecuteUpdateAsync(set => set.SetProperty(a => a.ReservedUntil, until), cancellationToken);
+            hand.Put(mine with { ReservedUntil = until, Begun = true });
+            return at;
+        }, cancellationToken);
     }
 
     /// <summary>Passes a pair over; it does not come again unless that is taken back. Its place goes to another expert.</summary>
@@ -103,13 +105,18 @@ public sealed partial class StudyStore
             join g in db.Goals on c.GoalId equals g.Id
             where a.Id == assignment
             select new { s.FormJson, g.Id, g.RubricVersion }).FirstAsync(cancellationToken);
-        if (!StudyForm.Read(rubric.FormJson).Items)
+        return await WithItemsAsync(db, draft, StudyForm.Read(rubric.FormJson), rubric.Id, rubric.RubricVersion, cancellationToken);
+    }
+
+    private static async Task<AnswerDraft> WithItemsAsync(CoScientistDb db, AnswerDraft draft, StudyForm form, GoalId goal, int rubricVersion, CancellationToken cancellationToken)
+    {
+        if (!form.Items)
         {
             return draft;
         }
 
-        var items = await db.RubricItems.AsNoTracking().Where(i => i.GoalId == rubric.Id && i.State != RubricItemState.Rejected).OrderBy(i => i.Order).Select(i => new { i.Id, i.Text }).ToListAsync(cancellationToken);
-        return draft with { Items = [.. items.Select(i => new FormItem(i.Id.ToString(), i.Text))], RubricVersion = rubric.RubricVersion };
+        var items = await db.RubricItems.AsNoTracking().Where(i => i.GoalId == goal && i.State != RubricItemState.Rejected).OrderBy(i => i.Order).Select(i => new { i.Id, i.Text }).ToListAsync(cancellationToken);
+        return draft with { Items = [.. items.Select(i => new FormItem(i.Id.ToString(), i.Text))], RubricVersion = rubricVersion };
     }
 
     private DateTimeOffset Add(CoScientistDb db, AssignmentId assignment, string field, string? value)
@@ -117,11 +124,5 @@ public sealed partial class StudyStore
         var change = new AnswerEvent { Id = TypedId.New<AnswerEventId>(time), AssignmentId = assignment, Field = field, Value = value, At = time.GetUtcNow() };
         db.AnswerEvents.Add(change);
         return change.At;
-    }
-
-    private async Task ReserveAsync(CoScientistDb db, AssignmentId assignment, int minutes, CancellationToken cancellationToken)
-    {
-        var found = await db.Assignments.FirstAsync(a => a.Id == assignment, cancellationToken);
-        found.ReservedUntil = time.GetUtcNow().AddMinutes(minutes);
     }
 }

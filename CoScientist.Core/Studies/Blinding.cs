@@ -29,7 +29,7 @@ public static partial class Blinding
         text = Tags().Replace(Thinking().Replace(text, ""), "");
         text = SelfIntroduction().Replace(text, Removed);
         // Longest first: "sandbox-grpo-1@40" before "sandbox-grpo-1".
-        foreach (var name in names.Select(n => n.Trim()).Where(n => n.Length > 1 && !Words.Contains(n)).OrderByDescending(n => n.Length))
+        foreach (var name in names.Select(n => n.Trim()).Where(n => n.Length > 1 && !Words.Contains(n)).Distinct(StringComparer.OrdinalIgnoreCase).OrderByDescending(n => n.Length))
         {
             text = Regex.Replace(text, $@"(?<![\p{{L}}\p{{N}}]){Regex.Escape(name)}(?![\p{{L}}\p{{N}}])", Removed, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, Timeout);
         }

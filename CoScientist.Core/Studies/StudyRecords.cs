@@ -143,3 +143,13 @@ public sealed class StudyEvent
     /// <summary>When (UTC).</summary>
     public required DateTimeOffset At { get; init; }
 }
+
+/// <summary>Goes up with every change that decides who gets which pair; triggers of the database raise it.</summary>
+public sealed class StudyRevision
+{
+    /// <summary>The study.</summary>
+    public required StudyId StudyId { get; init; }
+
+    /// <summary>How often it has changed.</summary>
+    public long Number { get; init; }
+}

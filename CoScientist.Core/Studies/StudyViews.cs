@@ -52,6 +52,12 @@ public sealed record ExpertStudy(StudyId Id, string Name, string Guidelines, Stu
     public bool MayComeFree { get; init; }
 }
 
+/// <summary>What the page of a pair shows an expert.</summary>
+/// <param name="Study">The study with the expert's progress; null when there is none for this expert.</param>
+/// <param name="Pair">The next pair; null when none is left or the study is not open.</param>
+/// <param name="Draft">What of an answer to it is stored; null when there is no pair.</param>
+public sealed record ExpertTurn(ExpertStudy? Study, BlindPair? Pair, AnswerDraft? Draft);
+
 /// <summary>A study in the researchers' list.</summary>
 /// <param name="Id">Key.</param>
 /// <param name="Name">Name.</param>

@@ -8,7 +8,7 @@ namespace CoScientist.Web.Commands;
 /// <summary>Measures the engine on this machine.</summary>
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("grade"), Verb("gemm"), Decode(), Tokenizer(), Soak(), ImportBench.Create() };
+    public static Command Create() => new("bench", "Measure the engine on this machine") { Verb("train"), Verb("sample"), Verb("grade"), Verb("gemm"), Decode(), Tokenizer(), Soak(), ImportBench.Create(), BenchAnswers.Create() };
 
     private static Command Verb(string what)
     {

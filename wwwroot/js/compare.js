@@ -56,9 +56,13 @@ export function take() {
   return Math.round(taken);
 }
 
-/** A new pair starts at the top. */
-export function top() {
+/** A new pair starts at the top, and the draft of the pair before is in the database now. */
+export function shown(saved, structure) {
   window.scrollTo({ top: 0 });
+  markStructure(structure);
+  if (saved) {
+    forget(saved);
+  }
 }
 
 export function focus(id) {
@@ -101,4 +105,3 @@ export function markStructure(on) {
   });
 }
 
-export { forget };

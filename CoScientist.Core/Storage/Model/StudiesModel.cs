@@ -16,7 +16,8 @@ internal sealed class StudiesModel :
     IEntityTypeConfiguration<StudyInvitation>,
     IEntityTypeConfiguration<StudyExpert>,
     IEntityTypeConfiguration<Adjudication>,
-    IEntityTypeConfiguration<StudyEvent>
+    IEntityTypeConfiguration<StudyEvent>,
+    IEntityTypeConfiguration<StudyRevision>
 {
     public void Configure(EntityTypeBuilder<Study> study)
     {
@@ -79,4 +80,10 @@ internal sealed class StudiesModel :
 
     public void Configure(EntityTypeBuilder<StudyEvent> entry) =>
         entry.HasOne<Study>().WithMany().HasForeignKey(e => e.StudyId).OnDelete(DeleteBehavior.Restrict);
+
+    public void Configure(EntityTypeBuilder<StudyRevision> revision)
+    {
+        revision.HasKey(r => r.StudyId);
+        revision.HasOne<Study>().WithOne().HasForeignKey<StudyRevision>(r => r.StudyId).OnDelete(DeleteBehavior.Cascade);
+    }
 }

@@ -58,6 +58,37 @@ public sealed class StudyFormTests : IAsyncLifetime
         Assert.All(perGoal, goal => Assert.InRange(goal.Left, 1, 2));
     }
 
+    /// <summary>What a server keeps in memory is never older than the database: two of them hand out one study as one would.</summary>
+    [Fact]
+    public async Task NextAsync_TwoServersOverOneDatabase_FillTheOverlapExactlyWithBalancedSides()
+    {
+        using var other = new StudyStore(database.Factory, database.Time);
+        var study = await CreateAsync(new StudyForm(), overlap: 2);
+        var given = new List<PreferenceChoice>();
+        for (var round = 0; round < 6; round++)
+        {
+            foreach (var (server, expert) in new[] { (store, "ann"), (other, "ben"), (store, "cay"), (other, "ann") })
+            {
+                if (await server.NextAsync(study, expert, Token) is { } pair)
+                {
+                    var (_, next) = await server.AnswerAndGoOnAsync(pair.Assignment, expert, PreferenceChoice.A, null, 1, Token);
+                    given.Add(PreferenceChoice.A);
+                    Assert.Equal(next.Study!.Answered, (await (server == store ? other : store).ForExpertAsync(study, expert, Token))!.Answered);
+                    Assert.NotEqual(pair.Assignment, next.Pair?.Assignment);
+                }
+            }
+        }
+
+        // Taken back by one server, seen by the other.
+        await other.UndoAsync(study, "ann", Token);
+        Assert.NotNull((await store.ShowAsync(study, "ann", Token)).Pair!.TakenBack);
+
+        await using var db = database.NewContext();
+        var perGoal = await db.Preferences.Join(db.Assignments, p => p.AssignmentId, a => a.Id, (_, a) => a).GroupBy(a => a.ComparisonId).Select(g => new { Answers = g.Count(), Left = g.Count(a => a.Arm1IsLeft) }).ToListAsync(Token);
+        Assert.Equal((6, 12), (perGoal.Count, given.Count));
+        Assert.All(perGoal, goal => Assert.Equal((2, 1), (goal.Answers, goal.Left)));
+    }
+
     [Fact]
     public async Task NextAsync_ExpiredReservation_GoesToTheNextAndTheLateAnswerStillCounts()
     {

@@ -13,34 +13,34 @@ public sealed class PairQueueTests
     {
         var queue = Queue(2, Assigned(0, "ann", answered: true), Assigned(0, "ben", minutes: 5));
 
-        Assert.Equal([1, 2], queue.For("cay").Select(p => p.Order));
-        Assert.Equal([0, 1, 2], queue.For("ben").Select(p => p.Order));
-        Assert.Equal([1, 2], queue.For("ann").Select(p => p.Order));
-        Assert.True(queue.MayComeFree("cay"));
+        Assert.Equal([1, 2], queue.For("cay", Now).Select(p => p.Order));
+        Assert.Equal([0, 1, 2], queue.For("ben", Now).Select(p => p.Order));
+        Assert.Equal([1, 2], queue.For("ann", Now).Select(p => p.Order));
+        Assert.True(queue.MayComeFree("cay", Now));
     }
 
     [Fact]
     public void For_ExpiredReservation_FreesThePlaceUnlessItsExpertHasBegun()
     {
         var expired = Queue(1, Assigned(0, "ann", minutes: -1));
-        Assert.Equal([0, 1, 2], expired.For("ben").Select(p => p.Order));
+        Assert.Equal([0, 1, 2], expired.For("ben", Now).Select(p => p.Order));
 
         var filled = Queue(1, Assigned(0, "ann", minutes: -1), Assigned(0, "ben", answered: true));
-        Assert.Equal([1, 2], filled.For("ann").Select(p => p.Order));
+        Assert.Equal([1, 2], filled.For("ann", Now).Select(p => p.Order));
 
         var begun = Queue(1, Assigned(0, "ann", minutes: -1, begun: true), Assigned(0, "ben", answered: true));
-        Assert.Equal([0, 1, 2], begun.For("ann").Select(p => p.Order));
-        Assert.False(begun.MayComeFree("cay"));
+        Assert.Equal([0, 1, 2], begun.For("ann", Now).Select(p => p.Order));
+        Assert.False(begun.MayComeFree("cay", Now));
     }
 
     [Fact]
     public void For_PracticeAndGold_AreForEverybodyAndPracticeComesFirst()
     {
         QueuedPair[] pairs = [Pairs[0], Pairs[1] with { Kind = ComparisonKind.Gold }, Pairs[2] with { Kind = ComparisonKind.Practice }];
-        var queue = new PairQueue(pairs, [Assigned(0, "ann", answered: true), Assigned(1, "ann", answered: true), Assigned(2, "ann", answered: true)], 1, Now);
+        var queue = new PairQueue(pairs, [Assigned(0, "ann", answered: true), Assigned(1, "ann", answered: true), Assigned(2, "ann", answered: true)], 1);
 
-        Assert.Equal([2, 1], queue.For("ben").Select(p => p.Order));
-        Assert.Empty(queue.For("ann"));
+        Assert.Equal([2, 1], queue.For("ben", Now).Select(p => p.Order));
+        Assert.Empty(queue.For("ann", Now));
     }
 
     [Fact]
@@ -48,8 +48,8 @@ public sealed class PairQueueTests
     {
         var queue = Queue(1, Assigned(0, "ann", skipped: true, minutes: 5));
 
-        Assert.Equal([1, 2], queue.For("ann").Select(p => p.Order));
-        Assert.Equal([0, 1, 2], queue.For("ben").Select(p => p.Order));
+        Assert.Equal([1, 2], queue.For("ann", Now).Select(p => p.Order));
+        Assert.Equal([0, 1, 2], queue.For("ben", Now).Select(p => p.Order));
     }
 
     [Fact]
@@ -62,8 +62,8 @@ public sealed class PairQueueTests
         Assert.InRange(coins, 15, 85);
     }
 
-    private static PairQueue Queue(int overlap, params QueuedAssignment[] assignments) => new(Pairs, assignments, overlap, Now);
+    private static PairQueue Queue(int overlap, params QueuedAssignment[] assignments) => new(Pairs, assignments, overlap);
 
     private static QueuedAssignment Assigned(int pair, string expert, double minutes = 60, bool answered = false, bool begun = false, bool skipped = false, bool left = true) =>
-        new(Pairs[pair].Id, expert, left, Now.AddMinutes(minutes), skipped, answered, begun);
+        new(new AssignmentId(Guid.NewGuid()), Pairs[pair].Id, expert, left, Now.AddMinutes(minutes), skipped, answered ? Now : null, begun);
 }
