@@ -1,6 +1,3 @@
-using CoScientist.Core;
-using CoScientist.Core.Goals;
-using CoScientist.Core.Plans;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
 using CoScientist.Tests.Shared;
@@ -17,13 +14,14 @@ public sealed class CompareTests(BrowserFixture browser, ServerFixture server) :
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    [Fact]
+    [Fact(Timeout = 120_000)]
     public async Task Study_TenPairsByKeyboard_EveryAnswerIsStoredBeforeItIsSaved()
     {
-        var study = await SeedAsync(10);
+        var study = await StudySeed.AddAsync(server.Services, StudySeed.Draft("Ten", 10));
         await server.CreateAccountAsync("expert", Roles.Expert);
         var faults = new List<string>();
-        var page = await browser.NewPageAsync(server.Address, faults);
+        await using var wire = new CutWire(server.Address);
+        var page = await browser.NewPageAsync(wire.Address, faults);
         await BrowserFixture.SignInAsync(page, "expert", ServerFixture.Password);
 
         await page.GotoAsync("/compare");
@@ -50,6 +48,16 @@ public sealed class CompareTests(BrowserFixture browser, ServerFixture server) :
         await Expect(page.Locator(".saved")).ToContainTextAsync("Saved");
         Assert.Equal((9, 1), await CountAsync(study));
 
+        // The network is gone while a reason is being written: the page says so, and once it is back the reason is stored with the answer.
+        wire.Cut();
+        await Expect(page.Locator("#components-reconnect-modal")).ToBeVisibleAsync();
+        Assert.Equal((9, 1), await CountAsync(study));
+        await page.GetByLabel("Reason (optional)").EvaluateAsync("field => { field.value = 'half a'; field.dispatchEvent(new Event('input', { bubbles: true })); }");
+        wire.Mend();
+        await Expect(page.Locator("#components-reconnect-modal")).ToBeHiddenAsync();
+        faults.Clear();
+        await WaitForReasonAsync("half a");
+
         // A reason that was typed but not submitted survives the loss of the page.
         await page.GetByLabel("Reason (optional)").FillAsync("half a thought");
         await page.ReloadAsync();
@@ -71,28 +79,19 @@ public sealed class CompareTests(BrowserFixture browser, ServerFixture server) :
 
     private static Task ExpectPairAsync(IPage page, int number) => Expect(page.Locator("[role=status]", new() { HasText = $"Pair {number} of 10" })).ToHaveCountAsync(1);
 
+    private async Task WaitForReasonAsync(string reason)
+    {
+        await using var db = await server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token);
+        while (!await db.AnswerEvents.AnyAsync(e => e.Field == AnswerField.Reason && e.Value == reason, Token))
+        {
+            await Task.Delay(20, Token);
+        }
+    }
+
     private async Task<(int Counting, int TakenBack)> CountAsync(StudyId study)
     {
         await using var db = await server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token);
         var preferences = await db.Preferences.Where(p => db.Assignments.Any(a => a.Id == p.AssignmentId && db.Comparisons.Any(c => c.Id == a.ComparisonId && c.StudyId == study))).ToListAsync(Token);
         return (preferences.Count(p => p.UndoneAt is null), preferences.Count(p => p.UndoneAt is not null));
-    }
-
-    private async Task<StudyId> SeedAsync(int goals)
-    {
-        var time = TimeProvider.System;
-        await using (var db = await server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token))
-        {
-            for (var i = 0; i < goals; i++)
-            {
-                var goal = new Goal { Id = TypedId.New<GoalId>(time), Domain = "ml", Text = $"Find out {i}.", Origin = "dataset", CreatedAt = time.GetUtcNow() };
-                db.Add(goal);
-                db.AddRange(new[] { "tuned", "starter" }.Select(writer => new Plan { Id = TypedId.New<PlanId>(time), GoalId = goal.Id, Writer = writer, Text = $"We plan {i}.", CreatedAt = time.GetUtcNow() }));
-            }
-
-            await db.SaveChangesAsync(Token);
-        }
-
-        return await server.Services.GetRequiredService<StudyStore>().CreateAsync(new StudyDraft { Name = "Ten", Arm1 = "tuned", Arm2 = "starter", IsSandbox = false, Goals = goals }, Token);
     }
 }

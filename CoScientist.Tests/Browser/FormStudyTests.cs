@@ -1,7 +1,4 @@
 using System.Text;
-using CoScientist.Core;
-using CoScientist.Core.Goals;
-using CoScientist.Core.Plans;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
 using CoScientist.Tests.Shared;
@@ -140,23 +137,9 @@ public sealed class FormStudyTests(BrowserFixture browser, ServerFixture server)
 
     private Task<CoScientistDb> ContextAsync() => server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token);
 
-    private async Task<StudyId> SeedAsync()
-    {
-        var time = TimeProvider.System;
-        await using (var db = await ContextAsync())
-        {
-            for (var i = 0; i < 2; i++)
-            {
-                var goal = new Goal { Id = TypedId.New<GoalId>(time), Domain = "ml", Text = $"Find out {i}.", Origin = "dataset", CreatedAt = time.GetUtcNow() };
-                goal.Items.AddRange(Enumerable.Range(0, 2).Select(n => new RubricItem { Id = TypedId.New<RubricItemId>(time), GoalId = goal.Id, Order = n, Text = $"says {n}", ProposedText = $"says {n}" }));
-                db.Add(goal);
-                db.AddRange(new[] { "tuned", "starter" }.Select(writer => new Plan { Id = TypedId.New<PlanId>(time), GoalId = goal.Id, Writer = writer, Text = $"# Aim {writer.Length}\n\nWe plan {i}, says {writer}.", CreatedAt = time.GetUtcNow() }));
-            }
-
-            await db.SaveChangesAsync(Token);
-        }
-
-        var form = new StudyForm { Strength = true, Scores = true, Criteria = true, Items = true, ReasonRequired = true };
-        return await server.Services.GetRequiredService<StudyStore>().CreateAsync(new StudyDraft { Name = "Whole form", Arm1 = "tuned", Arm2 = "starter", IsSandbox = false, Goals = 2, Form = form, Overlap = 2 }, Token);
-    }
+    private Task<StudyId> SeedAsync() => StudySeed.AddAsync(
+        server.Services,
+        StudySeed.Draft("Whole form", 2) with { Form = new StudyForm { Strength = true, Scores = true, Criteria = true, Items = true, ReasonRequired = true }, Overlap = 2 },
+        items: 2,
+        plan: (i, writer) => $"# Aim {writer.Length}\n\nWe plan {i}, says {writer}.");
 }

@@ -1,10 +1,9 @@
 using System.Collections.Concurrent;
-using CoScientist.Core;
-using CoScientist.Core.Goals;
-using CoScientist.Core.Plans;
+using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
 using CoScientist.Tests.Shared;
+using CoScientist.Web.Runs;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using static Microsoft.Playwright.Assertions;
@@ -12,22 +11,31 @@ using static Microsoft.Playwright.Assertions;
 namespace CoScientist.Tests.Browser;
 
 /// <summary>
-/// 100 goals × 3 answers × 2 arms by 20 experts at once through the real pages: every answer stored once, the overlap exact, the sides balanced,
-/// the results those of a computation of its own. How long a key takes to show its effect is printed.
+/// Experts who answer a study at once through the real pages: every answer stored once, the overlap exact, the sides balanced, the results those
+/// of a computation of its own. How long a key takes to show its effect is printed. Small in the suite; COSCIENTIST_GOALS=100 COSCIENTIST_EXPERTS=20
+/// is the size of a real study, COSCIENTIST_THINK the seconds that an expert thinks before each answer, COSCIENTIST_TRAIN=1 trains meanwhile.
 /// </summary>
 [Collection(BrowserCollection.Name)]
 public sealed class ManyExpertsTests(BrowserFixture browser, ServerFixture server) : IClassFixture<BrowserFixture>, IClassFixture<ServerFixture>
 {
-    private const int Goals = 100;
     private const int Overlap = 3;
-    private const int Experts = 20;
+    private static readonly int Goals = (int)TestSize.Of("COSCIENTIST_GOALS", 6);
+    private static readonly int Experts = (int)TestSize.Of("COSCIENTIST_EXPERTS", 4);
+    private static readonly TimeSpan Think = TimeSpan.FromSeconds(TestSize.Of("COSCIENTIST_THINK", 0));
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact(Timeout = 900_000)]
-    public async Task Study_TwentyExpertsAtOnce_EveryAnswerOnceOverlapExactResultsIndependentlyTheSame()
+    public async Task Study_ManyExpertsAtOnce_EveryAnswerOnceOverlapExactResultsIndependentlyTheSame()
     {
-        var study = await SeedAsync();
+        var study = await StudySeed.AddAsync(server.Services, StudySeed.Draft("Many", Goals) with { Overlap = Overlap });
+        var trains = TestSize.Of("COSCIENTIST_TRAIN", 0) > 0;
+        if (trains)
+        {
+            await server.Services.GetRequiredService<RunLauncher>().StartAsync(RunPresets.Find("sandbox-grpo")!.Spec, "test", null, Token);
+            server.Services.GetRequiredService<RunWorker>().Wake();
+        }
+
         for (var i = 0; i < Experts; i++)
         {
             await server.CreateAccountAsync($"expert{i}", Roles.Expert);
@@ -58,7 +66,7 @@ public sealed class ManyExpertsTests(BrowserFixture browser, ServerFixture serve
         Assert.All("abe".Zip(new[] { PreferenceChoice.A, PreferenceChoice.B, PreferenceChoice.Tie }), key => Assert.Equal(pressed.Count(p => p == key.First.ToString()), answers.Count(a => a.Choice == key.Second)));
 
         var sorted = effects.Order().ToList();
-        TestContext.Current.TestOutputHelper?.WriteLine(FormattableString.Invariant($"from the key to the next pair on the screen, {Experts} experts at once: median {sorted[sorted.Count / 2]:0} ms, 95% {sorted[(int)(sorted.Count * 0.95)]:0} ms; answers by experts with the left plan of arm 1: {answers.Count(a => a.Arm1IsLeft)} of {answers.Count}"));
+        TestContext.Current.TestOutputHelper?.WriteLine(FormattableString.Invariant($"from the key to the next pair on the screen, {Experts} experts at once, {Think.TotalSeconds} s to think{(trains ? ", a run trains" : "")}: median {sorted[sorted.Count / 2]:0} ms, 95% {sorted[(int)(sorted.Count * 0.95)]:0} ms; answers by experts with the left plan of arm 1: {answers.Count(a => a.Arm1IsLeft)} of {answers.Count}"));
     }
 
     private async Task AnswerAllAsync(StudyId study, int expert, ConcurrentBag<string> pressed, ConcurrentBag<double> effects)
@@ -87,29 +95,12 @@ public sealed class ManyExpertsTests(BrowserFixture browser, ServerFixture serve
                 })
                 """,
                 $"{answered + 1} of ");
+            await Task.Delay(Think, Token);
             await page.Keyboard.PressAsync(key);
             effects.Add(await effect);
             pressed.Add(key);
         }
 
         await page.Context.CloseAsync();
-    }
-
-    private async Task<StudyId> SeedAsync()
-    {
-        var time = TimeProvider.System;
-        await using (var db = await server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token))
-        {
-            for (var i = 0; i < Goals; i++)
-            {
-                var goal = new Goal { Id = TypedId.New<GoalId>(time), Domain = "ml", Text = $"Find out {i}.", Origin = "dataset", CreatedAt = time.GetUtcNow() };
-                db.Add(goal);
-                db.AddRange(new[] { "tuned", "starter" }.Select(writer => new Plan { Id = TypedId.New<PlanId>(time), GoalId = goal.Id, Writer = writer, Text = $"We plan {i}.", CreatedAt = time.GetUtcNow() }));
-            }
-
-            await db.SaveChangesAsync(Token);
-        }
-
-        return await server.Services.GetRequiredService<StudyStore>().CreateAsync(new StudyDraft { Name = "Many", Arm1 = "tuned", Arm2 = "starter", IsSandbox = false, Goals = Goals, Overlap = Overlap }, Token);
     }
 }

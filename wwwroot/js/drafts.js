@@ -7,12 +7,27 @@ export function forget(name) {
   sessionStorage.removeItem(prefix + name);
 }
 
+function tell(field) {
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+  field.dispatchEvent(new Event('change', { bubbles: true }));
+}
+
 function restore(field) {
   const draft = sessionStorage.getItem(prefix + field.dataset.draft);
   if (draft !== null && draft !== field.value) {
     field.value = draft;
-    field.dispatchEvent(new Event('input', { bubbles: true }));
-    field.dispatchEvent(new Event('change', { bubbles: true }));
+    tell(field);
+  }
+}
+
+/** The connection is back: what was typed without it is told to the server now. */
+export function resend() {
+  for (const field of document.querySelectorAll('[data-draft]')) {
+    const draft = sessionStorage.getItem(prefix + field.dataset.draft);
+    if (draft !== null) {
+      field.value = draft;
+      tell(field);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 // What every page needs without a connection.
-import { watch } from './drafts.js';
+import { resend, watch } from './drafts.js';
 
 watch();
 
@@ -15,5 +15,11 @@ addEventListener('popstate', () => {
 document.addEventListener('click', async event => {
   if (event.target.id === 'reload-now' || (event.target.id === 'reconnect-now' && !(await window.Blazor.reconnect()))) {
     location.reload();
+  }
+});
+
+document.getElementById('components-reconnect-modal')?.addEventListener('components-reconnect-state-changed', event => {
+  if (event.detail.state === 'hide') {
+    resend();
   }
 });
