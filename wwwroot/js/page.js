@@ -18,8 +18,13 @@ document.addEventListener('click', async event => {
   }
 });
 
-document.getElementById('components-reconnect-modal')?.addEventListener('components-reconnect-state-changed', event => {
-  if (event.detail.state === 'hide') {
-    resend();
-  }
-});
+// The client script tells by a class of its notice that the connection is back.
+const notice = document.getElementById('components-reconnect-modal');
+const back = 'components-reconnect-hide';
+if (notice) {
+  new MutationObserver(changes => {
+    if (notice.classList.contains(back) && changes.some(change => !change.oldValue?.includes(back))) {
+      resend();
+    }
+  }).observe(notice, { attributeFilter: ['class'], attributeOldValue: true });
+}
