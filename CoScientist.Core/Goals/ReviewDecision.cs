@@ -25,6 +25,9 @@ public enum ReviewAction
     /// <summary>Given another weight; whether it counts, and in which wording, stays as it was.</summary>
     Weigh,
 
+    /// <summary>Said in the note that something is wrong with it, for others to look at; nothing else changes.</summary>
+    Flag,
+
     /// <summary>Took back the decision named in <see cref="ReviewDecision.Undoes"/>.</summary>
     Undo,
 }

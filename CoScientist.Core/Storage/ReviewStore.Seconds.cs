@@ -46,7 +46,7 @@ public sealed partial class ReviewStore
             join goal in db.Goals on item.GoalId equals goal.Id
             where item.State != RubricItemState.Proposed
                 && db.Comparisons.Any(c => c.GoalId == goal.Id && asking.Contains(c.StudyId))
-                && !db.ReviewDecisions.Any(d => d.ItemId == item.Id && d.ReviewerId == reviewerId && d.Action != ReviewAction.Weigh)
+                && !db.ReviewDecisions.Any(d => d.ItemId == item.Id && d.ReviewerId == reviewerId && d.Action != ReviewAction.Weigh && d.Action != ReviewAction.Flag && d.Action != ReviewAction.Undo && !db.ReviewDecisions.Any(undo => undo.Undoes == d.Id))
                 && !db.ReviewOpinions.Any(o => o.ItemId == item.Id && o.ReviewerId == reviewerId && o.UndoneAt == null)
                 && (stage == ReviewStage.Second
                     ? !db.ReviewOpinions.Any(o => o.ItemId == item.Id && o.UndoneAt == null)
@@ -105,10 +105,45 @@ public sealed partial class ReviewStore
         return voices;
     }
 
+    /// <summary>Takes back the reviewer's last opinion, and the decision that it made where it settled a disagreement; the item waits for it again.</summary>
+    /// <returns>The item.</returns>
+    /// <exception cref="ReviewRefusedException">There is none, or somebody has had a say on the item since.</exception>
+    public async Task<RubricItemId> UndoOpinionAsync(string reviewerId, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(reviewerId);
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var mine = await db.ReviewOpinions.Where(o => o.ReviewerId == reviewerId && o.UndoneAt == null).OrderByDescending(o => o.At).FirstOrDefaultAsync(cancellationToken)
+            ?? throw new ReviewRefusedException("There is no opinion of yours to take back.");
+        if (await db.ReviewOpinions.AnyAsync(o => o.ItemId == mine.ItemId && o.UndoneAt == null && o.At > mine.At, cancellationToken))
+        {
+            throw new ReviewRefusedException("Somebody has settled this item after you, so your opinion stays.");
+        }
+
+        var (item, goal) = await FindAsync(db, mine.ItemId, cancellationToken);
+        if (mine is { IsAdjudication: true, Agrees: false })
+        {
+            var newest = await db.ReviewDecisions.AsNoTracking()
+                .Where(d => d.ItemId == mine.ItemId && d.Action != ReviewAction.Undo && !db.ReviewDecisions.Any(undo => undo.Undoes == d.Id))
+                .OrderByDescending(d => d.RubricVersion).FirstOrDefaultAsync(cancellationToken);
+            if (newest?.ReviewerId != reviewerId)
+            {
+                throw new ReviewRefusedException("Somebody has decided on this item after you, so your opinion stays.");
+            }
+
+            Record(db, goal, item, newest.StateBefore, newest.TextBefore, newest.WeightBefore, reviewerId, ReviewAction.Undo, reason: null, note: null, newest.Id);
+        }
+
+        mine.UndoneAt = time.GetUtcNow();
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return item.Id;
+    }
+
     private static async Task<List<ReviewVoice>> VoicesAsync(CoScientistDb db, RubricItemId itemId, CancellationToken cancellationToken)
     {
         var first = await db.ReviewDecisions.AsNoTracking()
-            .Where(d => d.ItemId == itemId && d.Action != ReviewAction.Weigh && d.Action != ReviewAction.Undo && !db.ReviewDecisions.Any(undo => undo.Undoes == d.Id))
+            .Where(d => d.ItemId == itemId && d.Action != ReviewAction.Weigh && d.Action != ReviewAction.Flag && d.Action != ReviewAction.Undo && !db.ReviewDecisions.Any(undo => undo.Undoes == d.Id))
             .OrderByDescending(d => d.RubricVersion).Take(1).ToListAsync(cancellationToken);
         var others = await db.ReviewOpinions.AsNoTracking().Where(o => o.ItemId == itemId && o.UndoneAt == null).OrderBy(o => o.At).ToListAsync(cancellationToken);
         return [.. first.Select(d => new ReviewVoice("first reviewer", d.Action, d.Reason, d.TextAfter)), .. others.Select(o => new ReviewVoice(o.IsAdjudication ? "settled" : "second reviewer", o.Action, o.Reason, o.Text))];

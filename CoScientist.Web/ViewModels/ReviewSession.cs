@@ -18,6 +18,9 @@ public enum ReviewMode
 
     /// <summary>Giving it another weight.</summary>
     Weigh,
+
+    /// <summary>Saying what is wrong with it.</summary>
+    Flag,
 }
 
 /// <summary>One reviewer's walk through the items: what is on the screen, what was skipped, what was saved.</summary>
@@ -37,6 +40,9 @@ public sealed class ReviewSession(ReviewStore store, LibraryStore library, ItemC
 
     /// <summary>What the checks found wrong with the items of the rubric.</summary>
     public ILookup<RubricItemId, ItemFinding> Findings { get; private set; } = Array.Empty<ItemFinding>().ToLookup(finding => finding.ItemId);
+
+    /// <summary>What flags on the items of the rubric say.</summary>
+    public ILookup<RubricItemId, string> Flags { get; private set; } = Array.Empty<string>().ToLookup(_ => default(RubricItemId));
 
     /// <summary>How the rubric stands.</summary>
     public RubricCounts Counts { get; private set; } = new(0, 0, 0, 0);
@@ -161,6 +167,28 @@ public sealed class ReviewSession(ReviewStore store, LibraryStore library, ItemC
         await RefreshAsync(current, cancellationToken);
     }
 
+    /// <summary>Flags the current item with the note and stays on it: it is still to be decided.</summary>
+    public async Task FlagAsync(string reviewerId, CancellationToken cancellationToken)
+    {
+        if (Current is not { } current)
+        {
+            return;
+        }
+
+        Refused = null;
+        try
+        {
+            Saved = await store.FlagAsync(current.Item.Id, reviewerId, Note, cancellationToken);
+            (Mode, Note) = (ReviewMode.Read, "");
+        }
+        catch (ReviewRefusedException refused)
+        {
+            Refused = refused.Message;
+        }
+
+        await RefreshAsync(current, cancellationToken);
+    }
+
     /// <summary>Takes back the reviewer's last decision and shows its item.</summary>
     public async Task UndoAsync(string reviewerId, CancellationToken cancellationToken)
     {
@@ -218,6 +246,7 @@ public sealed class ReviewSession(ReviewStore store, LibraryStore library, ItemC
         }
 
         Rubric = await RubricAsync(item.Item.GoalId, cancellationToken);
+        Flags = await store.FlagsAsync(item.Item.GoalId, cancellationToken);
         Findings = await checks.FindingsAsync(item.Item.GoalId, cancellationToken);
         Counts = (await store.CountsAsync([item.Item.GoalId], cancellationToken))[item.Item.GoalId];
         if (item is { PaperId: { } paper, Item.SourceSection: { } section } && await library.SectionAsync(paper, section, cancellationToken) is { } source)

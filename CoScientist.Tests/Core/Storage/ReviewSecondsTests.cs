@@ -72,6 +72,42 @@ public sealed class ReviewSecondsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task UndoOpinionAsync_SecondAndSettling_AreTakenBackWithTheirDecisionAndKeepTheirTrace()
+    {
+        var item = goal.Items[2].Id;
+        await Store.OpineAsync(item, "bob", ReviewStage.Second, ReviewAction.Approve, cancellationToken: Token);
+        await Store.OpineAsync(item, "cay", ReviewStage.Adjudication, ReviewAction.Approve, cancellationToken: Token);
+        await Assert.ThrowsAsync<ReviewRefusedException>(() => Store.UndoOpinionAsync("bob", Token));
+
+        Assert.Equal(item, await Store.UndoOpinionAsync("cay", Token));
+        Assert.Equal([item], (await Store.WaitingAsync("cay", ReviewStage.Adjudication, sandbox: true, Token)).Select(w => w.Item.Id));
+        Assert.Equal(item, await Store.UndoOpinionAsync("bob", Token));
+
+        Assert.Contains(item, (await Store.WaitingAsync("bob", ReviewStage.Second, sandbox: true, Token)).Select(w => w.Item.Id));
+        await Assert.ThrowsAsync<ReviewRefusedException>(() => Store.UndoOpinionAsync("bob", Token));
+        await using var db = database.NewContext();
+        Assert.Equal(RubricItemState.Rejected, (await db.RubricItems.SingleAsync(i => i.Id == item, Token)).State);
+        Assert.Equal((2, 6), (await db.ReviewOpinions.CountAsync(o => o.UndoneAt != null, Token), await db.ReviewDecisions.CountAsync(Token)));
+    }
+
+    [Fact]
+    public async Task FlagAsync_Note_StaysBesideTheItemUntilItIsTakenBack()
+    {
+        var item = goal.Items[0].Id;
+        await Assert.ThrowsAsync<ReviewRefusedException>(() => Store.FlagAsync(item, "bob", "  ", Token));
+        await Store.FlagAsync(item, "bob", "the passage is another one", Token);
+
+        Assert.Equal(["the passage is another one"], (await Store.FlagsAsync(goal.Id, Token))[item]);
+        Assert.Contains(item, (await Store.WaitingAsync("bob", ReviewStage.Second, sandbox: true, Token)).Select(w => w.Item.Id));
+        Assert.Equal(ReviewAction.Approve, (await Store.VoicesAsync(item, Token)).Single().Action);
+        await Store.UndoAsync("bob", Token);
+
+        Assert.Empty((await Store.FlagsAsync(goal.Id, Token))[item]);
+        await using var db = database.NewContext();
+        Assert.Equal(RubricItemState.Approved, (await db.RubricItems.SingleAsync(i => i.Id == item, Token)).State);
+    }
+
+    [Fact]
     public async Task OpineAsync_TwiceOrOnOnesOwnOrWithoutReason_IsRefused()
     {
         await Assert.ThrowsAsync<ReviewRefusedException>(() => Store.OpineAsync(goal.Items[0].Id, "ada", ReviewStage.Second, ReviewAction.Approve, cancellationToken: Token));
