@@ -53,16 +53,17 @@ public sealed partial class ExportStore
             join item in db.RubricItems on decision.ItemId equals item.Id
             join goal in db.Goals on item.GoalId equals goal.Id
             orderby decision.At, decision.Id
-            select new { decision, item.GoalId, goal.IsSandbox }).ToListAsync(cancellationToken);
+            select new { decision, item.GoalId, item.Order, goal.ExternalKey, goal.IsSandbox }).ToListAsync(cancellationToken);
         var names = Names(decisions.Select(d => d.decision.ReviewerId), anonymous);
         var rows = decisions.Select(row => (IReadOnlyList<object?>)
         [
             row.decision.Id.ToString(), row.GoalId.ToString(), row.decision.ItemId.ToString(), row.IsSandbox, row.decision.Action.ToString(), row.decision.Reason?.ToString(), anonymous ? null : row.decision.Note,
             row.decision.TextBefore, row.decision.TextAfter, row.decision.StateBefore.ToString(), row.decision.StateAfter.ToString(), row.decision.WeightBefore, row.decision.WeightAfter,
             row.decision.RubricVersion, row.decision.Undoes?.ToString(), names[row.decision.ReviewerId], anonymous ? null : row.decision.At,
+            row.ExternalKey, row.Order,
         ]);
         return new ExportTable(
-            ["decision_id", "goal_id", "item_id", "sandbox", "action", "reason", "note", "text_before", "text_after", "state_before", "state_after", "weight_before", "weight_after", "rubric_version", "undoes", "reviewer", "at"],
+            ["decision_id", "goal_id", "item_id", "sandbox", "action", "reason", "note", "text_before", "text_after", "state_before", "state_after", "weight_before", "weight_after", "rubric_version", "undoes", "reviewer", "at", "goal_key", "item_number"],
             [.. rows]);
     }
 

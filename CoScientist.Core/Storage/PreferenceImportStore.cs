@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Interchange;
@@ -13,38 +12,26 @@ namespace CoScientist.Core.Storage;
 /// <param name="time">The clock.</param>
 public sealed class PreferenceImportStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time)
 {
-    private const int MostCharacters = 1_000_000;
+    private static readonly HashSet<string> s_typed = new(["sandbox", "arm1_is_left", "active_milliseconds", "strength", "score1", "score2", "criteria", "items", "rubric_version"], StringComparer.Ordinal);
 
     /// <summary>
     /// Imports rows of <see cref="ExportStore.PreferencesAsync"/>. Goals are found by id or key, plans by id, else the arm's newest for the goal. A
     /// study of that name and these arms takes the answers; where there is none, a closed one is made, so that nobody answers it again.
     /// </summary>
     /// <param name="fileName">The file's name, for messages.</param>
-    /// <param name="content">One JSON object a line.</param>
+    /// <param name="content">CSV where the name ends in .csv, else one JSON object a line.</param>
     /// <param name="cancellationToken">Cancels; nothing is half-written.</param>
     /// <exception cref="DatasetFormatException">No line is an answer; nothing changed.</exception>
     public async Task<RowsImport> ImportAsync(string fileName, Stream content, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        using var reader = new StreamReader(content, Encoding.UTF8);
         var (faults, imported, known) = (new List<RowFault>(), 0, 0);
-        foreach (var (number, line) in BoundedLines.Read(reader, MostCharacters))
+        foreach (var (number, row) in TableRows.Read(fileName, content, s_typed))
         {
-            if (line is null)
-            {
-                faults.Add(new RowFault(number, "it is longer than any answer."));
-                continue;
-            }
-
-            if (string.IsNullOrWhiteSpace(line))
-            {
-                continue;
-            }
-
             try
             {
-                if (await AddAsync(db, Row.Parse(line), cancellationToken))
+                if (await AddAsync(db, Row.Parse(row ?? throw new FormatException()), cancellationToken))
                 {
                     imported++;
                 }
@@ -136,10 +123,8 @@ public sealed class PreferenceImportStore(IDbContextFactory<CoScientistDb> facto
 
     private sealed record Row(string Study, string Goal, string? GoalKey, string Plan1, string Plan2, string Arm1, string Arm2, bool Arm1IsLeft, PreferenceChoice Choice, string? Reason, long Milliseconds, string Expert, DateTimeOffset? At, ComparisonKind Kind, AnswerDetails Details)
     {
-        public static Row Parse(string line)
+        public static Row Parse(JsonElement root)
         {
-            using var document = JsonDocument.Parse(line);
-            var root = document.RootElement;
             var left = root.GetProperty("arm1_is_left").GetBoolean();
             return new Row(
                 Required("study"), Required("goal_id"), Text("goal_key"), Required("plan1_id"), Required("plan2_id"), Required("arm1"), Required("arm2"), left,

@@ -41,6 +41,7 @@ public static class StorageSetup
         services.TryAddSingleton<DatasetImportStore>();
         services.TryAddSingleton<ExportStore>();
         services.TryAddSingleton<PreferenceImportStore>();
+        services.TryAddSingleton<DecisionImportStore>();
         services.TryAddSingleton<ModelCallStore>();
         services.TryAddSingleton<ModelServerStore>();
         services.TryAddSingleton<LibraryJobStore>();

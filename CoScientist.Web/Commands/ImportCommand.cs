@@ -11,7 +11,7 @@ internal static class ImportCommand
 {
     private const int ProgressLine = 100;
 
-    public static Command Create() => new("import", "Bring papers, datasets or plans into the library") { Papers(), Dataset(), Plans(), Preferences() };
+    public static Command Create() => new("import", "Bring papers, datasets or plans into the library") { Papers(), Dataset(), Plans(), Preferences(), Decisions() };
 
     private static Command Dataset()
     {
@@ -41,9 +41,17 @@ internal static class ImportCommand
 
     private static Command Preferences()
     {
-        var file = new Argument<string>("FILE") { Description = "A .jsonl file of 'export preferences'; goals and plans must be in the library" };
+        var file = new Argument<string>("FILE") { Description = "A .jsonl or .csv file of 'export preferences'; goals and plans must be in the library" };
         var command = new Command("preferences", "Import answers of experts into studies of their names") { file };
         command.SetAction((parsed, cancellationToken) => RowsAsync<PreferenceImportStore>(parsed, parsed.GetValue(file)!, "answers", (store, name, content) => store.ImportAsync(name, content, cancellationToken), cancellationToken));
+        return command;
+    }
+
+    private static Command Decisions()
+    {
+        var file = new Argument<string>("FILE") { Description = "A .jsonl or .csv file of 'export decisions'; goals must be in the library" };
+        var command = new Command("decisions", "Import reviewers' decisions onto the rubric items they are about") { file };
+        command.SetAction((parsed, cancellationToken) => RowsAsync<DecisionImportStore>(parsed, parsed.GetValue(file)!, "decisions", (store, name, content) => store.ImportAsync(name, content, cancellationToken), cancellationToken));
         return command;
     }
 

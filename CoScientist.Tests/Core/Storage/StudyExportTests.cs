@@ -86,11 +86,13 @@ public sealed class StudyExportTests : IAsyncLifetime
     }
 
     /// <summary>Out, all answers gone, and in again: the export afterwards is the same, and a second import changes nothing.</summary>
-    [Fact]
-    public async Task ImportAsync_WhatWasExported_GivesTheSameExportAgain()
+    [Theory]
+    [InlineData(".jsonl")]
+    [InlineData(".csv")]
+    public async Task ImportAsync_WhatWasExported_GivesTheSameExportAgain(string extension)
     {
         var before = await exports.PreferencesAsync("Study", anonymous: false, Token);
-        var path = Path.Combine(database.Folder, "preferences.jsonl");
+        var path = Path.Combine(database.Folder, "preferences" + extension);
         TableFile.Write(path, before.Columns, before.Rows);
         await using (var db = database.NewContext())
         {
@@ -111,6 +113,60 @@ public sealed class StudyExportTests : IAsyncLifetime
         await File.WriteAllTextAsync(path, "{\"study\":\"x\"}\nnonsense\n", Token);
         var refused = await Assert.ThrowsAsync<DatasetFormatException>(() => ImportAsync(path));
         Assert.Contains("line 1", refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>The same of decisions: an edit, a rejection taken back, a weight, onto items that are as they were proposed.</summary>
+    [Theory]
+    [InlineData(".jsonl")]
+    [InlineData(".csv")]
+    public async Task ImportDecisions_WhatWasExported_GivesTheSameTrailAndItemsAgain(string extension)
+    {
+        var review = database.Store<ReviewStore>();
+        RubricItem first, second;
+        await using (var db = database.NewContext())
+        {
+            var items = await db.RubricItems.AsNoTracking().OrderBy(i => i.Id).ToListAsync(Token);
+            (first, second) = (items[0], items[1]);
+        }
+
+        await review.UndoAsync("rita", Token);
+        await review.DecideAsync(second.Id, "rita", ReviewAction.Edit, newText: "-says it, \"better\"", cancellationToken: Token);
+        await review.WeighAsync(first.Id, "bo", 2.5, cancellationToken: Token);
+        var before = await exports.DecisionsAsync(anonymous: false, Token);
+        var path = Path.Combine(database.Folder, "decisions" + extension);
+        TableFile.Write(path, before.Columns, before.Rows);
+        await using (var db = database.NewContext())
+        {
+            await db.ReviewDecisions.Where(d => d.Undoes != null).ExecuteDeleteAsync(Token);
+            await db.ReviewDecisions.ExecuteDeleteAsync(Token);
+            await db.RubricItems.ExecuteUpdateAsync(set => set.SetProperty(i => i.State, RubricItemState.Proposed).SetProperty(i => i.Text, i => i.ProposedText).SetProperty(i => i.Weight, 1), Token);
+            await db.Goals.ExecuteUpdateAsync(set => set.SetProperty(g => g.RubricVersion, 1), Token);
+        }
+
+        var (taken, again) = (await ImportDecisionsAsync(path), await ImportDecisionsAsync(path));
+
+        Assert.Equal((4, 0, 0), (taken.Imported, taken.AlreadyThere, taken.Skipped.Count));
+        Assert.Equal((0, 4), (again.Imported, again.AlreadyThere));
+        Assert.Equal(before.Rows.Select(row => string.Join('|', row)), (await exports.DecisionsAsync(anonymous: false, Token)).Rows.Select(row => string.Join('|', row)));
+        await using (var db = database.NewContext())
+        {
+            var items = await db.RubricItems.OrderBy(i => i.Id).ToListAsync(Token);
+            Assert.Equal([(RubricItemState.Proposed, "says it", 2.5), (RubricItemState.Edited, "-says it, \"better\"", 1.0)], items.Select(i => (i.State, i.Text, i.Weight)));
+
+            // Decided otherwise here: the decision does not fit, and nothing is overwritten.
+            await db.ReviewDecisions.Where(d => d.Undoes != null).ExecuteDeleteAsync(Token);
+            await db.ReviewDecisions.ExecuteDeleteAsync(Token);
+        }
+
+        await Assert.ThrowsAsync<DatasetFormatException>(() => ImportDecisionsAsync(path));
+        await File.WriteAllTextAsync(path, "nonsense\n", Token);
+        await Assert.ThrowsAsync<DatasetFormatException>(() => ImportDecisionsAsync(path));
+    }
+
+    private async Task<RowsImport> ImportDecisionsAsync(string path)
+    {
+        await using var content = File.OpenRead(path);
+        return await database.Store<DecisionImportStore>().ImportAsync(path, content, Token);
     }
 
     private async Task<RowsImport> ImportAsync(string path)
