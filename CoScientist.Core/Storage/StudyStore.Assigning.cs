@@ -14,7 +14,8 @@ public sealed partial class StudyStore
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         var studies = await Visible(db, expertId).AsNoTracking().ToListAsync(cancellationToken);
         var queues = await QueuesAsync(db, studies, cancellationToken);
-        return [.. studies.Select(s => Progress(s, queues[s.Id], expertId)).OrderBy(s => s.State).ThenByDescending(s => s.Id.Value)];
+        var reminded = await RemindedAsync(db, cancellationToken);
+        return [.. studies.Select(s => Progress(s, queues[s.Id], expertId) with { RemindedAt = reminded.TryGetValue(s.Id, out var at) ? at : null }).OrderBy(s => s.State).ThenByDescending(s => s.Id.Value)];
     }
 
     /// <summary>One study as the expert sees it; null when there is none for this expert.</summary>

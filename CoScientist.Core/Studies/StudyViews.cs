@@ -50,7 +50,20 @@ public sealed record ExpertStudy(StudyId Id, string Name, string Guidelines, Stu
 
     /// <summary>Whether pairs are in other experts' hands and may come free again.</summary>
     public bool MayComeFree { get; init; }
+
+    /// <summary>When the organisers last reminded those who have pairs left (UTC); null when they have not. Told in the list of studies.</summary>
+    public DateTimeOffset? RemindedAt { get; init; }
+
+    /// <summary>Whether this expert is to be reminded: pairs are left, and none was answered since.</summary>
+    public bool IsReminded => State == StudyState.Open && Left > 0 && RemindedAt is { } at && !(LastAnswerAt > at);
 }
+
+/// <summary>How far an expert is, for organisers.</summary>
+/// <param name="Name">Name of the account.</param>
+/// <param name="Answered">Pairs answered.</param>
+/// <param name="Left">Pairs left for this expert, as places stand now.</param>
+/// <param name="LastAnswerAt">Time of the last answer (UTC); null before the first.</param>
+public sealed record ExpertProgress(string Name, int Answered, int Left, DateTimeOffset? LastAnswerAt);
 
 /// <summary>What the page of a pair shows an expert.</summary>
 /// <param name="Study">The study with the expert's progress; null when there is none for this expert.</param>

@@ -90,6 +90,25 @@ public sealed class StudyFormTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RemindAsync_PairsLeft_IsToldUntilTheNextAnswer()
+    {
+        var study = await CreateAsync(new StudyForm(), goals: 3);
+        var pair = (await store.NextAsync(study, "ann", Token))!;
+        await store.AnswerAsync(pair.Assignment, "ann", PreferenceChoice.A, null, 1, Token);
+        Assert.Equal([("ann", 1, 2)], (await store.ExpertsAsync(study, Token)).Select(e => (e.Name, e.Answered, e.Left)));
+        Assert.False((await store.ForExpertAsync("ann", Token)).Single().IsReminded);
+
+        await store.RemindAsync(study, "olga", Token);
+
+        Assert.True((await store.ForExpertAsync("ann", Token)).Single().IsReminded);
+        Assert.Contains((await store.SetupAsync(study, Token))!.Trail, entry => entry.By == "olga" && entry.What.StartsWith("reminded", StringComparison.Ordinal));
+        await store.AnswerAsync((await store.NextAsync(study, "ann", Token))!.Assignment, "ann", PreferenceChoice.B, null, 1, Token);
+        Assert.False((await store.ForExpertAsync("ann", Token)).Single().IsReminded);
+        await store.SetStateAsync(study, StudyState.Closed, Token);
+        await Assert.ThrowsAsync<StudyException>(() => store.RemindAsync(study, "olga", Token));
+    }
+
+    [Fact]
     public async Task NextAsync_ExpiredReservation_GoesToTheNextAndTheLateAnswerStillCounts()
     {
         var study = await CreateAsync(new StudyForm(), goals: 1, overlap: 1);
