@@ -53,6 +53,7 @@ public sealed partial class ServerTests(ServerFixture server) : IClassFixture<Se
         { "/library/goals?data=sandbox", [Roles.Reviewer, Roles.Researcher, Roles.Administrator] },
         { "/review", [Roles.Reviewer, Roles.Administrator] },
         { "/studies/new", [Roles.Researcher, Roles.Administrator] },
+        { "/studies/together", [Roles.Researcher, Roles.Administrator] },
         { "/review?data=sandbox", [Roles.Reviewer, Roles.Administrator] },
         { "/runs", [Roles.Researcher, Roles.Administrator] },
         { "/runs/new", [Roles.Researcher, Roles.Administrator] },

@@ -71,6 +71,11 @@ public sealed class StudyPagesTests(ServerFixture server) : IClassFixture<Server
         Assert.Contains("n = 3", picture, StringComparison.Ordinal);
         Assert.StartsWith("Name,Value,Low,High,n\nExperts,1,1,1,3\n", await client.GetStringAsync($"/studies/{study}/figures/win-rate.csv", Token), StringComparison.Ordinal);
         using var none = await client.GetAsync($"/studies/{study}/figures/nothing.svg", Token);
+
+        // And beside other studies.
+        var together = WebUtility.HtmlDecode(await client.GetStringAsync($"/studies/together?study={study}&study=none-such", Token));
+        Assert.Contains("Win rate of the first arm, study by study", together, StringComparison.Ordinal);
+        Assert.Contains("tuned-7@40 over starter", await client.GetStringAsync($"/studies/together/figures/win-rates.csv?study={study}", Token), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.NotFound, none.StatusCode);
         using var expert = await SignInAsAsync(Roles.Expert);
         using var denied = await expert.GetAsync($"/studies/{study}/figures/win-rate.csv", Token);

@@ -11,8 +11,30 @@ namespace CoScientist.Web.ViewModels;
 internal static class StudyDownloads
 {
     /// <summary>Maps the addresses.</summary>
-    public static void MapStudyDownloads(this IEndpointRouteBuilder endpoints) =>
-        endpoints.MapGet("/studies/{id}/figures/{file}", DownloadAsync).RequireAuthorization(new AuthorizeAttribute { Roles = Roles.Researcher });
+    public static void MapStudyDownloads(this IEndpointRouteBuilder endpoints)
+    {
+        var research = new AuthorizeAttribute { Roles = Roles.Researcher };
+        endpoints.MapGet("/studies/{id}/figures/{file}", DownloadAsync).RequireAuthorization(research);
+        endpoints.MapGet("/studies/together/figures/{file}", DownloadTogetherAsync).RequireAuthorization(research);
+    }
+
+    /// <summary>The studies of these ids with their results; ids of none are left out.</summary>
+    public static async Task<List<(StudySummary Study, StudyResults Results)>> ChosenAsync(StudyStore store, IEnumerable<string> ids, CancellationToken cancellationToken)
+    {
+        var chosen = new List<(StudySummary, StudyResults)>();
+        foreach (var id in ids.Distinct(StringComparer.Ordinal))
+        {
+            if (TypedId.TryParse<StudyId>(id, out var key) && await store.FindAsync(key, cancellationToken) is { } study)
+            {
+                chosen.Add((study, await store.ResultsAsync(key, cancellationToken)));
+            }
+        }
+
+        return chosen;
+    }
+
+    private static async Task<IResult> DownloadTogetherAsync(string file, string[] study, StudyStore store, CancellationToken cancellationToken) =>
+        File(StudyFigures.Of(await ChosenAsync(store, study, cancellationToken)), file);
 
     private static async Task<IResult> DownloadAsync(string id, string file, StudyStore store, CancellationToken cancellationToken)
     {
@@ -21,7 +43,12 @@ internal static class StudyDownloads
             return Results.NotFound();
         }
 
-        var figure = StudyFigures.Of(study, await store.ResultsAsync(key, cancellationToken)).FirstOrDefault(f => f.Key == Path.GetFileNameWithoutExtension(file));
+        return File(StudyFigures.Of(study, await store.ResultsAsync(key, cancellationToken)), file);
+    }
+
+    private static IResult File(IReadOnlyList<StudyFigure> figures, string file)
+    {
+        var figure = figures.FirstOrDefault(f => f.Key == Path.GetFileNameWithoutExtension(file));
         switch (figure is null ? "" : Path.GetExtension(file))
         {
             case ".svg":

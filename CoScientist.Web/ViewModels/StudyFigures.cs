@@ -6,7 +6,7 @@ using CoScientist.Core.Studies;
 namespace CoScientist.Web.ViewModels;
 
 /// <summary>The figures of a study's results, each with its n.</summary>
-internal static class StudyFigures
+internal static partial class StudyFigures
 {
     /// <summary>Every figure that the answers so far give, in the order of the page.</summary>
     public static IReadOnlyList<StudyFigure> Of(StudySummary study, StudyResults results)

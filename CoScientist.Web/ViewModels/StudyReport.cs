@@ -22,7 +22,7 @@ internal static class StudyReport
     /// <summary>Several studies one after the other, and the ratings of their systems where there are three or more.</summary>
     public static Report Of(IReadOnlyList<(StudySummary Study, StudyResults Results)> studies)
     {
-        var systems = StudySystems.Rate([.. studies.SelectMany(s => s.Results.PerGoal.Where(g => g.Points is not null), (s, g) => (g.Pair.GoalId, s.Study.Arm1, s.Study.Arm2, g.Points!.Value))]);
+        var systems = StudyFigures.Systems(studies);
         var parts = studies.Select(s => (s.Study, Report: Of(s.Study, s.Results))).ToList();
         return new Report(
             [.. parts.SelectMany(p => p.Report.Markdown.Append("")), .. Ratings(systems)],

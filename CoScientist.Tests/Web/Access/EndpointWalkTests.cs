@@ -77,6 +77,8 @@ public sealed partial class EndpointWalkTests(AccessFixture access)
         ["/studies/new"] = s_research,
         ["/studies/{Id}"] = s_research,
         ["/studies/{id}/figures/{file}"] = s_research,
+        ["/studies/together"] = s_research,
+        ["/studies/together/figures/{file}"] = s_research,
         ["/admin/calls"] = s_research,
         ["/admin/servers"] = s_research,
         ["/admin"] = s_administration,
