@@ -37,6 +37,19 @@ public sealed class ArchitectureTests
     }
 
     [Fact]
+    public void Requests_OfThePages_LeaveFromTheCallersOfConfiguredServersOnly()
+    {
+        Type[] ways = [typeof(HttpClient), typeof(HttpMessageInvoker), typeof(HttpClientHandler), typeof(SocketsHttpHandler), typeof(System.Net.Sockets.Socket), typeof(System.Net.Sockets.TcpClient), typeof(System.Net.Dns)];
+        var callers = new[] { Core, typeof(CoScientist.Web.Components.App).Assembly }.SelectMany(assembly => assembly.GetTypes())
+            .Where(type => UsedBy(type).Intersect(ways).Any())
+            .Select(type => (type.DeclaringType ?? type).Name)
+            .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+
+        // The model servers of the configuration and of their page, and the provider of single sign-on.
+        Assert.Equal(["ConfiguredHostHandler", "OpenAiTextModel", "SingleSignOn"], callers);
+    }
+
+    [Fact]
     public void UsedBy_TypeWithUsesInBodiesAndSignatures_FindsThem()
     {
         var used = UsedBy(typeof(Example)).ToHashSet();

@@ -67,11 +67,11 @@ internal sealed class ActionRenderer : Renderer
     }
 
     /// <summary>Sends every event that the markup has or gets by it: first what fills in, then what acts.</summary>
-    /// <param name="fills">Whether to fill in as well as to press.</param>
+    /// <param name="fills">Whether to fill in as well as to press, and to press twice; else each is pressed once.</param>
     public async Task SendAllAsync(bool fills = true)
     {
         var sent = new Dictionary<string, int>(StringComparer.Ordinal);
-        while (_handlers.Where(handler => sent.GetValueOrDefault(Key(handler.Value)) < (!IsChange(handler.Value.Event) ? MostPresses : fills ? MostChanges : 0))
+        while (_handlers.Where(handler => sent.GetValueOrDefault(Key(handler.Value)) < (IsChange(handler.Value.Event) ? (fills ? MostChanges : 0) : fills ? MostPresses : 1))
             .OrderBy(handler => IsChange(handler.Value.Event) ? 0 : 1).ThenBy(handler => sent.GetValueOrDefault(Key(handler.Value))).ThenBy(handler => handler.Key)
             .Select(handler => (ulong?)handler.Key).FirstOrDefault() is { } next)
         {

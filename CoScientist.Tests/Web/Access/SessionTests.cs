@@ -57,6 +57,20 @@ public sealed class SessionTests(AccessFixture access)
     }
 
     [Fact]
+    public async Task SignOut_OfOneBrowser_ClosesItsOpenPagesOnly()
+    {
+        await MakeAsync("udo", Roles.Expert);
+        await using var here = await OpenPageAsync("udo");
+        await using var elsewhere = await OpenPageAsync("udo");
+
+        var told = here.NextAsync();
+        server.Services.GetRequiredService<Sessions>().Announce((await here.UserAsync()).FindFirstValue(Sessions.SessionClaim)!);
+
+        Assert.False((await told).Identity!.IsAuthenticated);
+        Assert.True((await elsewhere.UserAsync()).Identity!.IsAuthenticated);
+    }
+
+    [Fact]
     public async Task ChangeByAnotherProcess_IsSeenByTheNextAction()
     {
         await MakeAsync("otto", Roles.Expert);
