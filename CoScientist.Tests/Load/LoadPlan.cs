@@ -35,8 +35,13 @@ internal sealed record LoadPlan
     /// <summary>Answers of each expert that warm the server up and are not timed.</summary>
     public static int WarmUp => 2;
 
+    /// <summary>
+    /// The same of the first expert, who comes alone: on request so many that the code is compiled for good, and what the others bring is memory of experts.
+    /// </summary>
+    public int Alone => IsAsked ? 60 : WarmUp;
+
     /// <summary>Goals of the study: an expert meets each once.</summary>
-    public int Goals => Math.Clamp((int)(Seconds / Pace) + 50, 100, 1000);
+    public int Goals => Math.Clamp((int)(Seconds / Pace) + Alone + 40, 100, 1000);
 
     /// <summary>What the environment asks for, else the default.</summary>
     public static LoadPlan Read() => Environment.GetEnvironmentVariable("COSCIENTIST_LOAD_EXPERTS") is null

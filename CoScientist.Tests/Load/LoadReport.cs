@@ -49,7 +49,7 @@ internal sealed record LoadReport
     /// <summary>The report, for people.</summary>
     public override string ToString()
     {
-        var answers = Experts.SelectMany(expert => expert.Answers.Select((answer, i) => (Answer: answer, WarmUp: i < LoadPlan.WarmUp))).ToList();
+        var answers = Experts.SelectMany(expert => expert.Answers.Select((answer, i) => (Answer: answer, WarmUp: i < (expert == Experts[0] ? Plan.Alone : LoadPlan.WarmUp)))).ToList();
         var times = answers.Where(a => !a.WarmUp).Select(a => a.Answer.Milliseconds).OfType<double>().Order().ToList();
         var timed = answers.Count - Earlier;
         var text = new StringBuilder();

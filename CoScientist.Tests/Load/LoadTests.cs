@@ -57,17 +57,18 @@ public sealed class LoadTests(ITestOutputHelper output) : IDisposable
 
     private async Task<LoadReport> MeasureAsync(LoadData data, ServerProcess server, List<SimulatedExpert> experts, CancellationToken cancellationToken)
     {
+        var pace = TimeSpan.FromSeconds(_plan.Pace);
         // One expert alone, so that code is compiled and caches are filled; then all the others.
         await experts[0].ArriveAsync(cancellationToken);
-        await experts[0].WorkAsync(TimeSpan.Zero, LoadPlan.WarmUp, CancellationToken.None, cancellationToken);
+        await experts[0].WorkAsync(TimeSpan.Zero, TimeSpan.FromSeconds(Math.Min(_plan.Pace, 0.1)), _plan.Alone, CancellationToken.None, cancellationToken);
         var memoryOfOne = server.Memory;
         await Parallel.ForEachAsync(experts.Skip(1), new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellationToken }, async (expert, token) => await expert.ArriveAsync(token));
-        await Task.WhenAll(experts.Skip(1).Select((expert, i) => expert.WorkAsync(Phase(i + 1), LoadPlan.WarmUp, CancellationToken.None, cancellationToken)));
+        await Task.WhenAll(experts.Skip(1).Select((expert, i) => expert.WorkAsync(Phase(i + 1), pace, LoadPlan.WarmUp, CancellationToken.None, cancellationToken)));
 
         var (memory, earlier) = (new List<long> { server.Memory }, experts.Sum(expert => expert.Answers.Count));
         var (from, serverBefore, ownBefore) = (Stopwatch.GetTimestamp(), server.Processor, Environment.CpuUsage.TotalTime);
         using var stop = new CancellationTokenSource();
-        var work = Task.WhenAll(experts.Select((expert, i) => expert.WorkAsync(Phase(i), int.MaxValue, stop.Token, cancellationToken)));
+        var work = Task.WhenAll(experts.Select((expert, i) => expert.WorkAsync(Phase(i), pace, int.MaxValue, stop.Token, cancellationToken)));
         var faults = await KillAsync(data, server, experts, cancellationToken);
         while (!work.IsCompleted && (Stopwatch.GetElapsedTime(from).TotalSeconds < _plan.Seconds || experts.Exists(expert => expert.Answers.Count < 2 * LoadPlan.WarmUp)))
         {

@@ -87,12 +87,13 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
         await OpenAsync(cancellationToken);
     }
 
-    /// <summary>Answers at the plan's pace until it is time to stop; an answer begun is ended.</summary>
+    /// <summary>Answers at a pace until it is time to stop; an answer begun is ended.</summary>
     /// <param name="first">When the first answer is due: experts do not answer in step.</param>
+    /// <param name="pace">From one answer to the next.</param>
     /// <param name="most">How many answers at most.</param>
     /// <param name="stop">Ends it between two answers.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public async Task WorkAsync(TimeSpan first, int most, CancellationToken stop, CancellationToken cancellationToken)
+    public async Task WorkAsync(TimeSpan first, TimeSpan pace, int most, CancellationToken stop, CancellationToken cancellationToken)
     {
         var from = Stopwatch.GetTimestamp();
         var due = first;
@@ -110,7 +111,7 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
 
             await AnswerAsync(cancellationToken);
             // Who was held up does not hurry afterwards.
-            due = TimeSpan.FromTicks(Math.Max((due + TimeSpan.FromSeconds(plan.Pace)).Ticks, Stopwatch.GetElapsedTime(from).Ticks));
+            due = TimeSpan.FromTicks(Math.Max((due + pace).Ticks, Stopwatch.GetElapsedTime(from).Ticks));
         }
     }
 
