@@ -116,7 +116,7 @@ public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixtu
 
         await Expect(page.GetByText("All 10 pairs answered")).ToBeVisibleAsync();
         await BrowserFixture.OpenAsync(page, "/studies");
-        await page.Locator("main a[href^='studies/']:not([href$='new'])").First.ClickAsync();
+        await page.Locator("main table a[href^='studies/']").First.ClickAsync();
         await Expect(page.GetByText("is the win rate of")).ToBeVisibleAsync();
         await Expect(page.GetByText("People, judge and self-grade on the same goals")).ToBeVisibleAsync();
     }
