@@ -54,7 +54,8 @@ public sealed class LibraryStore(IDbContextFactory<CoScientistDb> databases)
         }
 
         var goals = await LibraryLists.Rows(db.Goals.Where(goal => goal.PaperId == id).OrderBy(goal => goal.Id)).ToListAsync(cancellationToken);
-        var items = await db.RubricItems.AsNoTracking().Where(item => db.Goals.Any(goal => goal.Id == item.GoalId && goal.PaperId == id)).OrderBy(item => item.GoalId).ThenBy(item => item.Order).ToListAsync(cancellationToken);
+        var goalIds = goals.ConvertAll(goal => goal.Id);
+        var items = await db.RubricItems.AsNoTracking().Where(item => goalIds.Contains(item.GoalId)).OrderBy(item => item.GoalId).ThenBy(item => item.Order).ToListAsync(cancellationToken);
         var newest = paper.NewestVersion ?? paper.Id;
         var versions = await db.Papers.Where(row => row.Id == newest || row.NewestVersion == newest).OrderByDescending(row => row.Id == newest).ThenByDescending(row => row.Id)
             .Select(row => new PaperVersion(row.Id, row.Version, row.SourceName, row.ImportedAt)).ToListAsync(cancellationToken);

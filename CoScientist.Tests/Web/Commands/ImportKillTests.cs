@@ -14,9 +14,9 @@ namespace CoScientist.Tests.Web.Commands;
 /// Kills imports as a power cut would, at random moments, starts them again, and compares with imports that nobody disturbed:
 /// once each, or as often as COSCIENTIST_KILLS says.
 /// </summary>
-public sealed class ImportKillTests(ITestOutputHelper output) : IDisposable
+public sealed class ImportKillTests(ImportKillTests.NewLibrary library, ITestOutputHelper output) : IClassFixture<ImportKillTests.NewLibrary>, IDisposable
 {
-    private const int Articles = 150;
+    private const int Articles = 80;
     private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("COSCIENTIST_KILLS") ?? "1", CultureInfo.InvariantCulture);
     private readonly string _folder = Directory.CreateTempSubdirectory("coscientist-kill-").FullName;
 
@@ -44,7 +44,8 @@ public sealed class ImportKillTests(ITestOutputHelper output) : IDisposable
         }
 
         string[] arguments = ["import", "papers", papers];
-        await PrepareAsync();
+        library.CopyTo(Path.Combine(_folder, "calm"));
+        library.CopyTo(Path.Combine(_folder, "rough"));
         await RunAsync("calm", arguments);
         for (var kill = 0; kill < Kills; kill++)
         {
@@ -63,11 +64,11 @@ public sealed class ImportKillTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task ImportDataset_Killed_HasAllRowsOrNone()
     {
-        const int Rows = 1500;
+        const int Rows = 800;
         var file = Path.Combine(_folder, "d.jsonl");
         await File.WriteAllLinesAsync(file, Enumerable.Range(0, Rows).Select(i => $$"""{"Goal":"goal {{i}}","Rubric":["a","b","c","d","e"],"article_id":"a{{i}}","q_id":"0"}"""), Token);
         string[] arguments = ["import", "dataset", file];
-        await PrepareAsync();
+        library.CopyTo(Path.Combine(_folder, "rough"));
         for (var kill = 0; kill < Kills; kill++)
         {
             // The journal grows while rows are written.
@@ -83,18 +84,6 @@ public sealed class ImportKillTests(ITestOutputHelper output) : IDisposable
         await RunAsync("rough", arguments);
         Assert.Equal(Rows, Count("rough", db => db.Goals.Count(goal => goal.Origin == "dataset")));
         Assert.Equal(5 * Rows, Count("rough", db => db.ItemChecks.Count(check => db.Goals.Any(goal => goal.Origin == "dataset" && goal.Items.Any(item => item.Id == check.ItemId)))));
-    }
-
-    /// <summary>Two data directories with the same new library: making one takes longer than the imports.</summary>
-    private async Task PrepareAsync()
-    {
-        await RunAsync("calm", ["report", "cost"]);
-        SqliteConnection.ClearAllPools();
-        var rough = Directory.CreateDirectory(Path.Combine(_folder, "rough")).FullName;
-        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "calm"), "coscientist.db*"))
-        {
-            File.Copy(file, Path.Combine(rough, Path.GetFileName(file)));
-        }
     }
 
     private CoScientistDb Open(string data)
@@ -139,11 +128,13 @@ public sealed class ImportKillTests(ITestOutputHelper output) : IDisposable
         ];
     }
 
-    private async Task RunAsync(string data, string[] arguments)
+    private Task RunAsync(string data, string[] arguments) => RunVerbAsync(Path.Combine(_folder, data), arguments);
+
+    private static async Task RunVerbAsync(string data, string[] arguments)
     {
         using var errors = new StringWriter();
         var root = new RootCommand { CommandContext.Data, CommandContext.Json, ImportCommand.Create(), ReportCommand.Create() };
-        Assert.True(await CommandRunner.RunAsync(root, [.. arguments, "--data", Path.Combine(_folder, data)], errors) == 0, errors.ToString());
+        Assert.True(await CommandRunner.RunAsync(root, [.. arguments, "--data", data], errors) == 0, errors.ToString());
     }
 
     /// <summary>Kills the process at a moment; one that was quicker has simply done its work.</summary>
@@ -152,7 +143,7 @@ public sealed class ImportKillTests(ITestOutputHelper output) : IDisposable
         using var process = Start(data, arguments, out var errors);
         while (!process.HasExited && !now())
         {
-            await Task.Delay(2, Token);
+            await Task.Delay(10, Token);
         }
 
         if (!process.HasExited)
@@ -176,5 +167,33 @@ public sealed class ImportKillTests(ITestOutputHelper output) : IDisposable
         _ = process.StandardOutput.ReadToEndAsync(Token);
         errors = process.StandardError.ReadToEndAsync(Token);
         return process;
+    }
+
+    /// <summary>A new library, copied for each test: making one takes longer than the imports.</summary>
+    public sealed class NewLibrary : IAsyncLifetime
+    {
+        private readonly string _folder = Directory.CreateTempSubdirectory("coscientist-kill-").FullName;
+
+        public async ValueTask InitializeAsync()
+        {
+            await RunVerbAsync(_folder, ["report", "cost"]);
+            SqliteConnection.ClearAllPools();
+        }
+
+        /// <summary>Copies the database.</summary>
+        public void CopyTo(string data)
+        {
+            Directory.CreateDirectory(data);
+            foreach (var file in Directory.GetFiles(_folder, "coscientist.db*"))
+            {
+                File.Copy(file, Path.Combine(data, Path.GetFileName(file)));
+            }
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Directory.Delete(_folder, recursive: true);
+            return ValueTask.CompletedTask;
+        }
     }
 }
