@@ -34,8 +34,18 @@ internal sealed class RunSpecReader
     /// <param name="earlier">Faults found before, to be named with the others.</param>
     /// <param name="knownDomains">See <see cref="RunSpecValidator.Check"/>.</param>
     /// <exception cref="RunSpecException">Names every fault.</exception>
-    public static RunSpec Read(string source, byte[] json, bool hasLines, IEnumerable<RunSpecFault> earlier, IReadOnlyCollection<string>? knownDomains) =>
-        new RunSpecReader(source, json, hasLines, earlier).Read(knownDomains);
+    public static RunSpec Read(string source, byte[] json, bool hasLines, IEnumerable<RunSpecFault> earlier, IReadOnlyCollection<string>? knownDomains)
+    {
+        try
+        {
+            return new RunSpecReader(source, json, hasLines, earlier).Read(knownDomains);
+        }
+        catch (InvalidOperationException fault)
+        {
+            // What the JSON reader makes of a text with half a character, such as \ud800 alone.
+            throw new RunSpecException(source, [.. earlier, new RunSpecFault("", $"holds a text that is none ({fault.Message.TrimEnd('.')})")]);
+        }
+    }
 
     /// <summary>The field of a type by its JSON name; null when there is none.</summary>
     public static JsonPropertyInfo? Field(JsonTypeInfo type, string name) =>

@@ -18,7 +18,17 @@ internal static class SafeHtml
     /// <summary>Renders the text; its first-level headings become <c>h3</c>.</summary>
     public static string Render(string? markdown)
     {
-        var document = Markdown.Parse(markdown ?? "", s_pipeline);
+        MarkdownDocument document;
+        try
+        {
+            document = Markdown.Parse(markdown ?? "", s_pipeline);
+        }
+        catch (ArgumentException)
+        {
+            // Thousands of brackets or quotes inside each other: nobody's layout, so the letters will do.
+            return $"<p>{System.Net.WebUtility.HtmlEncode(markdown)}</p>";
+        }
+
         foreach (var heading in document.Descendants<HeadingBlock>())
         {
             heading.Level = Math.Min(6, heading.Level + 2);
