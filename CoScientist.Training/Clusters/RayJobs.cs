@@ -69,7 +69,8 @@ public sealed class RayJobs : IDisposable
             throw new ArgumentException($"CoScientist:Cluster:Address is \"{address}\": it must be the address of Ray's dashboard, such as http://head:8265.", nameof(address));
         }
 
-        http = new HttpClient { BaseAddress = uri, Timeout = timeout ?? TimeSpan.FromSeconds(30) };
+        // Nothing is sent to an address that nobody configured.
+        http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = uri, Timeout = timeout ?? TimeSpan.FromSeconds(30) };
         if (token is not null)
         {
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
