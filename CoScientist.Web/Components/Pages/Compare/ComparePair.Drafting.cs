@@ -7,6 +7,8 @@ namespace CoScientist.Web.Components.Pages.Compare;
 /// <content>What is filled in, from the first field to the answer.</content>
 public sealed partial class ComparePair
 {
+    private static readonly TimeSpan s_longestCall = TimeSpan.FromSeconds(3);
+
     private static string DraftName(BlindPair pair) => $"reason-{pair.Assignment}";
 
     private void TakeDraft(BlindPair pair, AnswerDraft draft)
@@ -121,5 +123,16 @@ public sealed partial class ComparePair
         return await Store.SubmitAndGoOnAsync(pair.Assignment, expert, (long)_active, CancellationToken.None);
     }
 
-    private async Task<double> TakeTimeAsync() => _module is null ? 0 : await _module.InvokeAsync<double>("take");
+    // A call that the network lost is never answered, and the answer must not wait for it: a time is worth less than it.
+    private async Task<double> TakeTimeAsync()
+    {
+        try
+        {
+            return _module is null ? 0 : await _module.InvokeAsync<double>("take", s_longestCall);
+        }
+        catch (OperationCanceledException)
+        {
+            return 0;
+        }
+    }
 }
