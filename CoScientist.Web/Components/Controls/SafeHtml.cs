@@ -25,8 +25,7 @@ internal static class SafeHtml
         }
         catch (ArgumentException)
         {
-            // Thousands of brackets or quotes inside each other: nobody's layout, so the letters will do.
-            return $"<p>{System.Net.WebUtility.HtmlEncode(markdown)}</p>";
+            return AsItIs(markdown);
         }
 
         foreach (var heading in document.Descendants<HeadingBlock>())
@@ -55,9 +54,19 @@ internal static class SafeHtml
         using var writer = new StringWriter();
         var renderer = new HtmlRenderer(writer);
         s_pipeline.Setup(renderer);
-        renderer.Render(document);
-        return writer.ToString();
+        try
+        {
+            renderer.Render(document);
+            return writer.ToString();
+        }
+        catch (ArgumentException)
+        {
+            return AsItIs(markdown);
+        }
     }
+
+    // Hundreds of brackets, quotes or stars inside each other: nobody's layout, so the letters will do.
+    private static string AsItIs(string? text) => $"<p>{System.Net.WebUtility.HtmlEncode(text)}</p>";
 
     private static bool IsSafe(string? address) =>
         Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is ("http" or "https" or "mailto");
