@@ -21,38 +21,8 @@ public sealed class DecisionImportStore(IDbContextFactory<CoScientistDb> factory
     /// <param name="content">CSV where the name ends in .csv, else one JSON object a line.</param>
     /// <param name="cancellationToken">Cancels; nothing is half-written.</param>
     /// <exception cref="DatasetFormatException">No line is a decision; nothing changed.</exception>
-    public async Task<RowsImport> ImportAsync(string fileName, Stream content, CancellationToken cancellationToken)
-    {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var (faults, imported, known) = (new List<RowFault>(), 0, 0);
-        foreach (var (number, row) in TableRows.Read(fileName, content, s_typed))
-        {
-            try
-            {
-                if (await AddAsync(db, row ?? throw new FormatException(), cancellationToken))
-                {
-                    imported++;
-                }
-                else
-                {
-                    known++;
-                }
-            }
-            catch (Exception fault) when (fault is ReviewRefusedException or JsonException or ArgumentException or KeyNotFoundException or InvalidOperationException or FormatException)
-            {
-                faults.Add(new RowFault(number, fault is ReviewRefusedException ? fault.Message : "it is no decision as 'export decisions' writes it."));
-            }
-        }
-
-        if (imported + known == 0)
-        {
-            throw new DatasetFormatException(fileName, faults.Count == 0 ? "it has no rows." : $"no line could be imported (line {faults[0].Line}: {faults[0].Message})");
-        }
-
-        await transaction.CommitAsync(cancellationToken);
-        return new RowsImport(imported, known, faults);
-    }
+    public Task<RowsImport> ImportAsync(string fileName, Stream content, CancellationToken cancellationToken) =>
+        TableImport.RunAsync(factory, fileName, content, s_typed, AddAsync, "it is no decision as 'export decisions' writes it.", cancellationToken);
 
     // Saved row by row inside the transaction, so that each row finds what the ones before it made.
     private async Task<bool> AddAsync(CoScientistDb db, JsonElement row, CancellationToken cancellationToken)
