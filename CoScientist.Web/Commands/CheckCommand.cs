@@ -60,7 +60,7 @@ internal static class CheckCommand
         }
         catch (ArgumentException fault)
         {
-            throw new CommandException(fault.Message.Split(" (Parameter", 2)[0], fault);
+            throw new CommandException(fault.WithoutParameter(), fault);
         }
     }
 }

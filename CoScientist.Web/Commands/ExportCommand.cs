@@ -58,7 +58,7 @@ internal static class ExportCommand
             }
             catch (ArgumentException fault)
             {
-                throw new CommandException(fault.Message.Split(" (Parameter", 2)[0], fault);
+                throw new CommandException(fault.WithoutParameter(), fault);
             }
             catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
             {

@@ -63,7 +63,7 @@ internal static class ExtractCommand
         }
         catch (ArgumentException fault)
         {
-            throw new CommandException(fault.Message.Split(" (Parameter", 2)[0], fault);
+            throw new CommandException(fault.WithoutParameter(), fault);
         }
     }
 

@@ -135,7 +135,7 @@ public sealed class PaperExtraction(ExtractionStore store, GoalGroupStore groups
         }
         catch (Exception fault) when (fault is TextModelException or ArgumentException)
         {
-            return [$"{fault.Message.Split(" (Parameter", 2)[0]} What was extracted is stored; check --judge has it judged later."];
+            return [$"{fault.WithoutParameter()} What was extracted is stored; check --judge has it judged later."];
         }
     }
 

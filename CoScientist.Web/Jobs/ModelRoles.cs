@@ -145,8 +145,7 @@ internal sealed class ModelRoles(ModelCatalog catalog, RunCheckpointStore checkp
         }
         catch (ArgumentException fault)
         {
-            // Without the parameter's name, which means nothing to people.
-            throw new InvalidDataException(fault.Message.Split(" (Parameter", 2)[0], fault);
+            throw new InvalidDataException(fault.WithoutParameter(), fault);
         }
     }
 

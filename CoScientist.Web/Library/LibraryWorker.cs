@@ -111,7 +111,7 @@ internal sealed class LibraryWorker(LibraryJobStore jobs, LibraryWork work, Impo
         catch (ArgumentException fault)
         {
             // The next step would meet it too.
-            await jobs.EndAsync(job.Id, LibraryJobState.Failed, fault.Message.Split(" (Parameter", 2)[0], stoppingToken);
+            await jobs.EndAsync(job.Id, LibraryJobState.Failed, fault.WithoutParameter(), stoppingToken);
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {

@@ -31,7 +31,7 @@ internal sealed class RunEngines(ClusterRuns clusters, TimeProvider time)
         }
         catch (ArgumentException fault)
         {
-            throw new InvalidDataException(fault.Message.Split(" (Parameter", 2)[0], fault);
+            throw new InvalidDataException(fault.WithoutParameter(), fault);
         }
     }
 }

@@ -65,7 +65,7 @@ internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints,
             catch (ArgumentException fault)
             {
                 // Without the parameter's name, which means nothing to people.
-                faults.Add(new RunSpecFault(field, $"is \"{name}\". {fault.Message.Split(" (Parameter", 2)[0].TrimEnd('.')}"));
+                faults.Add(new RunSpecFault(field, $"is \"{name}\". {fault.WithoutParameter().TrimEnd('.')}"));
             }
         }
 

@@ -99,7 +99,7 @@ public sealed partial class CheckpointDetail
         }
         catch (Exception fault) when (fault is InvalidDataException or ArgumentException or IOException or UnauthorizedAccessException)
         {
-            _refusal = fault.Message.Split(" (Parameter", 2)[0];
+            _refusal = fault.WithoutParameter();
         }
 
         await LoadAsync();

@@ -79,7 +79,7 @@ public sealed partial class Calls : IDisposable
         catch (Exception fault) when (fault is TextModelException or ArgumentException)
         {
             // The next one would fail in the same way.
-            _said = $"{answered} of {failures.Count} answered now. {fault.Message.Split(" (Parameter", 2)[0]}";
+            _said = $"{answered} of {failures.Count} answered now. {fault.WithoutParameter()}";
         }
         catch (OperationCanceledException)
         {

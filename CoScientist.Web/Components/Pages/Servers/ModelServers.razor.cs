@@ -68,7 +68,7 @@ public sealed partial class ModelServers : IDisposable
         }
         catch (ArgumentException fault)
         {
-            _error = fault.Message.Split(" (Parameter", 2)[0];
+            _error = fault.WithoutParameter();
         }
         catch (OperationCanceledException)
         {
