@@ -17,7 +17,8 @@ namespace CoScientist.Tests.Browser;
 [Collection(BrowserCollection.Name)]
 public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
-    private const int Steps = 10;
+    // So many that the run is at work when the server is killed, however fast the machine; afterwards fewer are asked for.
+    private const int Asked = 2000;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -120,19 +121,24 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
         await BrowserFixture.OpenAsync(page, "/runs/kept-1");
         var heading = page.GetByRole(AriaRole.Heading, new() { Name = "kept-1" });
         await Expect(heading).ToContainTextAsync("interrupted");
+        var done = await page.EvaluateAsync<int>("parseInt(document.querySelector('.run-progress .steps').textContent)");
+        var steps = done + 3;
+        await page.GetByLabel("Steps in all").FillAsync($"{steps}");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Change the budget" }).ClickAsync();
+        await Expect(page.Locator(".run-progress .steps")).ToContainTextAsync($"/ {steps} steps");
         await page.GetByRole(AriaRole.Button, new() { Name = "Resume" }).ClickAsync();
         await Expect(heading).ToContainTextAsync("finished", new() { Timeout = 240_000 });
 
         var chart = page.GetByRole(AriaRole.Figure).Filter(new() { HasText = "Reward and self-grade" });
         await chart.GetByText("Values").ClickAsync();
-        await Expect(chart.GetByRole(AriaRole.Rowheader)).ToHaveCountAsync(Steps);
+        await Expect(chart.GetByRole(AriaRole.Rowheader)).ToHaveCountAsync(steps);
         var shown = await chart.GetByRole(AriaRole.Rowheader).AllTextContentsAsync();
         var file = await (await page.Context.APIRequest.GetAsync("/runs/kept-1/charts/reward.csv")).TextAsync();
-        var all = Enumerable.Range(1, Steps).Select(step => $"{step}").ToArray();
+        var all = Enumerable.Range(1, steps).Select(step => $"{step}").ToArray();
         Assert.Equal(all, shown);
         Assert.Equal(all, file.Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(line => line.Split(',')[0]));
         Assert.Contains("<svg", await (await page.Context.APIRequest.GetAsync("/runs/kept-1/charts/score.svg")).TextAsync(), StringComparison.Ordinal);
-        Assert.Equal(Steps, File.ReadLines(new RunFolder(Path.Combine(data, "runs", "kept-1")).File(RunFolder.MetricsFile)).Count(line => line.Contains("\"reward\":", StringComparison.Ordinal)));
+        Assert.Equal(steps, File.ReadLines(new RunFolder(Path.Combine(data, "runs", "kept-1")).File(RunFolder.MetricsFile)).Count(line => line.Contains("\"reward\":", StringComparison.Ordinal)));
 
         // The values under the pointer, at the last step, are those of the table.
         var last = await chart.GetByRole(AriaRole.Row).Last.GetByRole(AriaRole.Cell).AllTextContentsAsync();
@@ -141,7 +147,7 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
         var box = (await plot.BoundingBoxAsync())!;
         await page.Mouse.MoveAsync(box.X + box.Width - 1, box.Y + (box.Height / 2));
         var tip = page.Locator(".chart-tip");
-        await Expect(tip).ToContainTextAsync($"step {Steps}");
+        await Expect(tip).ToContainTextAsync($"step {steps}");
         await Expect(tip).ToContainTextAsync("reward");
         var values = await tip.Locator("span").EvaluateAllAsync<double[]>("rows => rows.map(row => Number(row.textContent.match(/-?[\\d.e-]+$/)[0]))");
         Assert.Equal(last.Count, values.Length);
@@ -225,7 +231,7 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
         await app.Services.GetRequiredService<AccountStore>().CreateAsync("rita", ServerFixture.Password, [Roles.Researcher], Token);
         await app.Services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(Token);
         var runs = app.Services.GetRequiredService<RunStore>();
-        var spec = RunPresets.Find("sandbox-quick")!.Spec with { Name = "kept", Steps = Steps, GoalsPerStep = 2, EvaluateEvery = 4, ValidationGoals = 4, TestGoals = 4 };
+        var spec = RunPresets.Find("sandbox-quick")!.Spec with { Name = "kept", Steps = Asked, GoalsPerStep = 2, EvaluateEvery = 4, ValidationGoals = 4, TestGoals = 4 };
         await runs.CreateAsync(spec, null, _ => false, Token);
         await runs.CreateAsync(spec with { Steps = 1, WarmupSteps = 1, Seed = 2, TestGoals = 2 }, null, _ => false, Token);
     }
