@@ -196,7 +196,8 @@ public static class DatasetReader
 
         try
         {
-            return JsonSerializer.Deserialize<JsonElement>(cell);
+            using var document = JsonText.Parse(cell);
+            return document.RootElement.Clone();
         }
         catch (JsonException)
         {
@@ -243,17 +244,17 @@ public static class DatasetReader
     {
         try
         {
-            using var document = JsonDocument.Parse(line);
+            using var document = JsonText.Parse(line);
             return document.RootElement.ValueKind != JsonValueKind.Object ? (null, "it is no JSON object. Write one object a line.")
                 : (new Fields(document.RootElement.Clone().EnumerateObject().Select(property => KeyValuePair.Create(property.Name, property.Value))), null);
         }
-        catch (JsonException)
+        catch (JsonException fault)
         {
-            return (null, "it is no JSON object. Write one object a line.");
+            return (null, $"it is no JSON object ({JsonText.Reason(fault)}). Write one object a line.");
         }
-        catch (Exception fault) when (fault is InvalidOperationException or ArgumentException)
+        catch (ArgumentException)
         {
-            return (null, "it names a column twice, or has half a character. Mend the line.");
+            return (null, "it names a column twice. Take one out.");
         }
     }
 
@@ -263,7 +264,6 @@ public static class DatasetReader
         private readonly Dictionary<string, string> texts = new(StringComparer.Ordinal);
 
         /// <exception cref="ArgumentException">Two columns of one name.</exception>
-        /// <exception cref="InvalidOperationException">Text that is no Unicode.</exception>
         public Fields(IEnumerable<KeyValuePair<string, JsonElement>> fields)
         {
             All = [.. fields];

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -47,7 +48,8 @@ public static class RubricList
             var letter = text[at++];
             if (letter == quote)
             {
-                return result.ToString();
+                // Escapes can spell half a character, which is no text.
+                return result.ToString() is var item && IsText(item) ? item : null;
             }
 
             if (letter != '\\' || at >= text.Length)
@@ -70,5 +72,15 @@ public static class RubricList
         }
 
         return null;
+    }
+
+    private static bool IsText(ReadOnlySpan<char> text)
+    {
+        while (Rune.DecodeFromUtf16(text, out _, out var length) == OperationStatus.Done)
+        {
+            text = text[length..];
+        }
+
+        return text.IsEmpty;
     }
 }

@@ -65,7 +65,7 @@ internal static class TableRows
     {
         try
         {
-            return JsonNode.Parse(double.TryParse(cell, CultureInfo.InvariantCulture, out _) ? cell : cell.ToLowerInvariant() is "true" or "false" ? cell.ToLowerInvariant() : cell);
+            return JsonText.ParseNode(double.TryParse(cell, CultureInfo.InvariantCulture, out _) ? cell : cell.ToLowerInvariant() is "true" or "false" ? cell.ToLowerInvariant() : cell);
         }
         catch (JsonException)
         {
@@ -77,7 +77,7 @@ internal static class TableRows
     {
         try
         {
-            using var document = JsonDocument.Parse(line);
+            using var document = JsonText.Parse(line);
             return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : null;
         }
         catch (JsonException)

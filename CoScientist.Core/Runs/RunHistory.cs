@@ -149,6 +149,7 @@ public sealed class RunHistory(RunFolder folder)
         values.Clear();
         try
         {
+            JsonText.Check(line);
             var reader = new Utf8JsonReader(line);
             int? step = null;
             string? name = null;

@@ -151,7 +151,7 @@ public static class RunPresets
 
         try
         {
-            return JsonNode.Parse(value);
+            return JsonText.ParseNode(value);
         }
         catch (JsonException)
         {

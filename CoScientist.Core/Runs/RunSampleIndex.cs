@@ -87,12 +87,13 @@ public sealed class RunSampleIndex(RunFolder folder)
     {
         try
         {
+            JsonText.Check(line);
             var reader = new Utf8JsonReader(line);
             while (reader.Read())
             {
                 if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1 && reader.ValueTextEquals("step"))
                 {
-                    return reader.Read() && reader.TryGetInt32(out var step) ? step : null;
+                    return reader.Read() && reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var step) ? step : null;
                 }
             }
         }

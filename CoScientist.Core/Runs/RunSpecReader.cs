@@ -34,18 +34,8 @@ internal sealed class RunSpecReader
     /// <param name="earlier">Faults found before, to be named with the others.</param>
     /// <param name="knownDomains">See <see cref="RunSpecValidator.Check"/>.</param>
     /// <exception cref="RunSpecException">Names every fault.</exception>
-    public static RunSpec Read(string source, byte[] json, bool hasLines, IEnumerable<RunSpecFault> earlier, IReadOnlyCollection<string>? knownDomains)
-    {
-        try
-        {
-            return new RunSpecReader(source, json, hasLines, earlier).Read(knownDomains);
-        }
-        catch (InvalidOperationException fault)
-        {
-            // What the JSON reader makes of a text with half a character, such as \ud800 alone.
-            throw new RunSpecException(source, [.. earlier, new RunSpecFault("", $"holds a text that is none ({fault.Message.TrimEnd('.')})")]);
-        }
-    }
+    public static RunSpec Read(string source, byte[] json, bool hasLines, IEnumerable<RunSpecFault> earlier, IReadOnlyCollection<string>? knownDomains) =>
+        new RunSpecReader(source, json, hasLines, earlier).Read(knownDomains);
 
     /// <summary>The field of a type by its JSON name; null when there is none.</summary>
     public static JsonPropertyInfo? Field(JsonTypeInfo type, string name) =>
@@ -98,6 +88,7 @@ internal sealed class RunSpecReader
         var valid = new JsonObject();
         try
         {
+            JsonText.Check(json);
             var reader = new Utf8JsonReader(json);
             reader.Read();
             if (reader.TokenType == JsonTokenType.StartObject)
@@ -112,7 +103,7 @@ internal sealed class RunSpecReader
         }
         catch (JsonException e)
         {
-            faults.Add(new RunSpecFault("", $"is not JSON: {Reason(e)}", hasLines ? (int)(e.LineNumber ?? 0) + 1 : null));
+            faults.Add(new RunSpecFault("", $"is not JSON: {JsonText.Reason(e)}", hasLines ? (int)(e.LineNumber ?? 0) + 1 : null));
             throw new RunSpecException(source, faults); // what comes after is unknown, so nothing more can be said
         }
 
@@ -198,11 +189,4 @@ internal sealed class RunSpecReader
     }
 
     private int? LineAt(long position) => hasLines ? json.AsSpan(0, (int)position).Count((byte)'\n') + 1 : null;
-
-    // The serializer appends its own idea of the place, which the message has already.
-    private static string Reason(JsonException e)
-    {
-        var end = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-        return (end < 0 ? e.Message : e.Message[..end]).TrimEnd('.');
-    }
 }

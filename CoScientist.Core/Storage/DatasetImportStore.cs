@@ -142,7 +142,7 @@ public sealed class DatasetImportStore(IDbContextFactory<CoScientistDb> factory,
     {
         try
         {
-            using var document = JsonDocument.Parse(line);
+            using var document = JsonText.Parse(line);
             var row = document.RootElement;
             string? Field(string name) => row.ValueKind == JsonValueKind.Object && row.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { } text && text.Trim().Length > 0 ? text.Trim() : null;
             return (Field("goal_id") ?? Field("external_key"), Field("writer"), Field("text")) is ({ } goal, { } writer, { } plan) ? (goal, writer, plan) : null;

@@ -65,7 +65,7 @@ internal static class OpenAiFaults
         var body = Body(fault);
         try
         {
-            using var document = JsonDocument.Parse(body);
+            using var document = JsonText.Parse(body);
             var error = document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("error", out var inner) ? inner : document.RootElement;
             var message = error.ValueKind == JsonValueKind.String ? error.GetString()
                 : error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString()

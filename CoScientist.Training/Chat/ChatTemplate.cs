@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CoScientist.Core;
 using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Training.Chat;
@@ -50,19 +52,7 @@ public sealed class ChatTemplate
     public static ChatTemplate Load(string folder, string name = "default")
     {
         var configPath = Path.Combine(folder, ConfigFile);
-        var config = new JsonObject();
-        if (File.Exists(configPath))
-        {
-            try
-            {
-                config = JsonNode.Parse(Read(configPath)) as JsonObject ?? config;
-            }
-            catch (JsonException exception)
-            {
-                throw new InvalidDataException($"{configPath} is not JSON: {exception.Message} Get the file again.", exception);
-            }
-        }
-
+        var config = File.Exists(configPath) && JsonFile.ParseNode(Encoding.UTF8.GetBytes(Read(configPath)), configPath) is JsonObject settings ? settings : [];
         var tokens = SpecialTokens(config);
         var path = Path.Combine(folder, FileName);
         if (name == "default" && File.Exists(path))

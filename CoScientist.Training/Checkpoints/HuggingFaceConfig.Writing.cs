@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CoScientist.Core;
 using CoScientist.Training.Model;
 
 namespace CoScientist.Training.Checkpoints;
@@ -53,7 +54,7 @@ public static partial class HuggingFaceConfig
         AddExperts(json, config);
 
         // "dtype" is the newer name of "torch_dtype" and would contradict it.
-        foreach (var (name, value) in basis is null ? [] : JsonNode.Parse(File.ReadAllText(basis))!.AsObject())
+        foreach (var (name, value) in basis is null ? [] : JsonFile.ReadNode(basis)!.AsObject())
         {
             if (name != "dtype")
             {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using CoScientist.Core;
 using CoScientist.Training.Model;
 
 namespace CoScientist.Training.Checkpoints;
@@ -6,6 +7,7 @@ namespace CoScientist.Training.Checkpoints;
 /// <summary>Hugging Face's <c>config.json</c> of the architectures the engine computes: Qwen3 (dense and mixture of experts), Qwen2, Llama and Mistral.</summary>
 public static partial class HuggingFaceConfig
 {
+    private const int LongestFaults = 1000;
     private const string Sliding = "sliding_attention";
     private const string Full = "full_attention";
 
@@ -17,36 +19,24 @@ public static partial class HuggingFaceConfig
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static ModelConfig Read(string path)
     {
-        JsonDocument document;
-        try
+        using var document = JsonFile.Read(path);
+        var fields = new ConfigFields(document.RootElement);
+        var config = Read(fields);
+        if (fields.Faults.Count == 0)
         {
-            document = JsonDocument.Parse(File.ReadAllBytes(path));
-        }
-        catch (JsonException exception)
-        {
-            throw new InvalidDataException($"{path} is not JSON: {exception.Message} Get the file again.", exception);
-        }
-
-        using (document)
-        {
-            var fields = new ConfigFields(document.RootElement);
-            var config = Read(fields);
-            if (fields.Faults.Count == 0)
+            try
             {
-                try
-                {
-                    config.Validate();
-                }
-                catch (InvalidDataException exception)
-                {
-                    throw new InvalidDataException($"{path}: {exception.Message}", exception);
-                }
-
-                return config;
+                config.Validate();
+            }
+            catch (InvalidDataException exception)
+            {
+                throw new InvalidDataException($"{path}: {exception.Message}", exception);
             }
 
-            throw new InvalidDataException($"{path}: {string.Join("; ", fields.Faults)}. Use a Qwen3, Qwen3-MoE, Qwen2, Llama or Mistral checkpoint.");
+            return config;
         }
+
+        throw new InvalidDataException($"{path}: {FileText.Shown(string.Join("; ", fields.Faults), LongestFaults)}. Use a Qwen3, Qwen3-MoE, Qwen2, Llama or Mistral checkpoint.");
     }
 
     private static ModelConfig Read(ConfigFields fields)

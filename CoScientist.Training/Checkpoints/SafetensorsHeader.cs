@@ -1,4 +1,5 @@
 using System.Text.Json;
+using CoScientist.Core;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Checkpoints;
@@ -49,7 +50,7 @@ internal static class SafetensorsHeader
         var entries = new List<SafetensorsEntry>();
         try
         {
-            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = DeepestHeader });
+            using var document = JsonText.Parse(json, DeepestHeader);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
                 throw Fault(path, $"its header is not a JSON object; {Damaged}");
@@ -69,9 +70,8 @@ internal static class SafetensorsHeader
                 }
             }
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (JsonException exception)
         {
-            // The second: a text that is not Unicode, found when it is taken out.
             throw new InvalidDataException($"{path}: its header is not JSON ({FileText.Shown(exception.Message)}); {Damaged}.", exception);
         }
 

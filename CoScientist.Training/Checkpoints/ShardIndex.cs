@@ -1,4 +1,5 @@
 using System.Text.Json;
+using CoScientist.Core;
 
 namespace CoScientist.Training.Checkpoints;
 
@@ -15,7 +16,7 @@ internal static class ShardIndex
         var map = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = Deepest });
+            using var document = JsonText.Parse(File.ReadAllBytes(path), Deepest);
             foreach (var entry in document.RootElement.GetProperty("weight_map").EnumerateObject())
             {
                 if (!map.TryAdd(entry.Name, entry.Value.GetString() ?? ""))

@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using CoScientist.Core;
 
 namespace CoScientist.Training.Clusters;
 
@@ -190,7 +191,7 @@ public sealed class RayJobs : IDisposable
     {
         try
         {
-            return await answer.Content.ReadFromJsonAsync<T>(cancellationToken) ?? throw new JsonException("the answer is empty");
+            return JsonText.ParseNode(await answer.Content.ReadAsByteArrayAsync(cancellationToken)).Deserialize<T>(JsonSerializerOptions.Web) ?? throw new JsonException("the answer is empty");
         }
         catch (JsonException fault)
         {

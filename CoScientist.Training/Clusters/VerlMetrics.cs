@@ -1,4 +1,5 @@
 using System.Text.Json;
+using CoScientist.Core;
 using CoScientist.Core.Runs;
 
 namespace CoScientist.Training.Clusters;
@@ -30,8 +31,7 @@ internal static class VerlMetrics
     {
         try
         {
-            var reader = new Utf8JsonReader(line);
-            using var document = JsonDocument.ParseValue(ref reader);
+            using var document = JsonText.Parse(line.ToArray());
             if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("step", out var step) || step.ValueKind != JsonValueKind.Number || !step.TryGetInt32(out var number) || !document.RootElement.TryGetProperty("data", out var data) || data.ValueKind != JsonValueKind.Object)
             {
                 return null;

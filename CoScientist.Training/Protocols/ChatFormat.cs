@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CoScientist.Core;
 using CoScientist.Core.TextModels;
 using CoScientist.Training.Chat;
 using CoScientist.Training.Checkpoints;
@@ -53,7 +54,7 @@ public sealed class ChatFormat
         if (end.Length == 0 && Json(folder, CheckpointFolder.TokenizerConfigFile)["eos_token"] is { } named)
         {
             var text = (named as JsonObject)?["content"] ?? named;
-            end = [tokenizer.TokenId(text.GetValue<string>())];
+            end = text is JsonValue value && value.TryGetValue<string>(out var token) && tokenizer.SpecialTokens.Contains(token, StringComparer.Ordinal) ? [tokenizer.TokenId(token)] : [];
         }
 
         return end.Length > 0 && end.All(id => id >= 0 && id < vocabulary)
@@ -88,20 +89,13 @@ public sealed class ChatFormat
     private static IEnumerable<int> Ids(JsonNode? node) => node switch
     {
         JsonArray several => several.SelectMany(Ids),
-        JsonValue value when value.GetValueKind() == JsonValueKind.Number => [value.GetValue<int>()],
+        JsonValue value when value.TryGetValue<int>(out var id) => [id],
         _ => [],
     };
 
     private static JsonObject Json(string folder, string name)
     {
         var path = Path.Combine(folder, name);
-        try
-        {
-            return File.Exists(path) && JsonNode.Parse(File.ReadAllText(path)) is JsonObject document ? document : [];
-        }
-        catch (JsonException fault)
-        {
-            throw new InvalidDataException($"{path} is not JSON: {fault.Message} Get the file again.", fault);
-        }
+        return File.Exists(path) && JsonFile.ReadNode(path) is JsonObject document ? document : [];
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using CoScientist.Core;
 using static CoScientist.Training.Tokenization.TokenizerJson;
 
 namespace CoScientist.Training.Tokenization;
@@ -39,17 +40,8 @@ internal sealed class TokenizerFile
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = JsonFile.Parse(json, source);
             return Read(document.RootElement, json, source);
-        }
-        catch (JsonException exception)
-        {
-            throw new InvalidDataException($"{source} is not JSON: {exception.Message} Get the file again.", exception);
-        }
-        catch (InvalidOperationException exception)
-        {
-            // A text with half a surrogate pair is found when it is read.
-            throw new InvalidDataException($"{source} holds a text that is not Unicode: {exception.Message} Get the file again.", exception);
         }
         catch (TokenizerFault fault)
         {

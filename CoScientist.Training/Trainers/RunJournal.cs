@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using CoScientist.Core;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Checkpoints.Adapters;
@@ -129,8 +130,8 @@ internal sealed class RunJournal(RunFolder folder)
     {
         try
         {
-            using var document = JsonDocument.Parse(line);
-            return document.RootElement.TryGetProperty("step", out var step) ? step.GetInt32() : null;
+            using var document = JsonText.Parse(line);
+            return document.RootElement is { ValueKind: JsonValueKind.Object } entry && entry.TryGetProperty("step", out var step) && step.ValueKind == JsonValueKind.Number && step.TryGetInt32(out var number) ? number : null;
         }
         catch (JsonException)
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using CoScientist.Core;
 using CoScientist.Training.Checkpoints;
 using CoScientist.Training.Checkpoints.Adapters;
 using CoScientist.Training.Model;
@@ -100,7 +101,7 @@ internal static class ModelInspection
         }
 
         var settings = Path.Combine(directory, CheckpointFolder.TokenizerConfigFile);
-        return File.Exists(settings) && JsonNode.Parse(File.ReadAllBytes(settings)) is JsonObject json && json["chat_template"] is not null ? "in " + CheckpointFolder.TokenizerConfigFile : null;
+        return File.Exists(settings) && JsonFile.ReadNode(settings) is JsonObject json && json["chat_template"] is not null ? "in " + CheckpointFolder.TokenizerConfigFile : null;
     }
 
     private static string Facts(CheckpointManifest manifest) => string.Join(", ", manifest.Origin.Select(fact => $"{fact.Key} {fact.Value}"));

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Threading.Channels;
+using CoScientist.Core;
 using CoScientist.Training.Sampling;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
@@ -159,7 +160,9 @@ internal static class ChatEndpoints
 
         try
         {
-            using var body = await JsonDocument.ParseAsync(http.Request.Body, cancellationToken: http.RequestAborted);
+            using var sent = new MemoryStream();
+            await http.Request.Body.CopyToAsync(sent, http.RequestAborted);
+            using var body = JsonText.Parse(sent.ToArray());
             return read(body.RootElement);
         }
         catch (JsonException fault)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using CoScientist.Core;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Checkpoints;
@@ -65,7 +66,7 @@ internal static class ModelEntries
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = JsonText.Parse(json);
             Flatten(entries, prefix, document.RootElement);
         }
         catch (JsonException)

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CoScientist.Core;
 using CoScientist.Core.Runs;
 
 namespace CoScientist.Web.ViewModels;
@@ -87,7 +88,7 @@ public sealed class RunForm
         form.foreign = [.. form.OtherFaults];
         try
         {
-            if (JsonNode.Parse(Encoding.UTF8.GetBytes(json.TrimStart('\uFEFF')), new JsonNodeOptions { PropertyNameCaseInsensitive = true }) is JsonObject document)
+            if (JsonText.ParseNode(Encoding.UTF8.GetBytes(json.TrimStart('\uFEFF')), anyCase: true) is JsonObject document)
             {
                 foreach (var path in s_defaults.Keys)
                 {
@@ -95,7 +96,7 @@ public sealed class RunForm
                 }
             }
         }
-        catch (Exception unreadable) when (unreadable is JsonException or ArgumentException)
+        catch (JsonException)
         {
             // No JSON, or a field given twice: the faults say so, and the fields keep their defaults.
         }

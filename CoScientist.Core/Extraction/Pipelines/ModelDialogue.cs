@@ -39,7 +39,7 @@ internal sealed class ModelDialogue(string subject, long seed, string remedy = M
 
             try
             {
-                using var document = JsonDocument.Parse(JsonPart(answer.Text));
+                using var document = JsonText.Parse(JsonPart(answer.Text));
                 return read(document.RootElement);
             }
             catch (Exception fault) when (fault is JsonException or FormatException or KeyNotFoundException or InvalidOperationException)

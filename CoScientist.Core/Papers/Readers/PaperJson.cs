@@ -8,7 +8,6 @@ internal static class PaperJson
 {
     // The longest parsed articles have a tenth of it; bounds the memory of the parsed document.
     private const int MaxBytes = 16 * 1024 * 1024;
-    private const int MaxDepth = 64;
 
     /// <summary>Whether a file looks like one JSON object with some of the given keys near its start.</summary>
     public static bool HasKeys(ReadOnlySpan<byte> head, params ReadOnlySpan<string> keys)
@@ -31,7 +30,7 @@ internal static class PaperJson
     }
 
     /// <summary>Parses the whole file, which holds one object. The caller disposes it.</summary>
-    /// <exception cref="PaperFormatException">Not JSON, nested too deep, too large, or no object.</exception>
+    /// <exception cref="PaperFormatException">Not JSON, nested too deep, too large, no object, or a text in it is none.</exception>
     public static JsonDocument Parse(string fileName, ReadOnlyMemory<byte> content)
     {
         if (content.Length > MaxBytes)
@@ -42,7 +41,7 @@ internal static class PaperJson
         try
         {
             var bytes = content.Span.StartsWith("\uFEFF"u8) ? content[3..] : content;
-            var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = MaxDepth });
+            var document = JsonText.Parse(bytes);
             if (document.RootElement.ValueKind == JsonValueKind.Object)
             {
                 return document;
@@ -81,24 +80,11 @@ internal static class PaperJson
     /// <summary>A string or number as text; empty for everything else.</summary>
     public static string Text(this JsonElement element) => element.ValueKind switch
     {
-        JsonValueKind.String => TryString(element),
+        JsonValueKind.String => element.GetString()!,
         JsonValueKind.Number => element.GetRawText(),
         _ => "",
     };
 
     /// <summary>A whole number; null for everything else.</summary>
     public static int? Number(this JsonElement element) => element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) ? value : null;
-
-    // An escaped half of a surrogate pair is legal JSON but no text.
-    private static string TryString(JsonElement element)
-    {
-        try
-        {
-            return element.GetString() ?? "";
-        }
-        catch (InvalidOperationException)
-        {
-            return "";
-        }
-    }
 }

@@ -53,7 +53,7 @@ internal static class S2orcAnnotations
 
         try
         {
-            using var places = JsonDocument.Parse(json);
+            using var places = JsonText.Parse(json);
             return
             [
                 .. from place in places.RootElement.Items()

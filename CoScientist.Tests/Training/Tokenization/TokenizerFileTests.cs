@@ -41,7 +41,7 @@ public sealed class TokenizerFileTests
     [InlineData("\"content\":\"<end>\"", "\"content\":\"ab\"", "has id 256 in model.vocab and 257 in added_tokens")]
     [InlineData("\"special\":true}", "\"special\":true},{\"id\":258,\"content\":\"<end>\"}", "repeats the token \"<end>\"")]
     [InlineData("\"special\":true", "\"lstrip\":3", "\"lstrip\" is 3; true or false is expected")]
-    [InlineData("\"ab\":256", "\"\\ud800\":256", "not Unicode")]
+    [InlineData("\"ab\":256", "\"\\ud800\":256", "half a character")]
     [InlineData("\"byte_fallback\":false", "\"dropout\":0.1", "model.dropout is 0.1")]
     [InlineData("\"byte_fallback\":false", "\"unk_token\":\"<unk>\"", "model.unk_token \"<unk>\" is not in model.vocab")]
     [InlineData("\"normalizer\":null", "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{\"type\":\"Lowercase\"}]}", "normalizer is \"NFC, Lowercase\"")]

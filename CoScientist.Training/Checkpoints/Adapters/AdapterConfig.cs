@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CoScientist.Core;
 using CoScientist.Training.Model;
 
 namespace CoScientist.Training.Checkpoints.Adapters;
@@ -79,24 +80,12 @@ public sealed record AdapterConfig
     /// <exception cref="InvalidDataException">Another kind of adapter, an option that is not supported, or a field out of range; names every fault at once.</exception>
     public static AdapterConfig Read(string path)
     {
-        JsonDocument document;
-        try
-        {
-            document = JsonDocument.Parse(File.ReadAllBytes(path));
-        }
-        catch (JsonException exception)
-        {
-            throw new InvalidDataException($"{path} is not JSON: {exception.Message} Get the file again.", exception);
-        }
-
-        using (document)
-        {
-            var fields = new ConfigFields(document.RootElement);
-            var config = Read(document.RootElement, fields);
-            return fields.Faults.Count == 0
-                ? config
-                : throw new InvalidDataException($"{path}: {FileText.Shown(string.Join("; ", fields.Faults))}. Use a plain LoRA adapter.");
-        }
+        using var document = JsonFile.Read(path);
+        var fields = new ConfigFields(document.RootElement);
+        var config = Read(document.RootElement, fields);
+        return fields.Faults.Count == 0
+            ? config
+            : throw new InvalidDataException($"{path}: {FileText.Shown(string.Join("; ", fields.Faults))}. Use a plain LoRA adapter.");
     }
 
     internal string Write()

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CoScientist.Core;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Model;
 using CoScientist.Training.Tensors;
@@ -112,7 +113,7 @@ internal static class GgufExport
         GgufTokenizer.Write(head, content.Tokenizer, content.Config.VocabularySize);
         var generation = Parsed("generation_config.json");
         var settings = Parsed(CheckpointFolder.TokenizerConfigFile);
-        var config = content.Companions.Config is { } path ? JsonNode.Parse(File.ReadAllBytes(path)) : null;
+        var config = content.Companions.Config is { } path ? JsonFile.ReadNode(path) : null;
         foreach (var (name, key) in new[] { ("bos", "tokenizer.ggml.bos_token_id"), ("eos", "tokenizer.ggml.eos_token_id"), ("pad", "tokenizer.ggml.padding_token_id") })
         {
             if ((Id(generation?[name + "_token_id"]) ?? Id(config?[name + "_token_id"]) ?? Named(settings?[name + "_token"])) is { } id && id < content.Config.VocabularySize)
@@ -127,7 +128,7 @@ internal static class GgufExport
             head.Add("tokenizer.chat_template", template);
         }
 
-        JsonNode? Parsed(string name) => content.Companions.Files.TryGetValue(name, out var bytes) ? JsonNode.Parse(bytes) : null;
+        JsonNode? Parsed(string name) => content.Companions.Files.TryGetValue(name, out var bytes) ? JsonFile.ParseNode(bytes, name) : null;
 
         int? Id(JsonNode? node) => node is JsonArray { Count: > 0 } several ? Id(several[0]) : node is JsonValue value && value.TryGetValue<int>(out var id) && id >= 0 ? id : null;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CoScientist.Core;
 using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Training.Checkpoints.Gguf;
@@ -90,7 +91,7 @@ internal static class GgufTokenizer
     {
         using var stream = new MemoryStream();
         tokenizer.Save(stream);
-        var json = JsonNode.Parse(stream.ToArray())!;
+        var json = JsonFile.ParseNode(stream.ToArray(), "The tokenizer")!;
         var pre = Cutting.FirstOrDefault(known => SameCutting(known.Value, json["pre_tokenizer"])).Key
             ?? throw new InvalidDataException($"The tokenizer cuts words in a way that GGUF files have no name for; known are those of {string.Join(", ", Cutting.Keys)}. Keep the folder layout.");
 
