@@ -1,10 +1,12 @@
 using System.CommandLine;
 using CoScientist.Web.Commands;
+using CoScientist.Web.Configuration;
 
 // The only wiring: each verb is one file in Commands; no verb means serve.
 var root = new RootCommand("CoScientist: train and judge your own AI co-scientist.")
 {
     CommandContext.Data,
+    DatabaseSetting.Option,
     CommandContext.Json,
     ImportCommand.Create(),
     TrainCommand.Create(),

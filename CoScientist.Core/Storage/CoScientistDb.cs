@@ -141,5 +141,9 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
     {
         base.OnModelCreating(builder);
         builder.ApplyConfigurationsFromAssembly(typeof(CoScientistDb).Assembly);
+        if (Database.IsNpgsql())
+        {
+            builder.StoreListsAsJson();
+        }
     }
 }

@@ -60,7 +60,10 @@ public sealed class DatasetImportStore(IDbContextFactory<CoScientistDb> factory,
         await using var transaction = await db.Database.BeginTransactionAsync(System.Data.IsolationLevel.Serializable, cancellationToken);
 
         // Room for the pages that a large file touches: with the usual 2 MB they are written and read again many times.
-        await db.Database.ExecuteSqlAsync($"PRAGMA cache_size = -131072", cancellationToken);
+        if (db.Database.IsSqlite())
+        {
+            await db.Database.ExecuteSqlAsync($"PRAGMA cache_size = -131072", cancellationToken);
+        }
         var known = (await db.Goals.Where(goal => goal.ExternalKey != null).Select(goal => goal.ExternalKey!).ToListAsync(cancellationToken)).ToHashSet(StringComparer.Ordinal);
 
         // An export names the goals that were drawn here by their ids.

@@ -122,8 +122,9 @@ public sealed class ModelCallStore(IDbContextFactory<CoScientistDb> factory) : I
         var rows = await db.Database.SqlQuery<TotalRow>(
             $"""
             SELECT "At" / {TimeSpan.TicksPerDay} AS "Day", "Server", "Model", "Role",
-              sum("Outcome" = {answered}) AS "Answered", sum("Outcome" = {cached}) AS "Cached", sum("Outcome" NOT IN ({answered}, {cached})) AS "Failed",
-              sum("PromptTokens") AS "PromptTokens", sum("CompletionTokens") AS "CompletionTokens", sum("Seconds") AS "Seconds", sum("CostMicros") AS "CostMicros"
+              CAST(count(*) FILTER (WHERE "Outcome" = {answered}) AS integer) AS "Answered", CAST(count(*) FILTER (WHERE "Outcome" = {cached}) AS integer) AS "Cached",
+              CAST(count(*) FILTER (WHERE "Outcome" NOT IN ({answered}, {cached})) AS integer) AS "Failed",
+              sum("PromptTokens") AS "PromptTokens", sum("CompletionTokens") AS "CompletionTokens", sum("Seconds") AS "Seconds", CAST(sum("CostMicros") AS bigint) AS "CostMicros"
             FROM "ModelCalls" WHERE "At" >= {since.UtcTicks} GROUP BY 1, 2, 3, 4
             """).ToListAsync(cancellationToken);
         var totals = rows.Select(row => new CallTotal(DateOnly.FromDayNumber((int)row.Day), row.Server, row.Model, Enum.Parse<ModelRole>(row.Role), row.Answered, row.Cached, row.Failed, row.PromptTokens, row.CompletionTokens, row.Seconds, row.CostMicros));

@@ -70,7 +70,7 @@ public sealed partial class ReviewStore
     {
         note = string.IsNullOrWhiteSpace(note) ? null : note.Trim();
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync($"item {itemId.Value}", cancellationToken);
         var (item, goal) = await FindAsync(db, itemId, cancellationToken);
         if (!(await WaitingAsync(reviewerId, stage, goal.IsSandbox, cancellationToken)).Any(row => row.Item.Id == itemId))
         {

@@ -23,6 +23,14 @@ internal static class SearchIndex
     /// <param name="cancellationToken">Cancels; the caller rolls back.</param>
     public static async Task InsertGoalsAsync(CoScientistDb db, IReadOnlyList<Goals.Goal> goals, CancellationToken cancellationToken)
     {
+        if (db.Database.IsNpgsql())
+        {
+            // Its triggers take all rows of a statement together.
+            await db.InsertRowsAsync(goals, cancellationToken);
+            await db.InsertRowsAsync(goals.SelectMany(goal => goal.Items), cancellationToken);
+            return;
+        }
+
         await SetRoomAsync(db, MuchRoom, cancellationToken);
         await InsertAsync(db, goals, "Goals", "Id", cancellationToken);
         await InsertAsync(db, goals.SelectMany(goal => goal.Items), "RubricItems", "GoalId", cancellationToken);

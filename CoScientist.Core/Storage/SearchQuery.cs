@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace CoScientist.Core.Storage;
@@ -9,9 +10,28 @@ public static class SearchQuery
 
     /// <summary>The query of FTS5; null when the text has no word. Nothing in the text can act as an operator.</summary>
     /// <param name="text">As typed; null or empty gives null.</param>
-    public static string? Of(string? text)
+    public static string? Of(string? text) => Terms(text) is { Count: > 0 } terms
+        ? string.Join(' ', terms.Select(term => $"\"{string.Join(' ', term.Words)}\"{(term.IsBeginning ? "*" : "")}"))
+        : null;
+
+    /// <summary>The same query for PostgreSQL, a <c>tsquery</c>; null when the text has no word.</summary>
+    /// <param name="text">As typed; null or empty gives null.</param>
+    public static string? OfPostgres(string? text)
     {
-        var query = new StringBuilder();
+        var terms = Terms(text)
+            .Select(term => string.Join(" <-> ", term.Words.Select(Folded).Where(word => word.Length > 0).Select(word => $"'{word}'{(term.IsBeginning ? ":*" : "")}")))
+            .Where(term => term.Length > 0)
+            .ToList();
+        return terms.Count == 0 ? null : string.Join(" & ", terms.Select(term => $"({term})"));
+    }
+
+    // As the function SearchWords of the database folds what it indexes.
+    private static string Folded(string word) =>
+        string.Concat(word.Normalize(NormalizationForm.FormD).Where(c => c is < '\u0300' or > '\u036f')).ToLowerInvariant().Replace('ς', 'σ');
+
+    private static List<Term> Terms(string? text)
+    {
+        var terms = new List<Term>();
         var parts = (text ?? "").Replace('“', '"').Replace('”', '"').Split('"');
         var words = 0;
         for (var i = 0; i < parts.Length; i++)
@@ -22,15 +42,15 @@ public static class SearchQuery
             // Every second part stands between quotation marks, if the last one was closed.
             if (i % 2 == 1 && i < parts.Length - 1 && found.Count > 0)
             {
-                query.Append('"').AppendJoin(' ', found).Append("\" ");
+                terms.Add(new Term(found, IsBeginning: false));
             }
             else
             {
-                found.ForEach(word => query.Append('"').Append(word).Append(BeginsTooMuch(word) ? "\" " : "\"* "));
+                terms.AddRange(found.Select(word => new Term([word], !BeginsTooMuch(word))));
             }
         }
 
-        return words == 0 ? null : query.ToString().TrimEnd();
+        return terms;
     }
 
     // With one Latin letter or digit nearly every text has a word; in other scripts one sign may be a word.
@@ -42,7 +62,7 @@ public static class SearchQuery
         var word = new StringBuilder();
         foreach (var rune in text.EnumerateRunes())
         {
-            if (Rune.IsLetterOrDigit(rune) || Rune.GetUnicodeCategory(rune) is System.Globalization.UnicodeCategory.NonSpacingMark)
+            if (Rune.IsLetterOrDigit(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark)
             {
                 word.Append(rune);
             }
@@ -58,4 +78,7 @@ public static class SearchQuery
             yield return word.ToString();
         }
     }
+
+    /// <summary>Words side by side, or one word that may be the beginning of one.</summary>
+    private sealed record Term(IReadOnlyList<string> Words, bool IsBeginning);
 }

@@ -1,9 +1,13 @@
 using System.Data.Common;
 using CoScientist.Core.Papers;
 using CoScientist.Core.Storage.Backups;
+using CoScientist.Core.Storage.Postgres;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -17,11 +21,12 @@ public static class StorageSetup
 
     /// <summary>Adds the database (a factory, and a scoped context for accounts) and the stores over it.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="databaseFile">The SQLite file; its folder must exist before first use.</param>
-    public static IServiceCollection AddStorage(this IServiceCollection services, string databaseFile)
+    /// <param name="database">The address of a PostgreSQL database (see <see cref="DatabaseAddress"/>), or the path of an SQLite file, whose folder must exist before first use.</param>
+    /// <exception cref="InvalidDataException">The address is malformed.</exception>
+    public static IServiceCollection AddStorage(this IServiceCollection services, string database)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.AddDbContextFactory<CoScientistDb>(options => options.UseDatabaseFile(databaseFile));
+        services.AddDbContextFactory<CoScientistDb>(options => options.UseDatabase(database));
         services.TryAddSingleton<PaperReaders>();
         services.TryAddSingleton<PaperImportStore>();
         services.TryAddSingleton<RunStore>();
@@ -47,6 +52,14 @@ public static class StorageSetup
         services.TryAddSingleton<LibraryJobStore>();
         return services;
     }
+
+    /// <summary>Points a context at a database.</summary>
+    /// <param name="options">The context's options.</param>
+    /// <param name="database">The address of a PostgreSQL database (see <see cref="DatabaseAddress"/>), or the path of an SQLite file.</param>
+    /// <exception cref="InvalidDataException">The address is malformed.</exception>
+    public static DbContextOptionsBuilder UseDatabase(this DbContextOptionsBuilder options, string database) => DatabaseAddress.IsPostgres(database)
+        ? options.UseNpgsql(DatabaseAddress.ConnectionString(database)).ReplaceService<IMigrationsSqlGenerator, PostgresMigrationsSql>().AddInterceptors(PostgresText.Instance)
+        : options.UseDatabaseFile(database);
 
     /// <summary>Points a context at an SQLite file with the settings that keep answers safe.</summary>
     /// <param name="options">The context's options.</param>

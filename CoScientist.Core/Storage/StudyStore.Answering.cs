@@ -136,14 +136,14 @@ public sealed partial class StudyStore
     }
 
     private static async Task<Study> StudyOfAsync(CoScientistDb db, AssignmentId assignment, string expertId, CancellationToken cancellationToken) =>
-        await s_studyOf(db, assignment, expertId, cancellationToken) ?? throw new StudyException("This pair was not given to you. Open the study again from Compare.");
+        await s_studyOf.Of(db)(db, assignment, expertId, cancellationToken) ?? throw new StudyException("This pair was not given to you. Open the study again from Compare.");
 
-    private static readonly Func<CoScientistDb, AssignmentId, string, CancellationToken, Task<Study?>> s_studyOf = EF.CompileAsyncQuery((CoScientistDb db, AssignmentId assignment, string expertId, CancellationToken cancellationToken) => (
+    private static readonly CompiledQuery<Func<CoScientistDb, AssignmentId, string, CancellationToken, Task<Study?>>> s_studyOf = new(() => EF.CompileAsyncQuery((CoScientistDb db, AssignmentId assignment, string expertId, CancellationToken cancellationToken) => (
         from a in db.Assignments
         join c in db.Comparisons on a.ComparisonId equals c.Id
         join s in db.Studies on c.StudyId equals s.Id
         where a.Id == assignment && a.ExpertId == expertId
-        select s).AsNoTracking().FirstOrDefault());
+        select s).AsNoTracking().FirstOrDefault()));
 
     private static void RequireOpen(StudyState state)
     {

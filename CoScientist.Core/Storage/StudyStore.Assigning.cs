@@ -74,7 +74,7 @@ public sealed partial class StudyStore
         }
 
         hand.Put(mine);
-        var texts = await s_texts(db, next.Id, cancellationToken);
+        var texts = await s_texts.Of(db)(db, next.Id, cancellationToken);
         var takenBack = before is null ? null : await db.Preferences.AsNoTracking().Where(p => p.AssignmentId == mine.Id && p.UndoneAt != null).OrderByDescending(p => p.UndoneAt).FirstOrDefaultAsync(cancellationToken);
         var draft = mine.Begun ? AnswerDraft.Of(await db.AnswerEvents.AsNoTracking().Where(e => e.AssignmentId == mine.Id).ToListAsync(cancellationToken)) : AnswerDraft.Of([]);
         return new ExpertTurn(
@@ -114,13 +114,13 @@ public sealed partial class StudyStore
         };
     }
 
-    private static readonly Func<CoScientistDb, ComparisonId, CancellationToken, Task<PairTexts>> s_texts = EF.CompileAsyncQuery((CoScientistDb db, ComparisonId pair, CancellationToken cancellationToken) => (
+    private static readonly CompiledQuery<Func<CoScientistDb, ComparisonId, CancellationToken, Task<PairTexts>>> s_texts = new(() => EF.CompileAsyncQuery((CoScientistDb db, ComparisonId pair, CancellationToken cancellationToken) => (
         from c in db.Comparisons
         join g in db.Goals on c.GoalId equals g.Id
         join plan1 in db.Plans on c.Plan1Id equals plan1.Id
         join plan2 in db.Plans on c.Plan2Id equals plan2.Id
         where c.Id == pair
-        select new PairTexts { GoalId = g.Id, Goal = g.Text, RubricVersion = g.RubricVersion, Plan1 = plan1.Text, Writer1 = plan1.Writer, Plan2 = plan2.Text, Writer2 = plan2.Writer }).First());
+        select new PairTexts { GoalId = g.Id, Goal = g.Text, RubricVersion = g.RubricVersion, Plan1 = plan1.Text, Writer1 = plan1.Writer, Plan2 = plan2.Text, Writer2 = plan2.Writer }).First()));
 
     private sealed class PairTexts
     {

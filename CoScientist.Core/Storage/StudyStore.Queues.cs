@@ -20,7 +20,7 @@ public sealed partial class StudyStore
         // Before the rows: a change that comes between makes a queue that is newer than its number, and read anew.
         var ids = studies.Select(s => s.Id).ToList();
         var revisions = ids.Count == 1
-            ? new() { [ids[0]] = await s_revision(db, ids[0], cancellationToken) }
+            ? new() { [ids[0]] = await s_revision.Of(db)(db, ids[0], cancellationToken) }
             : await db.StudyRevisions.Where(r => ids.Contains(r.StudyId)).ToDictionaryAsync(r => r.StudyId, r => r.Number, cancellationToken);
         var queues = new Dictionary<StudyId, PairQueue>();
         foreach (var study in studies)
@@ -93,7 +93,7 @@ public sealed partial class StudyStore
             var result = await action();
             if (hand.HasChanged)
             {
-                var revision = await s_revision(db, hand.Study.Id, cancellationToken);
+                var revision = await s_revision.Of(db)(db, hand.Study.Id, cancellationToken);
                 await transaction.CommitAsync(cancellationToken);
                 Keep(hand.Study.Id, revision, hand.Queue);
             }
@@ -118,8 +118,8 @@ public sealed partial class StudyStore
         }
     }
 
-    private static readonly Func<CoScientistDb, StudyId, CancellationToken, Task<long>> s_revision =
-        EF.CompileAsyncQuery((CoScientistDb db, StudyId study, CancellationToken cancellationToken) => db.StudyRevisions.Where(r => r.StudyId == study).Select(r => r.Number).First());
+    private static readonly CompiledQuery<Func<CoScientistDb, StudyId, CancellationToken, Task<long>>> s_revision = new(() =>
+        EF.CompileAsyncQuery((CoScientistDb db, StudyId study, CancellationToken cancellationToken) => db.StudyRevisions.Where(r => r.StudyId == study).Select(r => r.Number).First()));
 
     private sealed record KeptQueue(StudyId Study, long Revision, PairQueue Queue);
 

@@ -24,7 +24,7 @@ internal static class CommandContext
     /// <summary>Opens the services over the data directory that the command line names; the database is created or migrated first.</summary>
     public static async Task<ServiceProvider> OpenAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var options = new CoScientistOptions { DataDirectory = DataDirectory.Resolve(parsed.GetValue(Data)) };
+        var options = DatabaseSetting.Options(parsed);
         var services = new ServiceCollection().AddLogging().AddCoScientist(options).BuildServiceProvider();
         await DataDirectory.PrepareAsync(services, cancellationToken);
         if (!s_readers.Contains(Verb(parsed)) && DataDirectoryLock.OtherHolder(options.DataDirectory) is { } holder)

@@ -20,7 +20,7 @@ internal static class DoctorCommand
             var directory = DataDirectory.Resolve(parsed.GetValue(CommandContext.Data));
             using var pool = new WorkerPool();
             var machine = MachineProbe.Measure(pool);
-            List<Finding> findings = [Sandbox(pool), .. await new DataCheck(new CoScientistOptions { DataDirectory = directory }).LookAsync(cancellationToken)];
+            List<Finding> findings = [Sandbox(pool), .. await new DataCheck(DatabaseSetting.Options(parsed)).LookAsync(cancellationToken)];
             var report = new Report(
                 Environment.ProcessorCount,
                 GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,

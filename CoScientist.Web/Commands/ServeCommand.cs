@@ -43,7 +43,7 @@ internal static class ServeCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var options = new CoScientistOptions { DataDirectory = DataDirectory.Resolve(parsed.GetValue(CommandContext.Data)) };
+        var options = DatabaseSetting.Options(parsed);
         using var directory = DataDirectoryLock.Acquire(options.DataDirectory, "serve", TimeProvider.System);
         var models = Models(parsed);
         var app = Application.Build(options, parsed.GetValue(s_urls)!, models.Length > 0);

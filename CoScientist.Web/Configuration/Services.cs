@@ -14,7 +14,7 @@ internal static class Services
     {
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
-        services.AddStorage(options.DatabaseFile);
+        services.AddStorage(options.Database);
         services.AddRuns();
         services.AddModelServers(options);
         services.AddJobs();

@@ -1,7 +1,8 @@
+using System.Data;
+using System.Data.Common;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Papers;
 using CoScientist.Core.Storage;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Web.ViewModels;
@@ -22,7 +23,7 @@ public sealed record ItemRow(RubricItemId Id, string Text, RubricItemState State
 
 /// <summary>
 /// The lists of the library: filtered, searched and paged by the database. Text is found through the full-text index (SQLite's
-/// FTS5), pages by offset: both were measured with 100,000 rubric items (LibrarySpeedTests).
+/// FTS5, PostgreSQL's tsvector), pages by offset: both were measured with 100,000 rubric items (LibrarySpeedTests).
 /// </summary>
 public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
 {
@@ -33,15 +34,25 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
     public async Task<Slice<PaperRow>> PapersAsync(LibraryFilter filter, int skip, int take, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var query = SearchQuery.Of(filter.Text);
-        var papers = query is not null
-            ? db.Papers.FromSql(
+        var query = QueryOf(db, filter);
+        IQueryable<Paper> papers = db.Papers;
+        if (query is not null)
+        {
+            papers = db.Database.IsNpgsql()
+                ? db.Papers.FromSql(
+                $"""
+                SELECT * FROM "Papers" WHERE "Id" IN (
+                  SELECT entry."OwnerId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found."Id" WHERE found."Words" @@ {query}::tsquery AND entry."GoalId" IS NULL
+                  UNION ALL SELECT section."PaperId" FROM "SearchTextOfSections" AS found JOIN "PaperSections" AS section ON section."Id" = found."Id" WHERE found."Words" @@ {query}::tsquery)
+                """)
+                : db.Papers.FromSql(
                 $"""
                 SELECT * FROM "Papers" WHERE "Id" IN (
                   SELECT entry."OwnerId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query} AND entry."GoalId" IS NULL
                   UNION ALL SELECT section."PaperId" FROM "SearchTextOfSections" AS found JOIN "PaperSections" AS section ON section."Id" = found.rowid WHERE found."SearchTextOfSections" MATCH {query})
-                """)
-            : db.Papers;
+                """);
+        }
+
         papers = papers.Where(paper => paper.IsSandbox == filter.Sandbox && paper.NewestVersion == null);
         if (!string.IsNullOrEmpty(filter.Domain))
         {
@@ -63,10 +74,15 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
     public async Task<Slice<GoalRow>> GoalsAsync(LibraryFilter filter, int skip, int take, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var query = SearchQuery.Of(filter.Text);
-        var goals = query is not null
-            ? db.Goals.FromSql($"""SELECT * FROM "Goals" WHERE "Id" IN (SELECT entry."GoalId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query})""")
-            : db.Goals;
+        var query = QueryOf(db, filter);
+        IQueryable<Goal> goals = db.Goals;
+        if (query is not null)
+        {
+            goals = db.Database.IsNpgsql()
+                ? db.Goals.FromSql($"""SELECT * FROM "Goals" WHERE "Id" IN (SELECT entry."GoalId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found."Id" WHERE found."Words" @@ {query}::tsquery)""")
+                : db.Goals.FromSql($"""SELECT * FROM "Goals" WHERE "Id" IN (SELECT entry."GoalId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query})""");
+        }
+
         goals = Narrow(goals, filter);
         if (filter.State is { } state)
         {
@@ -85,22 +101,31 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
     public async Task<Slice<ItemRow>> ItemsAsync(LibraryFilter filter, int skip, int take, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var query = SearchQuery.Of(filter.Text);
+        var query = QueryOf(db, filter);
+        await using var maker = db.Database.GetDbConnection().CreateCommand();
+        DbParameter Parameter(string name, object? value, DbType type)
+        {
+            var parameter = maker.CreateParameter();
+            (parameter.ParameterName, parameter.DbType, parameter.Value) = (name, type, value ?? DBNull.Value);
+            return parameter;
+        }
+
         object[] Parameters() =>
         [
-            new SqliteParameter("@query", (object?)query ?? DBNull.Value),
-            new SqliteParameter("@sandbox", filter.Sandbox),
-            new SqliteParameter("@domain", Given(filter.Domain)),
-            new SqliteParameter("@split", Given(filter.Split?.ToString())),
-            new SqliteParameter("@origin", Given(filter.Source)),
-            new SqliteParameter("@pipeline", Given(filter.Pipeline)),
-            new SqliteParameter("@state", Given(filter.State?.ToString())),
-            new SqliteParameter("@skip", skip),
-            new SqliteParameter("@take", take),
-            new SqliteParameter("@most", MostCounted),
+            Parameter("@query", query, DbType.String),
+            Parameter("@sandbox", filter.Sandbox, DbType.Boolean),
+            Parameter("@domain", Given(filter.Domain), DbType.String),
+            Parameter("@split", Given(filter.Split?.ToString()), DbType.String),
+            Parameter("@origin", Given(filter.Source), DbType.String),
+            Parameter("@pipeline", Given(filter.Pipeline), DbType.String),
+            Parameter("@state", Given(filter.State?.ToString()), DbType.String),
+            Parameter("@skip", skip, DbType.Int32),
+            Parameter("@take", take, DbType.Int32),
+            Parameter("@most", MostCounted, DbType.Int32),
         ];
-        var total = await db.Database.SqlQueryRaw<int>(query is null ? ItemsSql.Count : ItemsSql.FoundCount, Parameters()).ToListAsync(cancellationToken);
-        var ids = (await db.Database.SqlQueryRaw<Guid>(query is null ? ItemsSql.Page : ItemsSql.FoundPage, Parameters()).ToListAsync(cancellationToken)).ConvertAll(id => new RubricItemId(id));
+        string Sql(string sql) => db.Database.IsNpgsql() ? ItemsSql.ForPostgres(sql) : sql;
+        var total = await db.Database.SqlQueryRaw<int>(Sql(query is null ? ItemsSql.Count : ItemsSql.FoundCount), Parameters()).ToListAsync(cancellationToken);
+        var ids = (await db.Database.SqlQueryRaw<Guid>(Sql(query is null ? ItemsSql.Page : ItemsSql.FoundPage), Parameters()).ToListAsync(cancellationToken)).ConvertAll(id => new RubricItemId(id));
         var rows = await (
             from item in db.RubricItems.AsNoTracking()
             join goal in db.Goals on item.GoalId equals goal.Id
@@ -153,7 +178,9 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
         return (await ids.CountAsync(cancellationToken), await ids.Skip(skip).Take(take).ToListAsync(cancellationToken));
     }
 
-    private static object Given(string? value) => string.IsNullOrEmpty(value) ? DBNull.Value : value;
+    private static string? QueryOf(CoScientistDb db, LibraryFilter filter) => db.Database.IsNpgsql() ? SearchQuery.OfPostgres(filter.Text) : SearchQuery.Of(filter.Text);
+
+    private static string? Given(string? value) => string.IsNullOrEmpty(value) ? null : value;
 
     private static IQueryable<Goal> Narrow(IQueryable<Goal> goals, LibraryFilter filter)
     {
@@ -168,9 +195,15 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
     private static class ItemsSql
     {
         public const string Page = "SELECT item.\"Id\" AS \"Value\"" + All + Where + " ORDER BY item.\"GoalId\", item.\"Order\" LIMIT @take OFFSET @skip";
-        public const string Count = "SELECT count(*) AS \"Value\" FROM \"RubricItems\" AS item JOIN \"Goals\" AS goal ON goal.\"Id\" = item.\"GoalId\"" + Where;
+        public const string Count = "SELECT CAST(count(*) AS integer) AS \"Value\" FROM \"RubricItems\" AS item JOIN \"Goals\" AS goal ON goal.\"Id\" = item.\"GoalId\"" + Where;
         public const string FoundPage = "SELECT item.\"Id\" AS \"Value\"" + Found + Where + " AND found.\"SearchText\" MATCH @query ORDER BY found.rowid LIMIT @take OFFSET @skip";
-        public const string FoundCount = "SELECT count(*) AS \"Value\" FROM (SELECT 1" + Found + Where + " AND found.\"SearchText\" MATCH @query LIMIT @most)";
+        public const string FoundCount = "SELECT CAST(count(*) AS integer) AS \"Value\" FROM (SELECT 1" + Found + Where + " AND found.\"SearchText\" MATCH @query LIMIT @most) AS counted";
+
+        /// <summary>PostgreSQL orders joins by what it knows of the tables.</summary>
+        public static string ForPostgres(string sql) => sql
+            .Replace("CROSS JOIN", "JOIN", StringComparison.Ordinal)
+            .Replace("found.rowid", "found.\"Id\"", StringComparison.Ordinal)
+            .Replace("found.\"SearchText\" MATCH @query", "found.\"Words\" @@ @query::tsquery", StringComparison.Ordinal);
 
         private const string All = " FROM \"RubricItems\" AS item CROSS JOIN \"Goals\" AS goal ON goal.\"Id\" = item.\"GoalId\"";
         private const string Found = " FROM \"SearchText\" AS found CROSS JOIN \"SearchEntries\" AS entry ON entry.\"Id\" = found.rowid CROSS JOIN \"RubricItems\" AS item ON item.\"Id\" = entry.\"OwnerId\" CROSS JOIN \"Goals\" AS goal ON goal.\"Id\" = item.\"GoalId\"";

@@ -1,3 +1,5 @@
+using CoScientist.Core.Storage.Postgres;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 
@@ -31,6 +33,15 @@ internal sealed class LibraryPages : Migration
                 table.PrimaryKey("PK_SearchEntries", x => x.Id);
             });
         migrationBuilder.CreateIndex("IX_SearchEntries_OwnerId", "SearchEntries", "OwnerId", unique: true);
+
+        if (migrationBuilder.IsNpgsql())
+        {
+            PostgresSearch.Create(migrationBuilder);
+            PostgresSearch.Follow(migrationBuilder, "Papers", "NULL", PaperText.Replace("char(10)", "E'\\n'", StringComparison.Ordinal), ["Title", "Abstract", "Authors", "SourceName", "Doi", "ArxivId", "Pmid"]);
+            PostgresSearch.Follow(migrationBuilder, "Goals", "{0}\"Id\"", "{0}\"Text\"", ["Text"]);
+            PostgresSearch.Follow(migrationBuilder, "RubricItems", "{0}\"GoalId\"", "{0}\"Text\"", ["Text"]);
+            return;
+        }
 
         // The index holds no text: papers, goals and items hold it already.
         migrationBuilder.Sql("CREATE VIRTUAL TABLE \"SearchText\" USING fts5(\"Text\", content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2')");

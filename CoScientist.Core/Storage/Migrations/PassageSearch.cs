@@ -1,3 +1,5 @@
+using CoScientist.Core.Storage.Postgres;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 
@@ -11,6 +13,12 @@ internal sealed class PassageSearch : Migration
     /// <inheritdoc/>
     protected override void Up(MigrationBuilder migrationBuilder)
     {
+        if (migrationBuilder.IsNpgsql())
+        {
+            PostgresSearch.FollowSections(migrationBuilder);
+            return;
+        }
+
         // A row of the index has the number of its section; the text itself stays where it is.
         migrationBuilder.Sql("CREATE VIRTUAL TABLE \"SearchTextOfSections\" USING fts5(\"Text\", content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2')");
         migrationBuilder.Sql("INSERT INTO \"SearchTextOfSections\" (rowid, \"Text\") SELECT section.\"Id\", section.\"Text\" FROM \"PaperSections\" AS section JOIN \"Papers\" AS paper ON paper.\"Id\" = section.\"PaperId\" WHERE NOT paper.\"IsSandbox\" ORDER BY section.\"Id\"");

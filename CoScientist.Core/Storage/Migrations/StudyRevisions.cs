@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 
@@ -27,6 +28,12 @@ internal sealed class StudyRevisions : Migration
                 table.ForeignKey("FK_StudyRevisions_Studies_StudyId", x => x.StudyId, "Studies", "Id", onDelete: ReferentialAction.Cascade);
             });
         migrationBuilder.Sql("INSERT INTO \"StudyRevisions\" (\"StudyId\", \"Number\") SELECT \"Id\", 0 FROM \"Studies\"");
+        if (migrationBuilder.IsNpgsql())
+        {
+            CreatePostgresTriggers(migrationBuilder);
+            return;
+        }
+
         migrationBuilder.Sql("CREATE TRIGGER \"StudyRevisionBegun\" AFTER INSERT ON \"Studies\" BEGIN INSERT INTO \"StudyRevisions\" (\"StudyId\", \"Number\") VALUES (new.\"Id\", 0); END");
         Raise(migrationBuilder, "Studies", "UPDATE OF \"Overlap\"", "new.\"Id\"");
         Follow(migrationBuilder, "Comparisons", "{0}.\"StudyId\"");
@@ -48,6 +55,35 @@ internal sealed class StudyRevisions : Migration
         CREATE TRIGGER "StudyRevision{table}{change.Split(' ')[0]}" AFTER {change} ON "{table}" {when} BEGIN
           UPDATE "StudyRevisions" SET "Number" = "Number" + 1 WHERE "StudyId" = ({study});
         END
+        """);
+
+    // The same rules. A trigger of PostgreSQL calls a function: one raises the revision of the study that its argument finds.
+    private static void CreatePostgresTriggers(MigrationBuilder migration)
+    {
+        migration.Sql("""
+            CREATE FUNCTION "StudyRevisionBegin"() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN INSERT INTO "StudyRevisions" ("StudyId", "Number") VALUES (new."Id", 0); RETURN NULL; END $$;
+            CREATE TRIGGER "StudyRevisionBegun" AFTER INSERT ON "Studies" FOR EACH ROW EXECUTE FUNCTION "StudyRevisionBegin"();
+            """);
+        RaisePostgres(migration, "Studies", "{0}.\"Id\"", "UPDATE OF \"Overlap\"");
+        RaisePostgres(migration, "Comparisons", "{0}.\"StudyId\"", "INSERT OR UPDATE OR DELETE");
+        RaisePostgres(migration, "Assignments", OfComparison, "INSERT OR UPDATE OR DELETE");
+        RaisePostgres(migration, "Preferences", OfAssignment, "INSERT OR UPDATE OR DELETE");
+        RaisePostgres(migration, "AnswerEvents", OfAssignment, "INSERT", "IF EXISTS (SELECT 1 FROM \"AnswerEvents\" WHERE \"AssignmentId\" = new.\"AssignmentId\" AND \"Id\" <> new.\"Id\") THEN RETURN NULL; END IF;");
+    }
+
+    private static void RaisePostgres(MigrationBuilder migration, string table, string study, string changes, string unless = "") => migration.Sql($"""
+        CREATE FUNCTION "StudyRevision{table}"() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          {unless}
+          IF TG_OP = 'DELETE' THEN
+            UPDATE "StudyRevisions" SET "Number" = "Number" + 1 WHERE "StudyId" = ({Of(study, "old")});
+          ELSE
+            UPDATE "StudyRevisions" SET "Number" = "Number" + 1 WHERE "StudyId" = ({Of(study, "new")});
+          END IF;
+          RETURN NULL;
+        END $$;
+        CREATE TRIGGER "StudyRevision{table}" AFTER {changes} ON "{table}" FOR EACH ROW EXECUTE FUNCTION "StudyRevision{table}"();
         """);
 
     private static string Of(string study, string row) => string.Format(System.Globalization.CultureInfo.InvariantCulture, study, row);

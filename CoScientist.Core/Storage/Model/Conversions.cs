@@ -1,4 +1,8 @@
+using CoScientist.Core.Grading;
+using CoScientist.Core.Papers;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.ChangeTracking;
+using Microsoft.EntityFrameworkCore.Storage.Json;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace CoScientist.Core.Storage.Model;
@@ -16,6 +20,19 @@ internal static class Conversions
 
         conventions.Properties<Enum>().HaveConversion<string>();
         conventions.Properties<DateTimeOffset>().HaveConversion<UtcTicksConverter>();
+    }
+
+    /// <summary>Lists as JSON, as SQLite has them by itself: the same text in every database, and in the full-text index.</summary>
+    public static void StoreListsAsJson(this ModelBuilder builder)
+    {
+        var texts = new JsonCollectionOfReferencesReaderWriter<List<string>, string>(JsonStringReaderWriter.Instance);
+        builder.Entity<Paper>().Property(paper => paper.Authors).HasConversion(
+            new ValueConverter<List<string>, string>(list => texts.ToJsonString(list), json => (List<string>)texts.FromJsonString(json, null)),
+            new ListOfReferenceTypesComparer<List<string>, string>(new ValueComparer<string>(favorStructuralComparisons: false)));
+        var numbers = new JsonCollectionOfStructsReaderWriter<List<int>, int>(JsonInt32ReaderWriter.Instance);
+        builder.Entity<Verdict>().Property(verdict => verdict.Violated).HasConversion(
+            new ValueConverter<List<int>, string>(list => numbers.ToJsonString(list), json => (List<int>)numbers.FromJsonString(json, null)),
+            new ListOfValueTypesComparer<List<int>, int>(new ValueComparer<int>(favorStructuralComparisons: false)));
     }
 
     private static bool IsTypedId(Type type) =>

@@ -31,7 +31,7 @@ public sealed class DurabilityTests
     [Fact]
     public async Task FilesLeftBehind_AtTenMoments_HoldEverythingReported()
     {
-        await using var database = await TestDatabase.CreateAsync();
+        await using var database = await TestDatabase.CreateFileAsync();
         var goal = await AddTasksAsync(database);
         var reported = new List<string>();
         var checkedEnds = 0;
@@ -60,7 +60,7 @@ public sealed class DurabilityTests
     public async Task Kill_WhileDecidingAndAnswering_LosesNothingReported()
     {
         var token = TestContext.Current.CancellationToken;
-        await using var database = await TestDatabase.CreateAsync();
+        await using var database = await TestDatabase.CreateFileAsync();
         var goal = await AddTasksAsync(database);
         var reported = new List<string>();
         using var child = Start(database.Folder);

@@ -189,7 +189,7 @@ public sealed class ReviewStoreTests : IAsyncLifetime
         var goal = await database.AddGoalAsync();
         var id = goal.Items[0].Id;
         var between = new AfterFirstRead(() => Store.DecideAsync(id, "ada", ReviewAction.Approve, cancellationToken: Token));
-        var slow = new ReviewStore(new InterceptedFactory(database.File, between), database.Time);
+        var slow = new ReviewStore(new InterceptedFactory(database.Address, between), database.Time);
 
         var refused = await Assert.ThrowsAsync<ReviewRefusedException>(() => slow.DecideAsync(id, "bob", ReviewAction.Reject, RejectionReason.Wrong, seen: new SeenItem(RubricItemState.Proposed, "item 0"), cancellationToken: Token));
 
@@ -271,13 +271,13 @@ public sealed class ReviewStoreTests : IAsyncLifetime
         return (await db.RubricItems.SingleAsync(item => item.GoalId == goal.Id && item.Order == order, Token), (await db.Goals.SingleAsync(row => row.Id == goal.Id, Token)).RubricVersion);
     }
 
-    /// <summary>Contexts over a file that call an interceptor before each command.</summary>
-    private sealed class InterceptedFactory(string file, DbCommandInterceptor interceptor) : IDbContextFactory<CoScientistDb>
+    /// <summary>Contexts over a database that call an interceptor before each command.</summary>
+    private sealed class InterceptedFactory(string address, DbCommandInterceptor interceptor) : IDbContextFactory<CoScientistDb>
     {
         public CoScientistDb CreateDbContext()
         {
             var options = new DbContextOptionsBuilder<CoScientistDb>();
-            options.UseDatabaseFile(file).AddInterceptors(interceptor);
+            options.UseDatabase(address).AddInterceptors(interceptor);
             return new CoScientistDb(options.Options);
         }
     }

@@ -10,7 +10,7 @@ public sealed class SchemaTests
     public async Task Migrate_EmptyFile_GivesTheSchemaOfTheModel()
     {
         await using var migrated = await TestDatabase.CreateAsync();
-        await using var created = TestDatabase.Open(Directory.CreateTempSubdirectory("coscientist-").FullName);
+        await using var created = await TestDatabase.CreateEmptyAsync();
         await using (var db = created.NewContext())
         {
             await db.Database.EnsureCreatedAsync(TestContext.Current.CancellationToken);
@@ -19,7 +19,7 @@ public sealed class SchemaTests
         var expected = await SchemaOfAsync(created);
         Assert.Contains(expected, line => line.StartsWith("Goals column RubricVersion", StringComparison.Ordinal));
         Assert.Contains(expected, line => line.Contains("\"UndoneAt\" IS NULL", StringComparison.Ordinal));
-        Assert.Contains(expected, line => line.StartsWith("Preferences foreign key", StringComparison.Ordinal));
+        Assert.Contains(expected, line => line.StartsWith("Preferences ", StringComparison.Ordinal) && line.Contains("FOREIGN KEY", StringComparison.OrdinalIgnoreCase));
         Assert.Equal(expected, await SchemaOfAsync(migrated));
     }
 
@@ -67,7 +67,7 @@ public sealed class SchemaTests
     [Fact]
     public async Task Connection_Opened_HasTheSettingsThatKeepAnswersSafe()
     {
-        await using var database = await TestDatabase.CreateAsync();
+        await using var database = await TestDatabase.CreateFileAsync();
         await using var db = database.NewContext();
 
         Assert.Equal("wal", await PragmaAsync(db, "journal_mode"));
@@ -92,6 +92,11 @@ public sealed class SchemaTests
     private static async Task<List<string>> SchemaOfAsync(TestDatabase database)
     {
         await using var db = database.NewContext();
+        if (db.Database.IsNpgsql())
+        {
+            return [.. (await QueryAsync(db, PostgresSchema)).Select(row => row[0]!)];
+        }
+
         var lines = new List<string>();
         foreach (var table in await QueryAsync(db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_\\_EF%' ESCAPE '\\' AND name NOT LIKE 'SearchText%'"))
         {
@@ -115,6 +120,16 @@ public sealed class SchemaTests
         lines.Sort(StringComparer.Ordinal);
         return lines;
     }
+
+    private const string PostgresSchema = """
+        SELECT line COLLATE "C" FROM (
+          SELECT c.relname || ' column ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull || ' ' || a.attidentity::text || ' ' || coalesce(l.collname, '') || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS line, c.relname
+            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 LEFT JOIN pg_collation l ON l.oid = a.attcollation LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+            WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+          UNION ALL SELECT c.relname || ' constraint ' || k.conname || ' ' || pg_get_constraintdef(k.oid), c.relname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.connamespace = 'public'::regnamespace
+          UNION ALL SELECT i.tablename || ' index ' || i.indexdef, i.tablename FROM pg_indexes i WHERE i.schemaname = 'public'
+        ) AS lines WHERE relname NOT LIKE '\_\_EF%' AND relname NOT LIKE 'SearchText%' ORDER BY 1
+        """;
 
     private static async Task<List<string?[]>> QueryAsync(CoScientistDb db, string sql)
     {

@@ -15,7 +15,7 @@ namespace CoScientist.Tests.Core.Storage;
 public sealed partial class StudyStoreTests
 {
     [Fact]
-    public async Task AnswerAsync_Returned_AnswerIsInTheFile()
+    public async Task AnswerAsync_Returned_AnswerIsCommitted()
     {
         var id = await CreateAsync(goals: 1);
         var pair = await store.NextAsync(id, "ann", Token);
@@ -23,8 +23,9 @@ public sealed partial class StudyStoreTests
         var at = await store.AnswerAsync(pair!.Assignment, "ann", PreferenceChoice.A, "  clearer  ", 1234, Token);
 
         // Another process sees only what is committed.
-        var connection = $"Data Source={database.File};Mode=ReadOnly;Pooling=False";
-        await using var other = new CoScientistDb(new DbContextOptionsBuilder<CoScientistDb>().UseSqlite(connection).Options);
+        var options = new DbContextOptionsBuilder<CoScientistDb>();
+        options.UseDatabase(database.Address + (TestPostgres.IsOn ? ";Pooling=false" : ""));
+        await using var other = new CoScientistDb(options.Options);
         var stored = await other.Preferences.SingleAsync(Token);
         Assert.Equal((PreferenceChoice.A, "clearer", 1234L, at), (stored.Choice, stored.Reason, stored.ActiveMilliseconds, stored.At));
     }

@@ -6,7 +6,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace CoScientist.Tests.Core.Storage;
 
-/// <summary>A migrated database of its own in a temporary folder, with the stores over it.</summary>
+/// <summary>
+/// A migrated database of its own, with the stores over it: a file in a temporary folder, or a database of the PostgreSQL server
+/// that <see cref="TestPostgres.Variable"/> names. Tests about the file itself ask for it (<see cref="CreateFileAsync"/>, <see cref="Open(string)"/>).
+/// </summary>
 public sealed class TestDatabase : IAsyncDisposable
 {
     // Migrating takes longer than most tests: done once, copied for each.
@@ -14,11 +17,15 @@ public sealed class TestDatabase : IAsyncDisposable
 
     private readonly ServiceProvider services;
 
-    private TestDatabase(string folder, ServiceProvider services)
+    private TestDatabase(string folder, string address, ServiceProvider services)
     {
         Folder = folder;
+        Address = address;
         this.services = services;
     }
+
+    /// <summary>The file, or the address of the server's database.</summary>
+    public string Address { get; }
 
     public string Folder { get; }
 
@@ -28,7 +35,12 @@ public sealed class TestDatabase : IAsyncDisposable
 
     public IDbContextFactory<CoScientistDb> Factory => services.GetRequiredService<IDbContextFactory<CoScientistDb>>();
 
-    public static async Task<TestDatabase> CreateAsync()
+    public static async Task<TestDatabase> CreateAsync() => TestPostgres.IsOn
+        ? Open(Directory.CreateTempSubdirectory("coscientist-").FullName, await TestPostgres.CreateAsync())
+        : await CreateFileAsync();
+
+    /// <summary>An SQLite file, whatever the other tests run on.</summary>
+    public static async Task<TestDatabase> CreateFileAsync()
     {
         var database = Open(Directory.CreateTempSubdirectory("coscientist-").FullName);
         await System.IO.File.WriteAllBytesAsync(database.File, await Migrated.Value, TestContext.Current.CancellationToken);
@@ -36,14 +48,23 @@ public sealed class TestDatabase : IAsyncDisposable
     }
 
     /// <summary>Over the file that lies in the folder; the folder goes when the object is disposed.</summary>
-    public static TestDatabase Open(string folder)
+    public static TestDatabase Open(string folder) => Open(folder, Path.Combine(folder, "coscientist.db"));
+
+    /// <summary>One that nobody has migrated: a file, or a database of the server.</summary>
+    public static async Task<TestDatabase> CreateEmptyAsync()
+    {
+        var folder = Directory.CreateTempSubdirectory("coscientist-").FullName;
+        return TestPostgres.IsOn ? Open(folder, await TestPostgres.CreateEmptyAsync()) : Open(folder);
+    }
+
+    private static TestDatabase Open(string folder, string address)
     {
         var time = new ManualTime();
         var provider = new ServiceCollection()
             .AddSingleton<TimeProvider>(time)
-            .AddStorage(Path.Combine(folder, "coscientist.db"))
+            .AddStorage(address)
             .BuildServiceProvider();
-        return new TestDatabase(folder, provider) { Time = time };
+        return new TestDatabase(folder, address, provider) { Time = time };
     }
 
     public CoScientistDb NewContext() => Factory.CreateDbContext();
@@ -58,10 +79,14 @@ public sealed class TestDatabase : IAsyncDisposable
     {
         await using (var db = NewContext())
         {
-            SqliteConnection.ClearPool((SqliteConnection)db.Database.GetDbConnection());
+            if (db.Database.GetDbConnection() is SqliteConnection file)
+            {
+                SqliteConnection.ClearPool(file);
+            }
         }
 
         await services.DisposeAsync();
+        await TestPostgres.ReturnAsync(Address);
         Directory.Delete(Folder, recursive: true);
     }
 

@@ -19,7 +19,7 @@ public sealed class DataBackupTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        database = await TestDatabase.CreateAsync();
+        database = await TestDatabase.CreateFileAsync();
         await database.AddGoalAsync(items: 5);
         Put("runs/r-1/metrics.jsonl", "{\"step\":1}\n");
         Put("runs/r-1/optimizer-000001.safetensors", "state");
