@@ -38,6 +38,19 @@ public enum RunState
     Interrupted,
 }
 
+/// <summary>What a person asked of a run that another process works on.</summary>
+public enum RunRequest
+{
+    /// <summary>To pause after the step that it is doing.</summary>
+    Pause,
+
+    /// <summary>To be given up.</summary>
+    Cancel,
+
+    /// <summary>To go on with another number of steps in all, <see cref="Run.RequestedSteps"/>.</summary>
+    Change,
+}
+
 /// <summary>One execution of a <see cref="RunSpec"/>. Its files live in <c>runs/NAME/</c> of the data directory.</summary>
 public sealed class Run
 {
@@ -85,6 +98,12 @@ public sealed class Run
 
     /// <summary>Process that has it, as "machine:pid"; null when none.</summary>
     public string? Worker { get; set; }
+
+    /// <summary>What somebody asked of it while it is at work in another process, which obeys within seconds; null when nobody did.</summary>
+    public RunRequest? Request { get; set; }
+
+    /// <summary>Steps in all that <see cref="RunRequest.Change"/> asks for.</summary>
+    public int? RequestedSteps { get; set; }
 
     /// <summary>True when it trains in the sandbox.</summary>
     public bool IsSandbox { get; init; }

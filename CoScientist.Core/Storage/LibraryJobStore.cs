@@ -76,7 +76,14 @@ public sealed class LibraryJobStore(IDbContextFactory<CoScientistDb> factory, Ti
             cancellationToken);
     }
 
-    /// <summary>Records how a job ended.</summary>
+    /// <summary>Whether a job is at work, and nobody has stopped it meanwhile.</summary>
+    public async Task<bool> IsRunningAsync(LibraryJobId id, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        return await db.LibraryJobs.AnyAsync(job => job.Id == id && job.State == LibraryJobState.Running, cancellationToken);
+    }
+
+    /// <summary>Records how a job ended; one that was stopped or put back into the queue meanwhile stays so.</summary>
     /// <param name="id">The job.</param>
     /// <param name="state">Finished, stopped or failed.</param>
     /// <param name="fault">Why it failed and what to do; null otherwise.</param>
@@ -85,17 +92,17 @@ public sealed class LibraryJobStore(IDbContextFactory<CoScientistDb> factory, Ti
     {
         var now = time.GetUtcNow();
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await db.LibraryJobs.Where(job => job.Id == id).ExecuteUpdateAsync(
+        await db.LibraryJobs.Where(job => job.Id == id && job.State == LibraryJobState.Running).ExecuteUpdateAsync(
             row => row.SetProperty(j => j.State, state).SetProperty(j => j.Fault, fault).SetProperty(j => j.EndedAt, now),
             cancellationToken);
     }
 
-    /// <summary>Takes a job out of the queue before it began; false when it was not waiting.</summary>
+    /// <summary>Stops a job: it leaves the queue, and a worker that is on it sees so before its next step; false when it neither waited nor was at work.</summary>
     public async Task<bool> HoldAsync(LibraryJobId id, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        return await db.LibraryJobs.Where(job => job.Id == id && job.State == LibraryJobState.Waiting)
+        return await db.LibraryJobs.Where(job => job.Id == id && (job.State == LibraryJobState.Waiting || job.State == LibraryJobState.Running))
             .ExecuteUpdateAsync(row => row.SetProperty(j => j.State, LibraryJobState.Stopped).SetProperty(j => j.EndedAt, now), cancellationToken) > 0;
     }
 

@@ -88,7 +88,19 @@ public sealed class RunCheckpointStore(IDbContextFactory<CoScientistDb> factory,
             db.Checkpoints.Add(new Checkpoint { Id = TypedId.New<CheckpointId>(time), Name = name, Path = path, ParentId = parent, IsSandbox = isSandbox, CreatedAt = time.GetUtcNow() });
         }
 
-        await db.SaveChangesAsync(cancellationToken);
+        try
+        {
+            await db.SaveChangesAsync(cancellationToken);
+        }
+        catch (DbUpdateException) when (known is null)
+        {
+            // Another process, starting at the same moment, has registered it; whatever else is wrong comes again.
+            await using var again = await factory.CreateDbContextAsync(cancellationToken);
+            if (!await again.Checkpoints.AnyAsync(checkpoint => checkpoint.Name == name, cancellationToken))
+            {
+                throw;
+            }
+        }
     }
 
     /// <summary>Registers a checkpoint that a run wrote, and marks it as the run's best if the judge says so. A second time only brings the judge's score up to date.</summary>

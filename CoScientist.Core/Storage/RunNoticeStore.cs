@@ -24,6 +24,13 @@ public sealed class RunNoticeStore(IDbContextFactory<CoScientistDb> factory, Tim
         await db.SaveChangesAsync(cancellationToken);
     }
 
+    /// <summary>Whether a run has this notice.</summary>
+    public async Task<bool> HasAsync(RunId run, string text, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        return await db.RunNotices.AnyAsync(notice => notice.RunId == run && notice.Text == text, cancellationToken);
+    }
+
     /// <summary>The newest notices.</summary>
     /// <param name="account">Whose view it is.</param>
     /// <param name="most">Most notices.</param>

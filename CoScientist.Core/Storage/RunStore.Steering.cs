@@ -52,6 +52,28 @@ public sealed partial class RunStore
         }
     }
 
+    /// <summary>Asks something of a run that another process works on; what was asked before and not yet obeyed is forgotten.</summary>
+    /// <param name="id">The run.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="steps">Steps in all, for <see cref="RunRequest.Change"/>.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>False when no process is on it.</returns>
+    public async Task<bool> AskAsync(RunId id, RunRequest request, int? steps, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        return await db.Runs
+            .Where(run => run.Id == id && run.State == RunState.Running)
+            .ExecuteUpdateAsync(set => set.SetProperty(run => run.Request, request).SetProperty(run => run.RequestedSteps, steps), cancellationToken) == 1;
+    }
+
+    /// <summary>What was asked of a run at work (see <see cref="AskAsync"/>).</summary>
+    public async Task<(RunRequest? Request, int? Steps)> RequestAsync(RunId id, CancellationToken cancellationToken)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        var asked = await db.Runs.Where(run => run.Id == id && run.State == RunState.Running).Select(run => new { run.Request, run.RequestedSteps }).SingleOrDefaultAsync(cancellationToken);
+        return (asked?.Request, asked?.RequestedSteps);
+    }
+
     /// <summary>The specification of a run with another number of steps.</summary>
     /// <exception cref="RunSpecException">It cannot do so many.</exception>
     public static RunSpec WithSteps(Run run, int steps)

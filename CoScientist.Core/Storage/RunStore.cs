@@ -83,6 +83,8 @@ public sealed partial class RunStore(IDbContextFactory<CoScientistDb> factory, T
             run => true,
             set => set
                 .SetProperty(run => run.Worker, worker)
+                .SetProperty(run => run.Request, (RunRequest?)null)
+                .SetProperty(run => run.RequestedSteps, (int?)null)
                 .SetProperty(run => run.StartedAt, run => run.StartedAt ?? now)
                 .SetProperty(run => run.EndedAt, (DateTimeOffset?)null)
                 .SetProperty(run => run.Error, (string?)null),
@@ -113,6 +115,8 @@ public sealed partial class RunStore(IDbContextFactory<CoScientistDb> factory, T
             run => run.State == RunState.Running && run.Worker == worker,
             set => set
                 .SetProperty(run => run.Worker, (string?)null)
+                .SetProperty(run => run.Request, (RunRequest?)null)
+                .SetProperty(run => run.RequestedSteps, (int?)null)
                 .SetProperty(run => run.EndedAt, ended)
                 .SetProperty(run => run.Error, error)
                 .SetProperty(run => run.ResultJson, run => json ?? run.ResultJson)

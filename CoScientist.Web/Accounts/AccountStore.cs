@@ -52,6 +52,20 @@ internal sealed partial class AccountStore(IServiceScopeFactory scopes, Sessions
         return await scope.ServiceProvider.GetRequiredService<CoScientistDb>().AccountEvents.AsNoTracking().OrderByDescending(entry => entry.Id).Take(most).ToListAsync(cancellationToken);
     }
 
+    /// <summary>Creates the first account, which has all roles.</summary>
+    /// <exception cref="AccountException">There is one already, or name or password is not acceptable.</exception>
+    public Task CreateFirstAsync(string name, string password, CancellationToken cancellationToken) => ActAsync(null, async work =>
+    {
+        if (await work.Manager.Users.AnyAsync(cancellationToken))
+        {
+            throw new AccountException("The administrator exists already: the code has been used.");
+        }
+
+        await CreateAsync(work, name, password, Roles.All);
+        work.Record("", name, $"made the account, {Words(Roles.All)}");
+        return name;
+    }, cancellationToken);
+
     /// <summary>Creates an account with a password of the owner's choice.</summary>
     /// <exception cref="AccountException">Name or password is not acceptable.</exception>
     public Task CreateAsync(string name, string password, IReadOnlyCollection<string> roles, CancellationToken cancellationToken) => ActAsync(null, async work =>

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.RateLimiting;
+using CoScientist.Web.Instances;
 
 namespace CoScientist.Web.Accounts;
 
@@ -36,8 +37,15 @@ internal sealed class AttemptLimits : IDisposable
         return false;
     }
 
-    /// <summary>Counts a failed attempt.</summary>
-    public void CountFailure(HttpContext http) => _failures.AttemptAcquire(Address(http)).Dispose();
+    /// <summary>Counts a failed attempt, in other instances too.</summary>
+    public void CountFailure(HttpContext http)
+    {
+        _failures.AttemptAcquire(Address(http)).Dispose();
+        http.RequestServices.GetService<InstanceNews>()?.TellFailure(Address(http));
+    }
+
+    /// <summary>Counts a failed attempt in another instance.</summary>
+    public void Hear(string address) => _failures.AttemptAcquire(address).Dispose();
 
     public void Dispose() => _failures.Dispose();
 

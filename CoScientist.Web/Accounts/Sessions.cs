@@ -18,12 +18,22 @@ internal sealed class Sessions(IDbContextFactory<CoScientistDb> factory, IOption
     /// <summary>An account or a session, by its id, is not what it was. Open pages look again.</summary>
     public event Action<string>? Changed;
 
+    /// <summary>This process has announced a change: others may want to know. Must return at once.</summary>
+    public event Action<string>? Announced;
+
     /// <summary>Nobody.</summary>
     public static ClaimsPrincipal Nobody { get; } = new(new ClaimsIdentity());
 
     /// <summary>Tells open pages that an account was changed, or that a session ended.</summary>
     /// <param name="id">The account's or the session's.</param>
-    public void Announce(string id) => Changed?.Invoke(id);
+    public void Announce(string id)
+    {
+        Changed?.Invoke(id);
+        Announced?.Invoke(id);
+    }
+
+    /// <summary>Tells open pages what another process has announced.</summary>
+    public void Hear(string id) => Changed?.Invoke(id);
 
     /// <summary>The same person with the roles held now (administrators hold all); null when the account is gone or shut out, or has ended its sessions.</summary>
     public async Task<ClaimsPrincipal?> CurrentAsync(ClaimsPrincipal user, CancellationToken cancellationToken)

@@ -44,7 +44,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var options = DatabaseSetting.Options(parsed);
-        using var directory = DataDirectoryLock.Acquire(options.DataDirectory, "serve", TimeProvider.System);
+        using var directory = DataDirectoryLock.Enter(options, "serve", TimeProvider.System);
         var models = Models(parsed);
         var app = Application.Build(options, parsed.GetValue(s_urls)!, models.Length > 0);
         await using (app)
@@ -66,6 +66,11 @@ internal static class ServeCommand
 
             if (!await app.Services.GetRequiredService<AccountStore>().AnyAsync(cancellationToken))
             {
+                if (options.UsesPostgres)
+                {
+                    await app.Services.GetRequiredService<SetupCode>().ShareAsync(options.DataDirectory, cancellationToken);
+                }
+
                 Console.Out.WriteLine($"Nobody has an account yet. Open the address and enter this one-time code: {app.Services.GetRequiredService<SetupCode>().Value}");
             }
 

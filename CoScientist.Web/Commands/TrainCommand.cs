@@ -35,17 +35,22 @@ internal static class TrainCommand
             return await TrainExport.RunAsync(parsed, spec, source, cancellationToken);
         }
 
-        using var directory = DataDirectoryLock.Acquire(DataDirectory.Resolve(parsed.GetValue(CommandContext.Data)), "train", TimeProvider.System);
+        var options = DatabaseSetting.Options(parsed);
+        using var directory = DataDirectoryLock.Enter(options, "train", TimeProvider.System);
         await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
         await services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(cancellationToken);
         var executor = services.GetRequiredService<RunExecutor>();
-        await executor.InterruptOrphansAsync(cancellationToken);
+        if (!options.UsesPostgres)
+        {
+            await executor.InterruptOrphansAsync(cancellationToken);
+        }
+
         var store = services.GetRequiredService<RunStore>();
         var run = spec is null
             ? await RequeueAsync(store, resume!, cancellationToken)
             : await services.GetRequiredService<RunLauncher>().StartAsync(spec, source, startedBy: null, cancellationToken);
 
-        using var control = new RunControl();
+        using var control = new RunControl { IsShared = options.UsesPostgres };
         using var progress = new TrainProgress(run, services.GetRequiredService<TimeProvider>(), Console.Error, bar: !Console.IsErrorRedirected);
         await using var stop = cancellationToken.Register(() =>
         {

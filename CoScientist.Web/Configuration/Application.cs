@@ -1,5 +1,6 @@
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Components;
+using CoScientist.Web.Instances;
 using CoScientist.Web.Library;
 using CoScientist.Web.Operation;
 using CoScientist.Web.Runs;
@@ -51,6 +52,7 @@ internal static class Application
         builder.Services.AddScoped<UserZone>();
         builder.Services.AddSingleton<HomeStore>();
         builder.Services.AddLibrary();
+        builder.Services.AddInstanceLink(options);
 
         builder.AddHardening();
 

@@ -1,6 +1,7 @@
 using CoScientist.Core.Storage;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.Commands;
+using CoScientist.Web.Instances;
 using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Web.Configuration;
@@ -38,12 +39,16 @@ internal static class DataDirectory
         using var preparing = await DataDirectoryLock.AcquireForPreparingAsync(directory, time, cancellationToken);
         var contexts = services.GetRequiredService<IDbContextFactory<CoScientistDb>>();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        if (DataDirectoryLock.OtherHolder(directory) is { } holder && await StorageSetup.IsBehindAsync(db, cancellationToken))
+        var other = db.Database.IsNpgsql() ? await InstanceLink.OtherAsync(db, cancellationToken) : DataDirectoryLock.OtherHolder(directory);
+        if (other is { } holder && await StorageSetup.IsBehindAsync(db, cancellationToken))
         {
             throw new CommandException($"An earlier version of this program made the database in {directory}, and {holder} works with it: stop that process, so that the database can be brought to the current schema.");
         }
 
         await StorageSetup.MigrateAsync(db, cancellationToken);
         await SandboxLibrary.EnsureAsync(contexts, time, cancellationToken);
+
+        // From here on other processes are told of changes.
+        services.GetService<InstanceNews>();
     }
 }

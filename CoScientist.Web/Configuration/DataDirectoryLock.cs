@@ -27,6 +27,11 @@ internal sealed class DataDirectoryLock : IDisposable
         ownHolderFile = holderFile;
     }
 
+    /// <summary>Takes the directory, or where the database is a PostgreSQL server's, takes part in it.</summary>
+    /// <exception cref="CommandException">Another process has it; the message names it.</exception>
+    public static DataDirectoryLock Enter(CoScientistOptions options, string verb, TimeProvider time) =>
+        options.UsesPostgres ? Share(options.DataDirectory, verb, time) : Acquire(options.DataDirectory, verb, time);
+
     /// <summary>Takes the directory, creating it when it is not there.</summary>
     /// <param name="directory">The data directory.</param>
     /// <param name="verb">What the process does with it, for the message that others get.</param>
@@ -35,25 +40,21 @@ internal sealed class DataDirectoryLock : IDisposable
     public static DataDirectoryLock Acquire(string directory, string verb, TimeProvider time)
     {
         Directory.CreateDirectory(directory);
+        var taken = TryTake(() => TryOpen(Path.Combine(directory, FileName)), directory);
+        return new DataDirectoryLock(taken, Announce(directory, verb, time));
+    }
 
-        // A locked file cannot be read by others, so the holder's name stands beside it.
-        var holderFile = Path.Combine(directory, FileName + ".holder");
-        var path = Path.Combine(directory, FileName);
-        var taken = TryOpen(path);
-        for (var tries = 1; taken is null && tries < LookTries; tries++)
-        {
-            // A verb that only looks who has it holds it for a moment.
-            Thread.Sleep(s_lookPause);
-            taken = TryOpen(path);
-        }
-
-        if (taken is null)
-        {
-            throw new CommandException($"The data directory {directory} is in use by {Holder(directory)}. Stop that process, or name another directory with --data.");
-        }
-
-        AtomicFile.WriteAllText(holderFile, string.Create(CultureInfo.InvariantCulture, $"'{verb}' ({ThisProcess}, since {time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC)"));
-        return new DataDirectoryLock(taken, holderFile);
+    /// <summary>
+    /// Takes part in the directory, which processes on one PostgreSQL database share: any number of them, and nobody who would own it. Its runs
+    /// are theirs who have the worker's role in the database.
+    /// </summary>
+    /// <exception cref="CommandException">Another process owns it; the message names it.</exception>
+    public static DataDirectoryLock Share(string directory, string verb, TimeProvider time)
+    {
+        Directory.CreateDirectory(directory);
+        var taken = TryTake(() => TryOpen(Path.Combine(directory, FileName), FileAccess.Read, FileShare.Read), directory);
+        Announce(directory, verb, time);
+        return new DataDirectoryLock(taken);
     }
 
     /// <summary>The other process that owns the directory's runs, as it calls itself; null when there is none, or this one is it.</summary>
@@ -110,6 +111,27 @@ internal sealed class DataDirectoryLock : IDisposable
         file.Dispose();
     }
 
+    private static FileStream TryTake(Func<FileStream?> tryOpen, string directory)
+    {
+        var taken = tryOpen();
+        for (var tries = 1; taken is null && tries < LookTries; tries++)
+        {
+            // A verb that only looks who has it holds it for a moment.
+            Thread.Sleep(s_lookPause);
+            taken = tryOpen();
+        }
+
+        return taken ?? throw new CommandException($"The data directory {directory} is in use by {Holder(directory)}. Stop that process, or name another directory with --data.");
+    }
+
+    // A locked file cannot be read by others, so the holder's name stands beside it.
+    private static string Announce(string directory, string verb, TimeProvider time)
+    {
+        var holderFile = Path.Combine(directory, FileName + ".holder");
+        AtomicFile.WriteAllText(holderFile, string.Create(CultureInfo.InvariantCulture, $"'{verb}' ({ThisProcess}, since {time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC)"));
+        return holderFile;
+    }
+
     private static string ThisProcess => string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}");
 
     private static string Holder(string directory)
@@ -124,11 +146,11 @@ internal sealed class DataDirectoryLock : IDisposable
         }
     }
 
-    private static FileStream? TryOpen(string path)
+    private static FileStream? TryOpen(string path, FileAccess access = FileAccess.ReadWrite, FileShare share = FileShare.None)
     {
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new FileStream(path, FileMode.OpenOrCreate, access, share);
         }
         catch (IOException e) when (e.GetType() == typeof(IOException))
         {

@@ -1,6 +1,7 @@
 using CoScientist.Core.Storage;
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Extraction;
+using CoScientist.Web.Instances;
 using CoScientist.Web.Jobs;
 using CoScientist.Web.Runs;
 
@@ -15,6 +16,7 @@ internal static class Services
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
         services.AddStorage(options.Database);
+        services.AddInstances(options);
         services.AddRuns();
         services.AddModelServers(options);
         services.AddJobs();

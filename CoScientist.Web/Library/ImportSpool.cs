@@ -45,12 +45,15 @@ internal sealed class ImportSpool(CoScientistOptions options)
     }
 
     /// <summary>Forgets what belongs to no job: files of uploads that were cut off.</summary>
-    public void Sweep(IEnumerable<LibraryJobId> known)
+    /// <param name="known">All jobs.</param>
+    /// <param name="age">Younger ones stay: somebody may be sending them.</param>
+    public void Sweep(IEnumerable<LibraryJobId> known, TimeSpan age)
     {
+        var before = DateTime.UtcNow - age;
         var names = known.Select(id => id.ToString()).ToHashSet(StringComparer.Ordinal);
         foreach (var folder in Directory.Exists(Root) ? Directory.EnumerateDirectories(Root) : [])
         {
-            if (TypedId.TryParse<LibraryJobId>(Path.GetFileName(folder), out _) && !names.Contains(Path.GetFileName(folder)))
+            if (TypedId.TryParse<LibraryJobId>(Path.GetFileName(folder), out _) && !names.Contains(Path.GetFileName(folder)) && Directory.GetLastWriteTimeUtc(folder) <= before)
             {
                 Directory.Delete(folder, recursive: true);
             }

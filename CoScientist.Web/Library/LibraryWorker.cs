@@ -1,14 +1,21 @@
 using CoScientist.Core.Jobs;
 using CoScientist.Core.Storage;
+using CoScientist.Web.Instances;
 
 namespace CoScientist.Web.Library;
 
 /// <summary>
-/// Works on the library's jobs, one step after the other, as long as the server lives; no page owns them. A job that was at work
-/// when the server ended goes on at the next start. Pages steer jobs through it.
+/// Works on the library's jobs, one step after the other, as long as the server lives and has the worker's role; no page owns them. A
+/// job that was at work when the server ended goes on at the next start, or in the instance that follows. Pages steer jobs through it.
 /// </summary>
-internal sealed class LibraryWorker(LibraryJobStore jobs, LibraryWork work, ImportSpool spool, ILogger<LibraryWorker> logger) : BackgroundService
+internal sealed class LibraryWorker(LibraryJobStore jobs, LibraryWork work, ImportSpool spool, WorkerRole role, ILogger<LibraryWorker> logger, InstanceNews? news = null) : BackgroundService
 {
+    /// <summary>How long the worker waits after a fault of the database.</summary>
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(2);
+
+    /// <summary>Uploads of other instances are under way: what is older than this was cut off.</summary>
+    private static readonly TimeSpan s_longestUpload = TimeSpan.FromDays(1);
+
     private readonly SemaphoreSlim wake = new(0);
     private readonly Lock gate = new();
     private (LibraryJobId Id, CancellationTokenSource Stop)? current;
@@ -58,11 +65,19 @@ internal sealed class LibraryWorker(LibraryJobStore jobs, LibraryWork work, Impo
         Changed();
     }
 
+    /// <summary>Another instance tells that jobs have changed. Returns at once.</summary>
+    public void Hear()
+    {
+        Interlocked.Increment(ref version);
+        wake.Release();
+        _ = ObeyAsync();
+    }
+
     /// <inheritdoc/>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         // Before anybody can send a file: what is kept without a job then was cut off.
-        spool.Sweep(await jobs.IdsAsync(cancellationToken));
+        spool.Sweep(await jobs.IdsAsync(cancellationToken), role.IsShared ? s_longestUpload : TimeSpan.Zero);
         await base.StartAsync(cancellationToken);
     }
 
@@ -70,23 +85,75 @@ internal sealed class LibraryWorker(LibraryJobStore jobs, LibraryWork work, Impo
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield();
-        try
+        while (!stoppingToken.IsCancellationRequested)
         {
-            while (true)
+            try
             {
-                while (await jobs.TakeAsync(stoppingToken) is { } job)
-                {
-                    Changed();
-                    await WorkAsync(job, stoppingToken);
-                    Changed();
-                }
-
-                await wake.WaitAsync(stoppingToken);
+                using var term = await role.TakeAsync(stoppingToken);
+                using var ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, term.Over);
+                await WorkAsync(ending.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                // The server ends, or another has the role: the job goes on at the next start, or there.
+            }
+#pragma warning disable CA1031 // A database that is away for a moment must not end the worker.
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                logger.LogError(fault, "The worker of the library could not go on; it tries again.");
+                await Task.Delay(s_pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+    }
+
+    private async Task WorkAsync(CancellationToken stoppingToken)
+    {
+        while (true)
         {
-            // The server ends; the job goes on at the next start.
+            while (await jobs.TakeAsync(stoppingToken) is { } job)
+            {
+                Changed();
+                await WorkAsync(job, stoppingToken);
+                Changed();
+            }
+
+            await wake.WaitAsync(stoppingToken);
+        }
+    }
+
+    /// <summary>Stops the job at work when another instance has stopped it.</summary>
+    private async Task ObeyAsync()
+    {
+        LibraryJobId id;
+        lock (gate)
+        {
+            if (current is null)
+            {
+                return;
+            }
+
+            id = current.Value.Id;
+        }
+
+        try
+        {
+            if (!await jobs.IsRunningAsync(id, CancellationToken.None))
+            {
+                lock (gate)
+                {
+                    if (current?.Id == id)
+                    {
+                        current.Value.Stop.Cancel();
+                    }
+                }
+            }
+        }
+#pragma warning disable CA1031 // The next news are obeyed.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            logger.LogWarning(fault, "Whether library job {Job} was stopped elsewhere could not be read.", id);
         }
     }
 
@@ -171,5 +238,9 @@ internal sealed class LibraryWorker(LibraryJobStore jobs, LibraryWork work, Impo
         wake.Release();
     }
 
-    private void Changed() => Interlocked.Increment(ref version);
+    private void Changed()
+    {
+        Interlocked.Increment(ref version);
+        news?.Tell(NewsTopic.Library);
+    }
 }

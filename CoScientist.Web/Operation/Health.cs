@@ -1,6 +1,7 @@
 using CoScientist.Core.Storage;
 using CoScientist.Core.Storage.Backups;
 using CoScientist.Web.Configuration;
+using CoScientist.Web.Instances;
 using CoScientist.Web.Library;
 using CoScientist.Web.Runs;
 using Microsoft.EntityFrameworkCore;
@@ -12,7 +13,8 @@ namespace CoScientist.Web.Operation;
 /// <param name="Database">Whether the database answers: "ok", or what is wrong.</param>
 /// <param name="Disk">Whether answers can still be written: "ok", or what is wrong.</param>
 /// <param name="Workers">Whether runs and jobs of the library are being worked on: "ok", or what is wrong.</param>
-internal sealed record Readiness(bool Ready, string Database, string Disk, string Workers);
+/// <param name="Role">Whether this instance works on runs and jobs, "works", or another does, "stands by".</param>
+internal sealed record Readiness(bool Ready, string Database, string Disk, string Workers, string Role);
 
 /// <summary><c>/healthz</c> says that the process lives, <c>/readyz</c> whether it can work. Both are open to everybody and name nothing of what is stored.</summary>
 internal sealed class Health(
@@ -21,7 +23,9 @@ internal sealed class Health(
     LibraryWorker library,
     CoScientistOptions options,
     IHostApplicationLifetime lifetime,
-    ILogger<Health> logger)
+    WorkerRole role,
+    ILogger<Health> logger,
+    InstanceLink? link = null)
 {
     /// <summary>Less free space than this, and the next answer may not be saved: 64 MiB.</summary>
     public const long LeastBytes = 64L << 20;
@@ -48,8 +52,9 @@ internal sealed class Health(
         var workers = lifetime.ApplicationStopping.IsCancellationRequested ? "the server is about to stop"
             : !runs.IsAlive ? "the worker of runs has stopped: start the server again"
             : library.ExecuteTask is not { IsCompleted: false } ? "the worker of the library has stopped: start the server again"
+            : link is { IsUp: false } ? "the connection to the other instances is lost: see the log"
             : Fine;
-        return new Readiness(database == Fine && disk == Fine && workers == Fine, database, disk, workers);
+        return new Readiness(database == Fine && disk == Fine && workers == Fine, database, disk, workers, role.IsHere ? "works" : "stands by");
     }
 
     private async Task<string> DatabaseAsync(CancellationToken cancellationToken)

@@ -11,6 +11,9 @@ internal sealed class RunControl : IDisposable
     /// <summary>Whether it works beside web pages of the same process and lets them go first. Default: no.</summary>
     public bool GivesWay { get; init; }
 
+    /// <summary>Whether it can be steered from other processes, and another goes on with it when this one goes away. Default: no.</summary>
+    public bool IsShared { get; init; }
+
     /// <summary>Whether it should pause after the step that it is doing.</summary>
     public bool PauseRequested => pauseRequested;
 

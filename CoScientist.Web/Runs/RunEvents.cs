@@ -31,6 +31,9 @@ internal sealed class RunEvents(TimeProvider time, ILogger<RunEvents> logger)
     /// <summary>How long a subscriber is left alone after it was told something. Default: a quarter of a second.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>A run of this process has told something, or its row was changed here: others may want to know. Must return at once.</summary>
+    public event Action<RunId>? Told;
+
     /// <summary>The latest of a run.</summary>
     public LiveRun Latest(RunId run) => live.GetValueOrDefault(run, LiveRun.None);
 
@@ -52,12 +55,32 @@ internal sealed class RunEvents(TimeProvider time, ILogger<RunEvents> logger)
     /// <summary>Tells that the row of a run has changed.</summary>
     public void Changed(RunId run)
     {
-        foreach (var (subscription, about) in subscriptions)
+        Notify(run);
+        Told?.Invoke(run);
+    }
+
+    /// <summary>Another process tells of a run; its log is in its folder only.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="newest">What it measured last; null before the first.</param>
+    public void Hear(RunId run, RunMetrics? newest)
+    {
+        var now = time.GetUtcNow();
+        live.AddOrUpdate(run, _ => Follow(LiveRun.None), (_, known) => Follow(known));
+        Notify(run);
+
+        // The pace is measured anew where a run went back to what was saved.
+        LiveRun Follow(LiveRun known) =>
+            newest is null ? LiveRun.None
+            : known.Metrics is null || newest.Step < known.Step ? new LiveRun(newest.Step, newest, [], (newest.Step, now), (newest.Step, now))
+            : new LiveRun(newest.Step, newest, [], known.First, newest.Step > known.Step ? (newest.Step, now) : known.Last);
+    }
+
+    /// <summary>Any run of other processes may have changed.</summary>
+    public void HearAll()
+    {
+        foreach (var subscription in subscriptions.Keys)
         {
-            if (about is null || about == run)
-            {
-                subscription.Notify();
-            }
+            subscription.Notify();
         }
     }
 
@@ -69,6 +92,17 @@ internal sealed class RunEvents(TimeProvider time, ILogger<RunEvents> logger)
         var subscription = new RunSubscription(time, Interval, changed, logger, ended => subscriptions.TryRemove(ended, out _));
         subscriptions[subscription] = run;
         return subscription;
+    }
+
+    private void Notify(RunId run)
+    {
+        foreach (var (subscription, about) in subscriptions)
+        {
+            if (about is null || about == run)
+            {
+                subscription.Notify();
+            }
+        }
     }
 
     private static LiveRun Add(LiveRun known, RunEvent told, DateTimeOffset now)

@@ -11,7 +11,7 @@ namespace CoScientist.Web.Runs;
 internal delegate Task<RunOutcome> RunExecution(TrainingRunRequest request, Action<RunEvent> onEvent, Func<bool> pauseRequested, CancellationToken cancellationToken);
 
 /// <summary>Takes one waiting run through its execution and keeps the books: state, progress, checkpoints, closing evaluation. The worker and the command line share it.</summary>
-internal sealed class RunExecutor(
+internal sealed partial class RunExecutor(
     RunStore runs,
     RunCheckpointStore checkpoints,
     RunEvaluationStore evaluations,
@@ -43,6 +43,8 @@ internal sealed class RunExecutor(
         events.Begin(run.Id);
         RunOutcome outcome;
         string? error = null;
+        using var ending = new CancellationTokenSource();
+        var obeying = control.IsShared ? ObeyAsync(run, control, ending.Token) : Task.CompletedTask;
         try
         {
             outcome = await WorkAsync(run, control, onEvent);
@@ -60,9 +62,15 @@ internal sealed class RunExecutor(
             error = RunFault.Describe(fault);
         }
 
+        await ending.CancelAsync();
+        await obeying;
         var state = control.Interrupted && outcome.State is (RunState.Paused or RunState.Cancelled) ? RunState.Interrupted : outcome.State;
         await runs.ReleaseAsync(run.Id, Worker, state, error, outcome.Result, CancellationToken.None);
-        await TellAsync(run, state, error, outcome.Result);
+        if (!(control.IsShared && state == RunState.Interrupted))
+        {
+            await TellAsync(run, state, error, outcome.Result);
+        }
+
         events.Changed(run.Id);
         return state;
     }

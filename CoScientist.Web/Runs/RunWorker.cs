@@ -1,13 +1,14 @@
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
+using CoScientist.Web.Instances;
 
 namespace CoScientist.Web.Runs;
 
 /// <summary>
-/// Works on waiting runs as long as the server lives, one at a time on this machine, and follows all those of the cluster besides; no
-/// page owns it. People steer runs through it.
+/// Works on waiting runs as long as the server lives and has the worker's role, one at a time on this machine, and follows all those of
+/// the cluster besides; no page owns it. People steer runs through it, also those that another instance works on.
 /// </summary>
-internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalog models, RunEvents events, TimeProvider time, ILogger<RunWorker> logger)
+internal sealed partial class RunWorker(RunExecutor executor, RunStore runs, ModelCatalog models, RunEvents events, WorkerRole role, TimeProvider time, ILogger<RunWorker> logger)
     : BackgroundService
 {
     /// <summary>How long a step may go on after the server was asked to stop; what is left of ten seconds is for saving the run.</summary>
@@ -18,7 +19,9 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
     private readonly SemaphoreSlim wakeFollower = new(0);
     private readonly Dictionary<RunId, RunControl> working = [];
     private readonly List<Task> followed = [];
+    private readonly CancellationTokenSource waits = new();
     private bool leaving;
+    private bool isOver;
 
     /// <summary>Whether it works, or waits for work.</summary>
     public bool IsAlive => ExecuteTask is { IsCompleted: false };
@@ -30,78 +33,16 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
         wakeFollower.Release();
     }
 
-    /// <summary>Puts a stopped run back into the queue.</summary>
-    /// <exception cref="RunStateException">Its state does not allow it.</exception>
-    public async Task ResumeAsync(RunId run, CancellationToken cancellationToken)
-    {
-        await runs.ResumeAsync(run, cancellationToken);
-        events.Changed(run);
-        Wake();
-    }
-
-    /// <summary>Pauses a running run after its step, or takes a waiting one out of the queue.</summary>
-    /// <exception cref="RunStateException">It is neither.</exception>
-    public async Task PauseAsync(RunId run, CancellationToken cancellationToken)
-    {
-        if (!Steer(run, control => control.Pause()))
-        {
-            await runs.HoldAsync(run, cancellationToken);
-        }
-
-        events.Changed(run);
-    }
-
-    /// <summary>Gives up a run; its checkpoints, metrics and samples are kept.</summary>
-    /// <exception cref="RunStateException">It has ended already.</exception>
-    public async Task CancelAsync(RunId run, CancellationToken cancellationToken)
-    {
-        if (!Steer(run, control => control.Cancel()))
-        {
-            await runs.CancelAsync(run, cancellationToken);
-        }
-
-        events.Changed(run);
-    }
-
-    /// <summary>Changes how many steps a run does in all. One at work pauses after its step and goes on at once; others keep their state.</summary>
-    /// <exception cref="RunSpecException">It cannot do so many; the message says why.</exception>
-    /// <exception cref="RunStateException">It has ended.</exception>
-    public async Task ChangeStepsAsync(Run run, int steps, CancellationToken cancellationToken)
-    {
-        _ = RunStore.WithSteps(run, steps);
-        if (!Steer(run.Id, control => control.Change(steps)))
-        {
-            await runs.ChangeStepsAsync(run.Id, steps, cancellationToken);
-        }
-
-        events.Changed(run.Id);
-    }
-
-    /// <summary>Moves a waiting run in the queue.</summary>
-    /// <param name="run">The run.</param>
-    /// <param name="by">Places: −1 is one earlier.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    public async Task MoveAsync(RunId run, int by, CancellationToken cancellationToken)
-    {
-        await runs.MoveInQueueAsync(run, by, cancellationToken);
-        events.Changed(run);
-    }
-
-    /// <summary>Whether a run was asked to stop and has not stopped yet.</summary>
-    public bool IsStopping(RunId run)
-    {
-        lock (gate)
-        {
-            return working.TryGetValue(run, out var control) && (control.PauseRequested || control.Stop.IsCancellationRequested);
-        }
-    }
-
     /// <inheritdoc/>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await models.RegisterBuiltInsAsync(cancellationToken);
-        await executor.InterruptOrphansAsync(cancellationToken);
-        await FollowAgainAsync(cancellationToken);
+        if (!role.IsShared)
+        {
+            await executor.InterruptOrphansAsync(cancellationToken);
+            await FollowAgainAsync(cancellationToken);
+        }
+
         await base.StartAsync(cancellationToken);
     }
 
@@ -117,6 +58,7 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
             }
         }
 
+        await waits.CancelAsync();
         Wake();
         if (ExecuteTask is { } ending && await Task.WhenAny(ending, Task.Delay(Patience, time, cancellationToken)) != ending)
         {
@@ -137,17 +79,58 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
     {
         wake.Dispose();
         wakeFollower.Dispose();
+        waits.Dispose();
         base.Dispose();
     }
 
     /// <inheritdoc/>
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(LoopAsync(wake, TrainAsync, stoppingToken), LoopAsync(wakeFollower, FollowAsync, stoppingToken));
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.Yield();
+        try
+        {
+            while (!leaving)
+            {
+                using var term = await role.TakeAsync(waits.Token);
+                await WorkAsync(term.Over, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (waits.IsCancellationRequested)
+        {
+            // The server ends while another instance has the role.
+        }
+    }
+
+    /// <summary>Works until the server ends or the role is lost; then all work has ended.</summary>
+    private async Task WorkAsync(CancellationToken over, CancellationToken stoppingToken)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, over);
+        lock (gate)
+        {
+            isOver = false;
+        }
+
+        await using var lost = over.Register(() =>
+        {
+            // Another instance may begin in a moment: no step is waited for.
+            lock (gate)
+            {
+                isOver = true;
+                foreach (var control in working.Values)
+                {
+                    control.InterruptNow();
+                }
+            }
+        });
+        await Task.WhenAll(LoopAsync(wake, TrainAsync, ending.Token), LoopAsync(wakeFollower, FollowAsync, ending.Token));
+        await Task.WhenAll(followed);
+    }
 
     /// <summary>The runs of this machine, one after the other.</summary>
     private async Task TrainAsync(CancellationToken cancellationToken)
     {
         // One whose end could not be written down, on a full disk, say, would be shown running for ever.
-        await executor.InterruptOrphansAsync(cancellationToken);
+        await (role.IsShared ? executor.TakeOverAsync(cancellationToken) : executor.InterruptOrphansAsync(cancellationToken));
         while ((await runs.InStateAsync(RunState.Pending, cancellationToken)).FirstOrDefault(run => run.Spec.Engine.Kind == RunEngine.Managed) is { } next && await WorkOnAsync(next))
         {
         }
@@ -157,6 +140,11 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
     private async Task FollowAsync(CancellationToken cancellationToken)
     {
         followed.RemoveAll(task => task.IsCompleted);
+        if (role.IsShared)
+        {
+            await FollowAgainAsync(cancellationToken);
+        }
+
         foreach (var run in (await runs.InStateAsync(RunState.Pending, cancellationToken)).Where(run => run.Spec.Engine.Kind != RunEngine.Managed && !IsWorking(run.Id)))
         {
             followed.Add(FollowAsync(run, cancellationToken));
@@ -236,10 +224,10 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
     /// <returns>False when the process is about to end.</returns>
     private async Task<bool> WorkOnAsync(Run run)
     {
-        using var control = new RunControl { GivesWay = true };
+        using var control = new RunControl { GivesWay = true, IsShared = role.IsShared };
         lock (gate)
         {
-            if (leaving)
+            if (leaving || isOver)
             {
                 return false;
             }
@@ -249,9 +237,15 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
 
         try
         {
-            if (await executor.ExecuteAsync(run, control) == RunState.Paused && control.Steps > 0)
+            switch (await executor.ExecuteAsync(run, control))
             {
-                await GoOnAsync(run, control.Steps);
+                case RunState.Paused when control.Steps > 0:
+                    await executor.GoOnAsync(run, control.Steps, CancellationToken.None);
+                    break;
+                case RunState.Interrupted when role.IsShared:
+                    // Another instance goes on with it, or this one when it has the role again.
+                    await executor.GoOnAsync(run, steps: null, CancellationToken.None);
+                    break;
             }
         }
         catch (RunStateException)
@@ -267,36 +261,5 @@ internal sealed class RunWorker(RunExecutor executor, RunStore runs, ModelCatalo
         }
 
         return true;
-    }
-
-    /// <summary>A run paused only to get another number of steps: it is next again, changed or, when it had done them meanwhile, as it was.</summary>
-    private async Task GoOnAsync(Run run, int steps)
-    {
-        try
-        {
-            await runs.ChangeStepsAsync(run.Id, steps, CancellationToken.None);
-        }
-        catch (RunSpecException fault)
-        {
-            logger.LogWarning("Run {Run} goes on as it was: {Fault}", run.Name, fault.Message);
-        }
-
-        await runs.ResumeAsync(run.Id, CancellationToken.None);
-        await runs.MoveInQueueAsync(run.Id, int.MinValue, CancellationToken.None);
-        events.Changed(run.Id);
-    }
-
-    private bool Steer(RunId run, Action<RunControl> how)
-    {
-        lock (gate)
-        {
-            if (!working.TryGetValue(run, out var control))
-            {
-                return false;
-            }
-
-            how(control);
-            return true;
-        }
     }
 }

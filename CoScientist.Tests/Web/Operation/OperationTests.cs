@@ -29,7 +29,7 @@ public sealed partial class OperationTests(ServerFixture server) : IClassFixture
 
         Assert.Equal("ok", await client.GetStringAsync("/healthz", Token));
         var ready = await client.GetFromJsonAsync<JsonElement>("/readyz", Token);
-        Assert.Equal("""{"ready":true,"database":"ok","disk":"ok","workers":"ok"}""", ready.GetRawText());
+        Assert.Equal("""{"ready":true,"database":"ok","disk":"ok","workers":"ok","role":"works"}""", ready.GetRawText());
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Training.Clusters;
 using CoScientist.Web.Configuration;
+using CoScientist.Web.Instances;
 using CoScientist.Web.Runs;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -206,6 +207,6 @@ internal sealed class ClusterHarness : IAsyncDisposable
             Options,
             new RunEngines(clusters, TimeProvider.System).ExecuteAsync,
             NullLogger<RunExecutor>.Instance);
-        return new RunWorker(executor, Runs, Models, Events, TimeProvider.System, NullLogger<RunWorker>.Instance);
+        return new RunWorker(executor, Runs, Models, Events, WorkerRole.Alone, TimeProvider.System, NullLogger<RunWorker>.Instance);
     }
 }

@@ -4,6 +4,7 @@ using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Configuration;
+using CoScientist.Web.Instances;
 using CoScientist.Web.Runs;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -74,7 +75,7 @@ internal sealed class RunHarness : IAsyncDisposable
     public Task<Run> AskAsync(int steps = 4, long seed = 1) =>
         Runs.CreateAsync(new RunSpec { Name = "x", Model = "tiny", Steps = steps, EvaluateEvery = 2, Seed = seed }, null, _ => false, Cancellation);
 
-    public RunWorker NewWorker(TimeProvider? time = null) => new(Executor, Runs, Models, Events, time ?? TimeProvider.System, NullLogger<RunWorker>.Instance);
+    public RunWorker NewWorker(TimeProvider? time = null, WorkerRole? role = null) => new(Executor, Runs, Models, Events, role ?? WorkerRole.Alone, time ?? TimeProvider.System, NullLogger<RunWorker>.Instance);
 
     public RunHistory History(string run)
     {

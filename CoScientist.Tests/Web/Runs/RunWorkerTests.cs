@@ -55,7 +55,7 @@ public sealed class RunWorkerTests
         await harness.WaitAsync(broken.Name, run => run.Step == 1);
 
         await harness.Worker.PauseAsync(broken.Id, Cancellation);
-        Assert.True(harness.Worker.IsStopping(broken.Id));
+        Assert.True(harness.Worker.IsStopping(broken));
         harness.Trainer.Allow(1);
         var paused = await harness.WaitAsync(broken.Name, run => run.State == RunState.Paused);
         Assert.Equal(2, paused.Step);

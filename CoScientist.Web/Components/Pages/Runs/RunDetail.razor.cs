@@ -122,7 +122,7 @@ public sealed partial class RunDetail : IDisposable
 
         _checkpoints = await CheckpointStore.OfRunAsync(run.Id, _gone.Token);
         _latestCheckpoint = _checkpoints.Count == 0 ? null : _checkpoints[^1].Step;
-        _stopping = Worker.IsStopping(run.Id);
+        _stopping = Worker.IsStopping(run);
         _step = run.State == RunState.Running ? Math.Max(run.Step, live.Step) : run.Step;
         _expected = run.State == RunState.Running && !_stopping && _step < run.TotalSteps ? live.Expected(run.TotalSteps) : null;
         _when = When(run);
