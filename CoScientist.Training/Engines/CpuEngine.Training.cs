@@ -42,12 +42,7 @@ public sealed unsafe partial class CpuEngine
     /// <inheritdoc/>
     public LossStatistics AccumulateDistillation(IReadOnlyList<TrainingGroup> students, IReadOnlyList<TrainingGroup> teachers, SamplingOptions options, double mixture, CancellationToken cancellationToken)
     {
-        if (students.Count != teachers.Count || !students.Zip(teachers).All(pair => pair.First.Branches.Count == pair.Second.Branches.Count
-            && pair.First.Branches.Zip(pair.Second.Branches).All(branch => branch.First.FirstTarget == branch.Second.FirstTarget && branch.First.Tokens.AsSpan().SequenceEqual(branch.Second.Tokens))))
-        {
-            throw new ArgumentException("A teacher reads the very branches that its student wrote.", nameof(teachers));
-        }
-
+        DistillationPairs.Check(students, teachers);
         var all = Math.Max(1, students.Sum(group => group.Branches.Sum(branch => branch.Tokens.Length - branch.FirstTarget)));
         var (tokens, logProbability, entropy, divergence) = (0L, 0.0, 0.0, 0.0);
 

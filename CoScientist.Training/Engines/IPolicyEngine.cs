@@ -1,7 +1,5 @@
 using CoScientist.Training.Kernels;
-using CoScientist.Training.Model;
 using CoScientist.Training.Sampling;
-using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Training.Engines;
 
@@ -35,19 +33,10 @@ public delegate void TokenObjective(int group, int branch, ReadOnlySpan<float> l
 public readonly record struct LossStatistics(int Targets, long Tokens, double LogProbability, double Entropy, double Divergence = 0);
 
 /// <summary>The one seam to train and sample: trainers are written against it and know no tensor.</summary>
-public interface IPolicyEngine : IDisposable
+public interface IPolicyEngine : ISamplingEngine
 {
-    /// <summary>Shape of the model.</summary>
-    ModelConfig Config { get; }
-
-    /// <summary>Its tokenizer.</summary>
-    BpeTokenizer Tokenizer { get; }
-
     /// <summary>Optimizer steps done.</summary>
     int Step { get; }
-
-    /// <summary>Draws continuations, in order of request, branch and sample. The same seeds give the same tokens whatever else is asked for and however many threads there are.</summary>
-    IReadOnlyList<SampledSequence> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken cancellationToken);
 
     /// <summary>log p of every target, as [group][branch][target], under the given temperature and banned tokens.</summary>
     float[][][] LogProbabilities(IReadOnlyList<TrainingGroup> groups, SamplingOptions options, CancellationToken cancellationToken);

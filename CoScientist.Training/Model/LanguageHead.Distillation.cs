@@ -115,7 +115,7 @@ internal sealed unsafe partial class LanguageHead
             {
                 var target = from + first + i;
                 var row = teacherLogits + ((long)i * head.Stride);
-                divergence[target] = head.DivergenceGradient(student + ((long)i * head.Stride), normalisers[target], row, head.Normaliser(row, out _), mixture, weight);
+                divergence[target] = head.DivergenceGradient(student + ((long)i * head.Stride), normalisers[target], row, LogitRow.Normaliser(row, head.Vocabulary, out _), mixture, weight);
             }
         }
     }

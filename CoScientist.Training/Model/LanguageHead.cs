@@ -20,7 +20,6 @@ internal readonly record struct Targets(IReadOnlyList<int> Rows, IReadOnlyList<i
 internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposable
 {
     private const int RowsPerTask = 64;
-    private const float Banned = -1e30f;
 
     [ThreadStatic]
     private static ScratchBuffer? logitsOfThread;
@@ -119,52 +118,12 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
                 }
             }
 
-            row[Vocabulary..].Fill(Banned);
+            row[Vocabulary..].Fill(LogitRow.Banned);
             foreach (var token in banned)
             {
-                row[token] = Banned;
+                row[token] = LogitRow.Banned;
             }
         }
-    }
-
-    /// <summary>A row of logits [V] as <see cref="Logits(float*, int, int[], float, float*)"/> gives it: over the temperature, padded, with −1e30 in banned and padding columns.</summary>
-    public void Distribution(float* logits, int[] banned, float inverseTemperature, float* row)
-    {
-        var scale = Vector512.Create(inverseTemperature);
-        var i = 0;
-        for (; i + 16 <= Vocabulary; i += 16)
-        {
-            (Vector512.Load(logits + i) * scale).Store(row + i);
-        }
-
-        for (; i < Stride; i++)
-        {
-            row[i] = i < Vocabulary ? logits[i] * inverseTemperature : Banned;
-        }
-
-        foreach (var token in banned)
-        {
-            row[token] = Banned;
-        }
-    }
-
-    /// <summary>log Σ e^x of a padded row, and the entropy of its softmax: log Z − Σ p·x.</summary>
-    public float Normaliser(float* row, out float entropy)
-    {
-        var max = VectorMath.Max(row, Stride);
-        var shift = Vector512.Create(max);
-        var (sum, weighted) = (Vector512<float>.Zero, Vector512<float>.Zero);
-        for (var i = 0; i < Stride; i += 16)
-        {
-            var x = Vector512.Load(row + i) - shift;
-            var e = VectorMath.Exp(x);
-            sum += e;
-            weighted = Vector512.FusedMultiplyAdd(e, Vector512.Max(x, Vector512.Create(-1e4f)), weighted);
-        }
-
-        var total = Vector512.Sum(sum);
-        entropy = MathF.Log(total) - (Vector512.Sum(weighted) / total);
-        return max + MathF.Log(total);
     }
 
     public void Dispose()
@@ -264,7 +223,7 @@ internal sealed unsafe partial class LanguageHead(Transformer model) : IDisposab
             for (var i = 0; i < rows; i++)
             {
                 var row = logits + ((long)i * head.Stride);
-                normalisers[first + i] = head.Normaliser(row, out entropies[first + i]);
+                normalisers[first + i] = LogitRow.Normaliser(row, head.Vocabulary, out entropies[first + i]);
                 results[first + i] = row[targets.Tokens[first + i]] - normalisers[first + i];
             }
         }

@@ -13,7 +13,7 @@ public sealed class LikelihoodGrader : IPlanGrader
 {
     private const int Verdicts = 9;
     private const int NotAddressed = 8;
-    private readonly IPolicyEngine engine;
+    private readonly ISamplingEngine engine;
     private readonly ChatFormat chat;
     private readonly bool showReference;
     private readonly double threshold;
@@ -25,7 +25,7 @@ public sealed class LikelihoodGrader : IPlanGrader
     /// <param name="showReference">Whether it is shown the reference solution.</param>
     /// <param name="threshold">An item is met when P(no guideline violated) exceeds it; see <see cref="Core.Runs.GradingSpec.Threshold"/>.</param>
     /// <exception cref="InvalidDataException">The tokenizer has no token of its own for a digit.</exception>
-    public LikelihoodGrader(IPolicyEngine engine, ChatFormat chat, bool showReference, double threshold = 0.5)
+    public LikelihoodGrader(ISamplingEngine engine, ChatFormat chat, bool showReference, double threshold = 0.5)
     {
         (this.engine, this.chat, this.showReference, this.threshold) = (engine, chat, showReference, threshold);
         var tokens = Enumerable.Range(0, Verdicts).Select(digit => chat.Tokenizer.Encode(((char)('0' + digit)).ToString())).ToArray();

@@ -9,7 +9,7 @@ namespace CoScientist.Training.Protocols;
 /// <param name="name">Name recorded with what it produces.</param>
 /// <param name="engine">Its weights.</param>
 /// <param name="chat">How it is spoken to.</param>
-public sealed class LocalTextModel(string name, IPolicyEngine engine, ChatFormat chat) : ITextModel
+public sealed class LocalTextModel(string name, ISamplingEngine engine, ChatFormat chat) : ITextModel
 {
     /// <inheritdoc/>
     public string Name => name;

@@ -30,7 +30,7 @@ internal sealed class SampleQueue
         for (var r = 0; r < requests.Count; r++)
         {
             var request = requests[r];
-            Check(request, r);
+            request.Check(r, model, options.MaxNewTokens);
             // Neighbours with the same prompt share it. A prompt that comes back later is read again: held until then, it could
             // keep those in between waiting for ever.
             if (root is null || !root.Tokens.AsSpan().SequenceEqual(request.Prompt))
@@ -74,7 +74,7 @@ internal sealed class SampleQueue
     public void Add(LiveRequest live)
     {
         live.Options.Validate(model.VocabularySize);
-        Check(live.Request, 0);
+        live.Request.Check(0, model, live.Options.MaxNewTokens);
         if (live.Request is not { Branches.Count: 0, Count: 1 })
         {
             throw new ArgumentException("A request that joins a running batch is for one sample of one prompt.", nameof(live));
@@ -184,38 +184,9 @@ internal sealed class SampleQueue
         lined += end.Count;
     }
 
-    private void Check(SampleRequest request, int index)
-    {
-        if (request.Count < 1)
-        {
-            throw new ArgumentException($"Request {index} asks for {request.Count} samples: ask for at least one.", nameof(request));
-        }
-
-        foreach (var tokens in request.Branches.Prepend(request.Prompt))
-        {
-            if (tokens.Length == 0)
-            {
-                throw new ArgumentException($"Request {index} has a prompt or branch without tokens: give at least one.", nameof(request));
-            }
-
-            foreach (var token in tokens)
-            {
-                if ((uint)token >= (uint)model.VocabularySize)
-                {
-                    throw new ArgumentException($"Request {index} holds the token {token}, and the model's tokens are 0 to {model.VocabularySize - 1}.", nameof(request));
-                }
-            }
-        }
-    }
-
     private void CheckRoom(SampleEnd end)
     {
         var (prefix, most) = (end.Prefix, end.Options.MaxNewTokens);
-        if (prefix.End + most > model.MaxPositions)
-        {
-            throw new ArgumentException($"A prompt of {prefix.End} tokens (request {end.Request}) leaves no room for {most} more in the model's {model.MaxPositions} positions: shorten it or draw fewer.", nameof(end));
-        }
-
         var pages = prefix.PagesToOpen + OwnPages(end);
         if (pages > pool.Capacity)
         {

@@ -1,3 +1,5 @@
+using CoScientist.Training.Model;
+
 namespace CoScientist.Training.Sampling;
 
 /// <summary>A prompt to be continued, alone or through several branches that share it.</summary>
@@ -14,6 +16,41 @@ public sealed record SampleRequest
 
     /// <summary>Seed of this request; each of its samples draws from a stream of its own.</summary>
     public long Seed { get; init; }
+
+    /// <summary>Checks that it makes sense for a model.</summary>
+    /// <param name="index">Its index among the requests.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="most">Tokens that are drawn at most.</param>
+    /// <exception cref="ArgumentException">It does not.</exception>
+    internal void Check(int index, ModelConfig model, int most)
+    {
+        if (Count < 1)
+        {
+            throw new ArgumentException($"Request {index} asks for {Count} samples: ask for at least one.");
+        }
+
+        foreach (var tokens in Branches.Prepend(Prompt))
+        {
+            if (tokens.Length == 0)
+            {
+                throw new ArgumentException($"Request {index} has a prompt or branch without tokens: give at least one.");
+            }
+
+            foreach (var token in tokens)
+            {
+                if ((uint)token >= (uint)model.VocabularySize)
+                {
+                    throw new ArgumentException($"Request {index} holds the token {token}, and the model's tokens are 0 to {model.VocabularySize - 1}.");
+                }
+            }
+        }
+
+        var longest = Prompt.Length + Branches.Select(branch => branch.Length).DefaultIfEmpty().Max();
+        if (longest + most > model.MaxPositions)
+        {
+            throw new ArgumentException($"A prompt of {longest} tokens (request {index}) leaves no room for {most} more in the model's {model.MaxPositions} positions: shorten it or draw fewer.");
+        }
+    }
 }
 
 /// <summary>Why a sample ended.</summary>

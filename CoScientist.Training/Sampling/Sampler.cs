@@ -187,51 +187,17 @@ internal sealed unsafe class Sampler : IDisposable
         var options = (drawn.Sample ?? drawn.Prefix!.Waiting[0]).Options;
         var stride = MatMul.Padded(Vocabulary);
         var row = (rowsOfThread ??= new ScratchBuffer()).Get(2L * stride);
-        head.Distribution(raw, options.BannedTokens, options.Temperature > 0 ? (float)(1 / options.Temperature) : 1, row);
-        var normaliser = head.Normaliser(row, out _);
-        if (!float.IsFinite(normaliser))
-        {
-            throw new InvalidDataException("The model gives no finite probabilities: its weights are damaged or training has diverged. Go back to an earlier checkpoint.");
-        }
-
+        var normaliser = SampleDraft.Distribution(raw, Vocabulary, options, row);
         if (drawn.Sample is { } running)
         {
-            Draw(running, row, row + stride, normaliser);
+            running.Draw(row, row + stride, normaliser);
             return;
         }
 
         foreach (var sample in drawn.Prefix!.Waiting)
         {
-            Draw(sample, row, row + stride, normaliser);
+            sample.Draw(row, row + stride, normaliser);
         }
-    }
-
-    private void Draw(Continuation sample, float* row, float* penalised, float normaliser)
-    {
-        var options = sample.Options;
-        if (sample.IsComplete)
-        {
-            sample.TakeProbe(TokenChoice.Probe(row, options.ProbeTokens));
-            return;
-        }
-
-        var from = row;
-        var total = normaliser;
-        if (!sample.Seen.IsEmpty)
-        {
-            from = penalised;
-            Buffer.MemoryCopy(row, from, MatMul.Padded(Vocabulary) * sizeof(float), MatMul.Padded(Vocabulary) * sizeof(float));
-            TokenChoice.Penalise(from, sample.Seen, (float)options.RepetitionPenalty);
-            total = head.Normaliser(from, out _);
-        }
-
-        var token = options switch
-        {
-            { Temperature: 0 } => TokenChoice.Best(from, Vocabulary),
-            { Truncates: true } => TokenChoice.DrawFiltered(from, Vocabulary, total, options, sample.Random.NextDouble()),
-            _ => TokenChoice.Draw(from, Vocabulary, total, sample.Random.NextDouble()),
-        };
-        sample.Take(token, row[token] - normaliser);
     }
 
     /// <summary>A row of logits: of a running sample, or of a prefix for the samples that wait for it.</summary>

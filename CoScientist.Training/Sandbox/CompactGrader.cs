@@ -26,7 +26,7 @@ public sealed record ItemGrade(bool Met, double Probability, int Guideline, stri
 /// <param name="engine">The grader's weights; never those in training.</param>
 /// <param name="threshold">An item is met when P(ok) exceeds it. Calibrated when the base model was built.</param>
 /// <param name="showReference">Whether the goals' reference solutions are shown when it grades the plans of a run. Default false.</param>
-public sealed class CompactGrader(IPolicyEngine engine, double threshold, bool showReference = false) : IPlanGrader
+public sealed class CompactGrader(ISamplingEngine engine, double threshold, bool showReference = false) : IPlanGrader
 {
     private readonly CompactProtocol protocol = new(engine.Tokenizer);
 

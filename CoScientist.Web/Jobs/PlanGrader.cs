@@ -90,7 +90,7 @@ internal sealed class OraclePlanGrader() : PlanGrader("sandbox-oracle", GraderRo
 /// <param name="protocol">Protocol recorded with the gradings.</param>
 /// <param name="engine">Its weights; disposed with the grader.</param>
 /// <param name="grader">How it grades in runs as well.</param>
-internal abstract class LocalPlanGrader(string name, GraderRole role, string protocol, IPolicyEngine engine, IPlanGrader grader) : PlanGrader(name, role, protocol)
+internal abstract class LocalPlanGrader(string name, GraderRole role, string protocol, ISamplingEngine engine, IPlanGrader grader) : PlanGrader(name, role, protocol)
 {
     public override Task<IReadOnlyList<PlanGrade>> GradeAsync(IReadOnlyList<PlanToGrade> plans, CancellationToken cancellationToken) =>
         Task.Run<IReadOnlyList<PlanGrade>>(() => [.. plans.Zip(grader.Grade(plans, cancellationToken), Grade)], cancellationToken);
@@ -111,7 +111,7 @@ internal abstract class LocalPlanGrader(string name, GraderRole role, string pro
 /// <param name="role">Capacity.</param>
 /// <param name="engine">Its weights; disposed with the grader.</param>
 /// <param name="threshold">An item is met when P(ok) exceeds it.</param>
-internal sealed class SandboxPlanGrader(string name, GraderRole role, IPolicyEngine engine, double threshold)
+internal sealed class SandboxPlanGrader(string name, GraderRole role, ISamplingEngine engine, double threshold)
     : LocalPlanGrader(name, role, "compact", engine, new CompactGrader(engine, threshold))
 {
     public override bool Sandbox => true;
@@ -123,7 +123,7 @@ internal sealed class SandboxPlanGrader(string name, GraderRole role, IPolicyEng
 /// <param name="engine">Its weights; disposed with the grader.</param>
 /// <param name="chat">How it is spoken to.</param>
 /// <param name="threshold">An item is met when its likelihood exceeds it.</param>
-internal sealed class LikelihoodPlanGrader(string name, GraderRole role, IPolicyEngine engine, ChatFormat chat, double threshold)
+internal sealed class LikelihoodPlanGrader(string name, GraderRole role, ISamplingEngine engine, ChatFormat chat, double threshold)
     : LocalPlanGrader(name, role, PaperPrompts.Protocol, engine, new LikelihoodGrader(engine, chat, showReference: true, threshold))
 {
     public override bool Sandbox => false;

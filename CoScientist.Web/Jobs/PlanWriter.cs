@@ -57,7 +57,7 @@ internal abstract class PlanWriter(string name) : IDisposable
 /// <param name="name">Name of the checkpoint.</param>
 /// <param name="checkpoint">Its key.</param>
 /// <param name="engine">Its weights; disposed with the writer.</param>
-internal sealed class SandboxPlanWriter(string name, CheckpointId checkpoint, IPolicyEngine engine) : PlanWriter(name)
+internal sealed class SandboxPlanWriter(string name, CheckpointId checkpoint, ISamplingEngine engine) : PlanWriter(name)
 {
     private readonly CompactProtocol protocol = new(engine.Tokenizer);
 
@@ -92,7 +92,7 @@ internal sealed class SandboxPlanWriter(string name, CheckpointId checkpoint, IP
 /// <param name="engine">Its weights; disposed with the writer.</param>
 /// <param name="chat">How it is spoken to.</param>
 /// <param name="maxTokens">Most tokens of an answer, thoughts included.</param>
-internal sealed class LocalPlanWriter(string name, CheckpointId checkpoint, IPolicyEngine engine, ChatFormat chat, int maxTokens) : PlanWriter(name)
+internal sealed class LocalPlanWriter(string name, CheckpointId checkpoint, ISamplingEngine engine, ChatFormat chat, int maxTokens) : PlanWriter(name)
 {
     private readonly PaperPlanProtocol protocol = new(chat);
 

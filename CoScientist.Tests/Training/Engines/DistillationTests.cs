@@ -16,6 +16,7 @@ public sealed unsafe class DistillationTests(KernelPools pools) : IClassFixture<
     private static readonly BpeTokenizer Tokenizer = BpeTrainer.Train(["plans and goals"], 256, []);
     private static readonly ModelConfig Config = TransformerTests.Awkward with { VocabularySize = Tokenizer.VocabularySize + 5, Layers = 2 };
     private static readonly SamplingOptions Options = new() { Temperature = 0.8, BannedTokens = [2, 200] };
+    private static readonly DistributionReference Distributions = new(Config, Options);
     private static readonly int[] Plan = [11, 12, 90, 14, 15, 16];
 
     [Theory]
@@ -27,24 +28,7 @@ public sealed unsafe class DistillationTests(KernelPools pools) : IClassFixture<
         TrainingGroup[] students = [new([5, 6, 7], [new(Plan), new([40, 41])]), new([9], [new([21, 22, 23], FirstTarget: 1)])];
         TrainingGroup[] teachers = [new([5, 6, 100, 101, 102, 7], students[0].Branches), new([9, 110], students[1].Branches)];
         const int Targets = 6 + 2 + 2;
-        var expected = 0.0;
-        foreach (var (student, teacher) in students.Zip(teachers))
-        {
-            foreach (var branch in student.Branches)
-            {
-                var taught = Rows(reference, teacher.Prompt, branch);
-                var logits = Logits(reference, student.Prompt, branch, out var first);
-                var dlogits = new double[logits.Length];
-                for (var t = 0; t < taught.Length; t++)
-                {
-                    var row = logits.AsSpan((first + t) * Config.VocabularySize, Config.VocabularySize).ToArray();
-                    expected += Divergence(taught[t], row, mixture);
-                    Slopes(row, moved => Divergence(taught[t], moved, mixture) / Targets).CopyTo(dlogits, (first + t) * Config.VocabularySize);
-                }
-
-                reference.Backward(dlogits);
-            }
-        }
+        var expected = Distributions.Distil(reference, students, teachers, mixture);
 
         Dictionary<string, float[]>? bits = null;
         foreach (var pool in pools.All)
@@ -53,7 +37,7 @@ public sealed unsafe class DistillationTests(KernelPools pools) : IClassFixture<
             var statistics = engine.AccumulateDistillation(students, teachers, Options, mixture, TestContext.Current.CancellationToken);
 
             Assert.Equal(Targets, statistics.Targets);
-            Assert.Equal(expected / Targets, statistics.Divergence, 1e-5);
+            Assert.Equal(expected, statistics.Divergence, 1e-5);
             var gradients = Read(engine.Gradients!);
             bits ??= gradients;
             foreach (var (name, gradient) in gradients)
@@ -89,20 +73,7 @@ public sealed unsafe class DistillationTests(KernelPools pools) : IClassFixture<
     {
         var reference = new ReferenceModel(Config, 54);
         TrainingBranch branch = new(Plan);
-        var logits = Logits(reference, [5, 6, 7], branch, out var first);
-        var dlogits = new double[logits.Length];
-        for (var t = 0; t < Plan.Length; t++)
-        {
-            var row = logits.AsSpan((first + t) * Config.VocabularySize, Config.VocabularySize).ToArray();
-            var (token, weight) = (Plan[t], 0.3 + (0.1 * t));
-            Slopes(row, moved =>
-            {
-                var p = Probabilities(moved);
-                return (0.2 * Math.Log(p[token])) - (weight * -p.Where(x => x > 0).Sum(x => x * Math.Log(x)));
-            }).CopyTo(dlogits, (first + t) * Config.VocabularySize);
-        }
-
-        reference.Backward(dlogits);
+        Distributions.Differentiate(reference, [5, 6, 7], branch, t => (0.2, -(0.3 + (0.1 * t))));
         using var engine = Engine(reference, pools.Single);
         engine.AccumulateLoss(
             [new([5, 6, 7], [branch])],
@@ -121,46 +92,6 @@ public sealed unsafe class DistillationTests(KernelPools pools) : IClassFixture<
             Close.ToScale(name, reference.Gradients[name], gradient, 2e-4);
         }
     }
-
-    /// <summary>Logits of prompt and branch, [N, V], and the row that predicts the branch's first target.</summary>
-    private static double[] Logits(ReferenceModel reference, int[] prompt, TrainingBranch branch, out int first)
-    {
-        int[] sequence = [.. prompt, .. branch.Tokens];
-        first = prompt.Length + branch.FirstTarget - 1;
-        return reference.Logits(sequence, new SegmentVisibility([(sequence.Length, -1)]));
-    }
-
-    private static double[][] Rows(ReferenceModel reference, int[] prompt, TrainingBranch branch)
-    {
-        var logits = Logits(reference, prompt, branch, out var first);
-        return [.. Enumerable.Range(first, branch.Tokens.Length - branch.FirstTarget).Select(row => logits.AsSpan(row * Config.VocabularySize, Config.VocabularySize).ToArray())];
-    }
-
-    private static double[] Probabilities(double[] logits)
-    {
-        var p = logits.Select((logit, v) => Options.BannedTokens.Contains(v) ? 0 : Math.Exp(logit / Options.Temperature)).ToArray();
-        var sum = p.Sum();
-        return [.. p.Select(x => x / sum)];
-    }
-
-    private static double Divergence(double[] teacher, double[] student, double mixture)
-    {
-        var (p, q) = (Probabilities(teacher), Probabilities(student));
-        return p.Zip(q, (a, b) =>
-        {
-            var m = (mixture * a) + ((1 - mixture) * b);
-            return (mixture * (a > 0 ? a * Math.Log(a / m) : 0)) + ((1 - mixture) * (b > 0 ? b * Math.Log(b / m) : 0));
-        }).Sum();
-    }
-
-    private static double[] Slopes(double[] row, Func<double[], double> of) => [.. row.Select((value, v) =>
-    {
-        var moved = (double[])row.Clone();
-        moved[v] = value + 1e-5;
-        var above = of(moved);
-        moved[v] = value - 1e-5;
-        return (above - of(moved)) / 2e-5;
-    })];
 
     private static CpuEngine Engine(ReferenceModel reference, WorkerPool pool)
     {
