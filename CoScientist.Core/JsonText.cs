@@ -9,8 +9,8 @@ namespace CoScientist.Core;
 /// <summary>
 /// Reads JSON that comes from elsewhere into documents. The framework's own readers take over texts that are none, an escaped half of a character
 /// (<c>"\ud800"</c>) or bytes that are not UTF-8, and throw something else than <see cref="JsonException"/> whenever such a text is taken out, or
-/// looked for by name. Here they are a fault of the JSON like every other: told at once, with line and byte. Typed reading
-/// (<see cref="JsonSerializer"/>) refuses them by itself.
+/// looked for by name. Here they are a fault of the JSON like every other: told at once, with line and byte. Faults quote no more of what they
+/// were found in than a message can show.
 /// </summary>
 public static class JsonText
 {
@@ -18,6 +18,7 @@ public static class JsonText
     public const int UsualDepth = 64;
 
     private const int LongestName = 60;
+    private const int LongestReason = 300;
     private const int EscapeLength = 6; // \uXXXX
 
     /// <summary>Parses a document. The caller disposes it.</summary>
@@ -27,7 +28,14 @@ public static class JsonText
     public static JsonDocument Parse(ReadOnlyMemory<byte> json, int maxDepth = UsualDepth)
     {
         Check(json.Span, maxDepth);
-        return JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = maxDepth });
+        try
+        {
+            return JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = maxDepth });
+        }
+        catch (JsonException fault)
+        {
+            throw Bounded(fault);
+        }
     }
 
     /// <summary>Parses a document. The caller disposes it.</summary>
@@ -43,13 +51,44 @@ public static class JsonText
     public static JsonNode? ParseNode(ReadOnlySpan<byte> json, bool anyCase = false)
     {
         Check(json);
-        return JsonNode.Parse(json, new JsonNodeOptions { PropertyNameCaseInsensitive = anyCase }, new JsonDocumentOptions { AllowDuplicateProperties = false });
+        try
+        {
+            return JsonNode.Parse(json, new JsonNodeOptions { PropertyNameCaseInsensitive = anyCase }, new JsonDocumentOptions { AllowDuplicateProperties = false });
+        }
+        catch (JsonException fault)
+        {
+            throw Bounded(fault);
+        }
     }
 
     /// <summary>Parses a tree of nodes.</summary>
     /// <param name="json">The text.</param>
     /// <exception cref="JsonException">As of the other.</exception>
     public static JsonNode? ParseNode(string json) => ParseNode(Encoding.UTF8.GetBytes(json));
+
+    /// <summary>Reads a value of a type.</summary>
+    /// <param name="json">UTF-8, without byte order mark.</param>
+    /// <param name="options">How.</param>
+    /// <returns>The value; null for <c>null</c>.</returns>
+    /// <exception cref="JsonException">It is no JSON of the type; names the place.</exception>
+    public static T? Deserialize<T>(ReadOnlySpan<byte> json, JsonSerializerOptions options)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(json, options);
+        }
+        catch (JsonException fault)
+        {
+            throw Bounded(fault);
+        }
+    }
+
+    /// <summary>Reads a value of a type.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="options">How.</param>
+    /// <returns>The value; null for <c>null</c>.</returns>
+    /// <exception cref="JsonException">As of the other.</exception>
+    public static T? Deserialize<T>(string json, JsonSerializerOptions options) => Deserialize<T>(Encoding.UTF8.GetBytes(json), options);
 
     /// <summary>Makes sure that every text of some JSON is one, for those who read it token by token. Costs little where nothing is escaped.</summary>
     /// <param name="json">UTF-8, without byte order mark.</param>
@@ -72,9 +111,14 @@ public static class JsonText
     public static string Reason(JsonException fault)
     {
         ArgumentNullException.ThrowIfNull(fault);
-        var end = fault.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-        return (end < 0 ? fault.Message : fault.Message[..end]).TrimEnd('.');
+        return FileText.Shown(fault.Message[..PlaceIn(fault)].TrimEnd('.', ' ', '|'), LongestReason);
     }
+
+    // The framework quotes what it could not read, up to the end of the file.
+    private static JsonException Bounded(JsonException fault) =>
+        new($"{FileText.Shown(fault.Message[..PlaceIn(fault)], LongestReason)}{fault.Message[PlaceIn(fault)..]}", fault.Path, fault.LineNumber, fault.BytePositionInLine, fault);
+
+    private static int PlaceIn(JsonException fault) => fault.Message.LastIndexOf(" LineNumber:", StringComparison.Ordinal) is var place && place < 0 ? fault.Message.Length : place;
 
     // A backslash stands in texts only, so texts need not be told from the rest. Which half is missing does not matter.
     private static int HalfEscape(ReadOnlySpan<byte> json)
@@ -115,7 +159,7 @@ public static class JsonText
         return at;
     }
 
-    private static string Shown(ReadOnlySpan<byte> name) => $"\"{Encoding.UTF8.GetString(name[..Math.Min(name.Length, LongestName)])}\"";
+    private static string Shown(ReadOnlySpan<byte> name) => $"\"{FileText.Shown(Encoding.UTF8.GetString(name[..Math.Min(name.Length, LongestName)]))}\"";
 
     /// <summary>The fault with its place; another one, where what comes before is no JSON.</summary>
     private static JsonException Fault(ReadOnlySpan<byte> json, int at, int maxDepth, string what)
@@ -131,7 +175,7 @@ public static class JsonText
         }
         catch (JsonException earlier)
         {
-            return earlier;
+            return Bounded(earlier);
         }
 
         var line = json[..at].Count((byte)'\n');

@@ -63,7 +63,7 @@ public sealed class EvaluationFolder(string path)
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(System.IO.File.ReadAllText(File(name)), options) ?? throw new JsonException("the file is empty");
+            return JsonText.Deserialize<T>(System.IO.File.ReadAllText(File(name)), options) ?? throw new JsonException("the file is empty");
         }
         catch (JsonException fault)
         {
@@ -90,7 +90,7 @@ public sealed class EvaluationFolder(string path)
         {
             try
             {
-                var row = JsonSerializer.Deserialize<T>(lines[number - 1], RunFolder.LineOptions) ?? throw new JsonException("the line is null");
+                var row = JsonText.Deserialize<T>(lines[number - 1], RunFolder.LineOptions) ?? throw new JsonException("the line is null");
                 rows[key(row)] = row;
             }
             catch (JsonException fault)

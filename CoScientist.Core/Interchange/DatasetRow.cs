@@ -37,10 +37,14 @@ public sealed record DatasetRow(int Line, string Goal, IReadOnlyList<string> Rub
 /// <summary>A faulty row.</summary>
 /// <param name="Line">Line in the file, from 1.</param>
 /// <param name="Message">What is wrong with it and what to do.</param>
-public sealed record RowFault(int Line, string Message);
+public sealed record RowFault(int Line, string Message)
+{
+    /// <summary>What is wrong with it and what to do; texts of the row in it are cut.</summary>
+    public string Message { get; } = FileText.Shown(Message, 600);
+}
 
 /// <summary>A file of which nothing is taken.</summary>
 /// <param name="fileName">The file.</param>
 /// <param name="message">What is wrong and what to do.</param>
 /// <param name="inner">The cause.</param>
-public sealed class DatasetFormatException(string fileName, string message, Exception? inner = null) : Exception($"{fileName}: {message}", inner);
+public sealed class DatasetFormatException(string fileName, string message, Exception? inner = null) : Exception($"{fileName}: {FileText.Shown(message, 1000)}", inner);

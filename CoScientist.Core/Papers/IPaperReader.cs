@@ -24,7 +24,7 @@ public interface IPaperReader
 /// <param name="message">What is wrong, where, and what to do.</param>
 /// <param name="inner">The cause, where there is one.</param>
 public sealed class PaperFormatException(string fileName, string message, Exception? inner = null)
-    : Exception($"{fileName}: {message}", inner)
+    : Exception($"{fileName}: {FileText.Shown(message, 1000)}", inner)
 {
     /// <summary>The file that was being read.</summary>
     public string FileName { get; } = fileName;

@@ -113,7 +113,7 @@ public sealed class RunFolder(string path)
             cancellationToken.ThrowIfCancellationRequested();
 
             // Most lines are put aside without being read as JSON.
-            if (line.Contains(written, StringComparison.OrdinalIgnoreCase) && ParseSample(line) is { } sample && Says(sample, text))
+            if (line.Contains(written, StringComparison.OrdinalIgnoreCase) && TrySample(Encoding.UTF8.GetBytes(line)) is { } sample && Says(sample, text))
             {
                 found++;
                 newest.Enqueue(sample);
@@ -129,7 +129,7 @@ public sealed class RunFolder(string path)
 
     /// <summary>The last lines said by the run, oldest first.</summary>
     /// <param name="count">Most lines.</param>
-    public IReadOnlyList<RunLog> ReadLog(int count) => [.. FileTail.Read(File(LogFile), count, search: null, CancellationToken.None).Select(line => TryRead<RunLog>(Encoding.UTF8.GetBytes(line))).OfType<RunLog>()];
+    public IReadOnlyList<RunLog> ReadLog(int count) => [.. FileTail.Read(File(LogFile), count, search: null, CancellationToken.None).Select(line => TryRead<RunLog>(Encoding.UTF8.GetBytes(line))).OfType<RunLog>().Where(said => said.Message is not null)];
 
     /// <summary>Rows of the closing evaluation.</summary>
     /// <exception cref="InvalidDataException">A line is not a row; the message names file and line.</exception>
@@ -142,7 +142,7 @@ public sealed class RunFolder(string path)
             number++;
             try
             {
-                rows.Add(JsonSerializer.Deserialize<RunEvaluationRow>(line, LineOptions) ?? throw new JsonException("the line is null"));
+                rows.Add(JsonText.Deserialize<RunEvaluationRow>(line, LineOptions) ?? throw new JsonException("the line is null"));
             }
             catch (JsonException fault)
             {
@@ -155,19 +155,6 @@ public sealed class RunFolder(string path)
 
     private static bool Says(RunSample sample, string text) =>
         sample.Plan.Contains(text, StringComparison.OrdinalIgnoreCase) || sample.Goal.Contains(text, StringComparison.OrdinalIgnoreCase) || sample.Items.Any(item => item.Text.Contains(text, StringComparison.OrdinalIgnoreCase));
-
-    private static RunSample? ParseSample(string line)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<RunSample>(line, LineOptions);
-        }
-        catch (JsonException)
-        {
-            // The last line is still being written.
-            return null;
-        }
-    }
 
     private IEnumerable<string> Lines(string name)
     {
@@ -188,8 +175,11 @@ public sealed class RunFolder(string path)
         }
     }
 
-    /// <summary>A line of samples or log; null when it is not whole.</summary>
-    internal static T? TryRead<T>(ReadOnlySpan<byte> line)
+    /// <summary>A line of samples; null when it is still being written, or damaged.</summary>
+    internal static RunSample? TrySample(ReadOnlySpan<byte> line) =>
+        TryRead<RunSample>(line) is { Kind: not null, GoalId: not null, Goal: not null, Plan: not null, Items: not null } sample && sample.Items.All(item => item is { Text: not null }) ? sample : null;
+
+    private static T? TryRead<T>(ReadOnlySpan<byte> line)
         where T : class
     {
         try

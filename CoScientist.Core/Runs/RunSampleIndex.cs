@@ -48,7 +48,7 @@ public sealed class RunSampleIndex(RunFolder folder)
             var line = new byte[length];
             stream.Position = offset;
             stream.ReadExactly(line);
-            if (RunFolder.TryRead<RunSample>(line) is { } sample)
+            if (RunFolder.TrySample(line) is { } sample)
             {
                 samples.Add(sample);
             }

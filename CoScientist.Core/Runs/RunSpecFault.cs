@@ -26,8 +26,10 @@ public sealed record RunSpecFault(string Path, string Message, int? Line = null)
 /// <param name="source">Where it came from: a file, a preset, a form.</param>
 /// <param name="faults">What is wrong, at least one.</param>
 public sealed class RunSpecException(string source, IReadOnlyList<RunSpecFault> faults)
-    : Exception($"{source} has {(faults.Count == 1 ? "a fault" : string.Create(CultureInfo.InvariantCulture, $"{faults.Count} faults"))}: {string.Join("; ", faults)}.")
+    : Exception($"{source} has {(faults.Count == 1 ? "a fault" : string.Create(CultureInfo.InvariantCulture, $"{faults.Count} faults"))}: {FileText.Shown(string.Join("; ", faults), LongestList)}.")
 {
+    private const int LongestList = 3000;
+
     /// <summary>What is wrong.</summary>
     public IReadOnlyList<RunSpecFault> Faults { get; } = faults;
 }

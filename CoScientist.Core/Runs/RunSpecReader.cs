@@ -13,6 +13,8 @@ namespace CoScientist.Core.Runs;
 /// </summary>
 internal sealed class RunSpecReader
 {
+    private const int LongestName = 60;
+
     private readonly string source;
     private readonly byte[] json;
     private readonly bool hasLines;
@@ -44,8 +46,8 @@ internal sealed class RunSpecReader
     /// <summary>What to say of a name that is no field.</summary>
     public static string Unknown(JsonTypeInfo type, string name)
     {
-        var nearest = type.Properties.Select(property => property.Name).MinBy(field => EditDistance(field, name))!;
-        return EditDistance(nearest, name) <= 1 + (name.Length / 4)
+        var nearest = type.Properties.Select(property => property.Name).MinBy(field => name.Length < LongestName ? EditDistance(field, name) : 0)!;
+        return name.Length < LongestName && EditDistance(nearest, name) <= 1 + (name.Length / 4)
             ? $"is not a field; did you mean {nearest}?"
             : $"is not a field; fields here are {string.Join(", ", type.Properties.Select(property => property.Name))}";
     }

@@ -45,4 +45,41 @@ public sealed class SafeHtmlTests
 
     [Fact]
     public void Render_Nothing_IsEmpty() => Assert.Equal("", SafeHtml.Render(null));
+
+    /// <summary>The parser's work grows with the square of these: for seconds with thousands of them, for minutes with more.</summary>
+    [Theory]
+    [InlineData("[a](", "")]
+    [InlineData("[", "]")]
+    [InlineData("*a", "")]
+    [InlineData("_a_ ", "")]
+    [InlineData("> ", "")]
+    [InlineData("1. ", "")]
+    public void Render_ThousandsOfMarksInOneParagraph_StaysText(string open, string close)
+    {
+        var text = string.Concat(Enumerable.Repeat(open, 50_000)) + string.Concat(Enumerable.Repeat(close, 50_000));
+
+        Assert.Equal($"<p>{System.Net.WebUtility.HtmlEncode(text)}</p>", SafeHtml.Render(text));
+    }
+
+    [Fact]
+    public void Render_ListsOrBackticksWithoutEnd_StayText()
+    {
+        foreach (var text in new[] { string.Concat(Enumerable.Range(0, 2000).Select(level => new string(' ', 2 * level) + "- a\n")), string.Concat(Enumerable.Range(1, 3000).Select(run => new string('`', run) + " ")) })
+        {
+            Assert.DoesNotContain("<ul>", SafeHtml.Render(text), StringComparison.Ordinal);
+            Assert.DoesNotContain("<code>", SafeHtml.Render(text), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Render_LongPlan_IsLaidOut()
+    {
+        var plan = string.Concat(Enumerable.Range(1, 500).Select(step => $"## Step {step}\n\nWe **measure** `x_{step}` as in [the paper](https://example.org/p), see [1] to [9].\n\n- *one*\n- two\n\n> quoted **words**\n\n|a|b|\n|-|-|\n|**1**|2|\n\n"));
+
+        var html = SafeHtml.Render(plan);
+
+        Assert.Equal(500, html.Split("<h4>").Length - 1);
+        Assert.Equal(500, html.Split("<blockquote>").Length - 1);
+        Assert.Equal(500, html.Split("<td><strong>1</strong></td>").Length - 1);
+    }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using CoScientist.Core;
 
 namespace CoScientist.Training.Chat;
 
@@ -243,5 +244,5 @@ internal sealed class TemplateLexer(string source, string template)
         return line;
     }
 
-    private InvalidDataException Fault(string what) => new($"{source}, line {Line()}: {what} is not understood in the chat template.");
+    private InvalidDataException Fault(string what) => new($"{source}, line {Line()}: {FileText.Shown(what)} is not understood in the chat template.");
 }

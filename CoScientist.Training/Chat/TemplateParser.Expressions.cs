@@ -70,7 +70,7 @@ internal sealed partial class TemplateParser
             {
                 left = new BinaryExpression("in", left, Left(Joined, "+", "-"), line);
             }
-            else if (IsName("not") && tokens[position + 1] is { Kind: TokenKind.Name, Text: "in" })
+            else if (IsName("not") && Following is { Kind: TokenKind.Name, Text: "in" })
             {
                 position += 2;
                 left = new UnaryExpression("not", new BinaryExpression("in", left, Left(Joined, "+", "-"), line), line);
@@ -220,7 +220,7 @@ internal sealed partial class TemplateParser
         var named = new List<(string Name, Expression Value)>();
         var positional = Items(")", () =>
         {
-            if (Current.Kind == TokenKind.Name && tokens[position + 1] is { Kind: TokenKind.Sign, Text: "=" })
+            if (Current.Kind == TokenKind.Name && Following is { Kind: TokenKind.Sign, Text: "=" })
             {
                 var name = Name();
                 Expect("=");

@@ -20,6 +20,9 @@ internal sealed partial class TemplateParser
 
     private TemplateToken Current => tokens[position];
 
+    // The last one is the end, and nothing goes beyond it.
+    private TemplateToken Following => tokens[Math.Min(position + 1, tokens.Count - 1)];
+
     /// <summary>Parses a template.</summary>
     /// <param name="source">Its name, for messages.</param>
     /// <param name="template">Its text.</param>
@@ -33,7 +36,7 @@ internal sealed partial class TemplateParser
 
         var parser = new TemplateParser(source, template);
         var nodes = parser.Body();
-        return parser.Current.Kind == TokenKind.End ? nodes : throw parser.Fault($"'{parser.tokens[parser.position + 1].Text}' without its beginning");
+        return parser.Current.Kind == TokenKind.End ? nodes : throw parser.Fault($"'{parser.Following.Text}' without its beginning");
     }
 
     /// <summary>Nodes up to the end or to a block that is none of its own: its name is the token after the current.</summary>
@@ -54,7 +57,7 @@ internal sealed partial class TemplateParser
                 nodes.Add(new OutputNode(Tuple(), line));
                 Expect("}}");
             }
-            else if (tokens[position + 1].Text is "elif" or "else" or "endif" or "endfor" or "endset" or "endmacro" or "endgeneration")
+            else if (Following.Text is "elif" or "else" or "endif" or "endfor" or "endset" or "endmacro" or "endgeneration")
             {
                 break;
             }
@@ -136,7 +139,7 @@ internal sealed partial class TemplateParser
         var body = Body();
         loops--;
         IReadOnlyList<Node> otherwise = [];
-        if (tokens[position + 1].Text == "else")
+        if (Following.Text == "else")
         {
             End("else");
             otherwise = Body();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using static CoScientist.Training.Chat.TemplateValues;
+using CoScientist.Core;
 
 namespace CoScientist.Training.Chat;
 
@@ -17,7 +18,7 @@ internal sealed partial class TemplateRun
         switch (name)
         {
             case "raise_exception":
-                throw new InvalidDataException($"{source}, line {line}: the chat template refuses these messages: {Text(values.Get(0, "message")).Text}");
+                throw new InvalidDataException($"{source}, line {line}: the chat template refuses these messages: {FileText.Shown(Text(values.Get(0, "message")).Text, 500)}");
             case "namespace":
                 var space = new TemplateNamespace();
                 foreach (var (key, value) in values.Named)

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using CoScientist.Core;
 
 namespace CoScientist.Training.Checkpoints;
 
@@ -55,7 +56,7 @@ public sealed record CheckpointManifest
 
         try
         {
-            var manifest = JsonSerializer.Deserialize<CheckpointManifest>(File.ReadAllBytes(path), Json);
+            var manifest = JsonText.Deserialize<CheckpointManifest>(File.ReadAllBytes(path), Json);
             if (manifest is { Version: CurrentVersion, Origin: not null, Files: not null }
                 && manifest.Files.All(file => file.Key == Path.GetFileName(file.Key) && file.Value is not null))
             {

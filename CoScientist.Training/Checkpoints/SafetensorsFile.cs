@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using CoScientist.Core;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Tensors;
 

@@ -1,3 +1,4 @@
+using CoScientist.Core;
 using CoScientist.Training.Checkpoints.Gguf;
 using CoScientist.Training.Tensors;
 

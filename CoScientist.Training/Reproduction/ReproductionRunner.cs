@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CoScientist.Core;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Kernels;
@@ -230,7 +231,7 @@ public sealed class ReproductionRunner(string directory, string model, Reproduct
         var file = Path.Combine(FolderOf(experiment), OutcomeFile);
         try
         {
-            return JsonSerializer.Deserialize<ExperimentOutcome>(File.ReadAllText(file), RunFolder.LineOptions) ?? throw new JsonException("the file is empty");
+            return JsonText.Deserialize<ExperimentOutcome>(File.ReadAllText(file), RunFolder.LineOptions) ?? throw new JsonException("the file is empty");
         }
         catch (JsonException fault)
         {

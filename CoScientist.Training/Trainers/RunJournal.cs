@@ -27,7 +27,7 @@ internal sealed class RunJournal(RunFolder folder)
 
         try
         {
-            return JsonSerializer.Deserialize<RunData>(File.ReadAllText(file), RunFolder.LineOptions) ?? throw new JsonException("the file is empty");
+            return JsonText.Deserialize<RunData>(File.ReadAllText(file), RunFolder.LineOptions) ?? throw new JsonException("the file is empty");
         }
         catch (JsonException fault)
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
+using CoScientist.Core;
 using CoScientist.Training.Chat;
 using CoScientist.Training.Sampling;
 
@@ -151,7 +152,7 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<ChatMessage> Mess
             {
                 "system" or "developer" => new ChatMessage("system", Content(message)) { IsTrusted = true },
                 "user" or "assistant" => new ChatMessage(role, Content(message)),
-                _ => throw Fault("messages", $"holds the role \"{role}\": use system, user and assistant"),
+                _ => throw Fault("messages", $"holds the role \"{FileText.Shown(role, 40)}\": use system, user and assistant"),
             });
         }
 

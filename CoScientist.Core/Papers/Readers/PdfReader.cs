@@ -22,7 +22,13 @@ public sealed class PdfReader(TimeProvider time, string program = "pdftotext") :
             throw new PaperFormatException(fileName, "it is no PDF in spite of its name. Download it again.");
         }
 
-        var pages = PdfPages.Read(fileName, new PdfToText(program).Run(fileName, content, cancellationToken), cancellationToken);
+        return Read(fileName, content, new PdfToText(program).Run(fileName, content, cancellationToken), cancellationToken);
+    }
+
+    /// <summary>Reads what the program wrote.</summary>
+    internal Paper Read(string fileName, ReadOnlyMemory<byte> content, string xhtml, CancellationToken cancellationToken)
+    {
+        var pages = PdfPages.Read(fileName, xhtml, cancellationToken);
         var lines = PdfLayout.Order(pages.Pages);
         if (lines.Sum(line => line.Line.Text.Length) < 1000)
         {

@@ -126,7 +126,7 @@ internal static class SourceArchive
                 files[path] = Decode(data);
             }
         }
-        catch (Exception fault) when (fault is InvalidDataException or EndOfStreamException or FormatException)
+        catch (Exception fault) when (fault is InvalidDataException or EndOfStreamException or FormatException or OverflowException or ArgumentException)
         {
             throw Damaged(fileName, fault);
         }

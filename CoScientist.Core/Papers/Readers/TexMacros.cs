@@ -6,6 +6,7 @@ namespace CoScientist.Core.Papers.Readers;
 internal sealed class TexMacros
 {
     private const int MaxNesting = 16;
+    private const int MostArguments = 9; // as TeX itself
     private const int MaxCharacters = 20_000_000;
 
     private readonly string fileName;
@@ -53,11 +54,11 @@ internal sealed class TexMacros
         if (command == "def")
         {
             var pattern = scan.Until('{');
-            arguments = pattern.Count(letter => letter == '#');
+            arguments = Math.Min(pattern.Count(letter => letter == '#'), MostArguments);
         }
         else
         {
-            arguments = int.TryParse(scan.OptionalArgument(), out var count) ? count : 0;
+            arguments = int.TryParse(scan.OptionalArgument(), out var count) ? Math.Clamp(count, 0, MostArguments) : 0;
             optional = arguments > 0 ? scan.OptionalArgument() : null;
         }
 

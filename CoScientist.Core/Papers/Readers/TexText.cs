@@ -8,7 +8,8 @@ namespace CoScientist.Core.Papers.Readers;
 /// </summary>
 internal sealed class TexText
 {
-    private const int MaxNesting = 200;
+    // No paper has twenty; what lies within each level is copied.
+    private const int MaxNesting = 60;
 
     private readonly PaperDraft draft;
     private readonly TexFront front;

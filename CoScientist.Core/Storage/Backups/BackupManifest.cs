@@ -68,7 +68,7 @@ public sealed record BackupManifest
 
         try
         {
-            var manifest = JsonSerializer.Deserialize<BackupManifest>(File.ReadAllBytes(path), s_json);
+            var manifest = JsonText.Deserialize<BackupManifest>(File.ReadAllBytes(path), s_json);
             if (manifest is { Version: > CurrentVersion })
             {
                 throw new InvalidDataException($"{path}: a newer version of this program made this backup (layout {manifest.Version}). Use that version.");
@@ -76,7 +76,8 @@ public sealed record BackupManifest
 
             if (manifest is { Version: CurrentVersion, Files: not null, LeftOut: not null, Schema: not null }
                 && manifest.Files.All(file => IsInside(file.Key) && file.Value is { Bytes: >= 0, Sha256: not null })
-                && manifest.Files.ContainsKey(DatabaseFile))
+                && manifest.Files.ContainsKey(DatabaseFile)
+                && manifest.Files.Values.Sum(file => (decimal)file.Bytes) <= long.MaxValue)
             {
                 return manifest;
             }

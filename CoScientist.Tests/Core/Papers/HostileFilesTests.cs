@@ -87,4 +87,27 @@ public sealed class HostileFilesTests
 
         Assert.Equal("We did it.", Assert.Single(PaperFixtures.Read("a.tar", tar.ToArray()).Sections).Text);
     }
+
+    [Theory]
+    [InlineData("-1")]
+    [InlineData("1000000000")]
+    public void Tex_macro_of_impossible_arguments_is_read_with_those_that_TeX_has(string arguments)
+    {
+        var paper = PaperFixtures.Read("a.tex", PaperFixtures.Bytes(PaperFixtures.TexRoot.Replace("[2]", $"[{arguments}]", StringComparison.Ordinal)));
+
+        Assert.Contains(paper.Sections, section => section.Text.Contains("forty hives", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Tar_with_a_number_beyond_every_type_is_refused()
+    {
+        var tar = PaperFixtures.Tar(("a.tex", PaperFixtures.TexRoot));
+        tar.AsSpan(124, 12).Fill(0xBF); // its length, as a binary number
+
+        Assert.Contains("damaged or cut off", PaperFixtures.Refuse("a.tar", tar).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Identifier_in_a_text_of_nothing_but_letters_is_looked_for_once() =>
+        Assert.Null(PaperIdentifiers.Arxiv(new string('a', 1_000_000)));
 }

@@ -49,6 +49,22 @@ public sealed class ChatTemplateTests : IDisposable
     }
 
     [Fact]
+    public void Parse_cut_off_at_any_place_is_refused_or_read()
+    {
+        for (var length = 0; length < Turns.Length; length++)
+        {
+            try
+            {
+                ChatTemplate.Parse(Turns[..length]);
+            }
+            catch (InvalidDataException fault)
+            {
+                Assert.StartsWith("the chat template, line ", fault.Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
     public void Render_trusted_content_may_spell_tokens()
     {
         var segments = ChatTemplate.Parse(Turns).Render([new("assistant", "<think>x</think>") { IsTrusted = true }], addGenerationPrompt: false);

@@ -1,4 +1,5 @@
 using System.Text;
+using CoScientist.Core;
 using CoScientist.Core.Storage;
 using CoScientist.Training.Tensors;
 

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using CoScientist.Core;
 using CoScientist.Training.Model;
 using CoScientist.Training.Tensors;
 

@@ -1,3 +1,5 @@
+using CoScientist.Core;
+
 namespace CoScientist.Training.Checkpoints.Gguf;
 
 /// <content>A model in several files, NAME-00001-of-00003.gguf and so on. The first holds the metadata of all; each has tensors of its own.</content>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using CoScientist.Core;
 using CoScientist.Training.Tensors;
 
 namespace CoScientist.Training.Checkpoints.Gguf;

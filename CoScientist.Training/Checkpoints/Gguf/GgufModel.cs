@@ -1,3 +1,4 @@
+using CoScientist.Core;
 using CoScientist.Training.Model;
 using CoScientist.Training.Tensors;
 

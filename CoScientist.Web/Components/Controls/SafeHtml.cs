@@ -18,6 +18,11 @@ internal static class SafeHtml
     /// <summary>Renders the text; its first-level headings become <c>h3</c>.</summary>
     public static string Render(string? markdown)
     {
+        if (!MarkdownBounds.Hold(markdown ?? ""))
+        {
+            return AsItIs(markdown);
+        }
+
         MarkdownDocument document;
         try
         {
