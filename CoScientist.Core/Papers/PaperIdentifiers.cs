@@ -26,7 +26,7 @@ internal static partial class PaperIdentifiers
     [GeneratedRegex(@"^\s*(?:pmid:?\s*)?(\d{1,9})\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex PmidPattern();
 
-    [GeneratedRegex(@"(?<![\d.])(?<id>\d{4}\.\d{4,5}|[a-z-]{1,20}(?:\.[a-z]{2})?/\d{7})(?:v\d+)?(?!\d)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"(?<![\d.])(?<id>\d{4}\.\d{4,5}|(?<![a-z-])[a-z-]{1,20}(?:\.[a-z]{2})?/\d{7})(?:v\d+)?(?!\d)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex ArxivPattern();
 
     [GeneratedRegex(@"10\.48550/arxiv\.(?<id>\d{4}\.\d{4,5})", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]

@@ -109,5 +109,5 @@ public sealed class HostileFilesTests
 
     [Fact]
     public void Identifier_in_a_text_of_nothing_but_letters_is_looked_for_once() =>
-        Assert.Null(PaperIdentifiers.Arxiv(new string('a', 1_000_000)));
+        Assert.Null(PaperIdentifiers.Arxiv(new string('a', 300_000)));
 }
