@@ -1,4 +1,5 @@
 using CoScientist.Core.Storage;
+using CoScientist.Core.Storage.Backups;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.Commands;
 using CoScientist.Web.Instances;
@@ -35,8 +36,9 @@ internal static class DataDirectory
         var directory = services.GetRequiredService<CoScientistOptions>().DataDirectory;
         var time = services.GetRequiredService<TimeProvider>();
         Directory.CreateDirectory(directory);
-        ModelServerSetup.PrepareKeys(services.GetRequiredService<CoScientistOptions>());
         using var preparing = await DataDirectoryLock.AcquireForPreparingAsync(directory, time, cancellationToken);
+        DataRestore.Finish(directory);
+        ModelServerSetup.PrepareKeys(services.GetRequiredService<CoScientistOptions>());
         var contexts = services.GetRequiredService<IDbContextFactory<CoScientistDb>>();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var other = db.Database.IsNpgsql() ? await InstanceLink.OtherAsync(db, cancellationToken) : DataDirectoryLock.OtherHolder(directory);

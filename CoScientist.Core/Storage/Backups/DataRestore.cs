@@ -1,8 +1,18 @@
 namespace CoScientist.Core.Storage.Backups;
 
-/// <summary>Puts a backup into a new data directory, which is there afterwards whole or not at all.</summary>
+/// <summary>
+/// Puts a backup into a new data directory, which is there afterwards whole or not at all. A folder that is there already may be a
+/// mount point, which can be neither removed nor renamed: it is filled from a folder inside it, in steps that <see cref="Finish"/>
+/// can take up wherever they were cut.
+/// </summary>
 public static class DataRestore
 {
+    /// <summary>Folder inside the data directory that holds what has been copied so far, and what is checked and waits to be moved up.</summary>
+    private const string CopyingFolder = ".restore.tmp", CheckedFolder = ".restore-checked.tmp";
+
+    /// <summary>What a new disk has of its own.</summary>
+    private const string FoundFolder = "lost+found";
+
     /// <summary>Checks the backup, copies it and checks the copy.</summary>
     /// <param name="backup">The folder that <see cref="DataBackup"/> made; it stays as it is.</param>
     /// <param name="directory">The data directory; must be empty or not exist.</param>
@@ -29,22 +39,65 @@ public static class DataRestore
 
         var wasThere = RequireEmpty(directory);
         DiskRoom.Require(directory, manifest.Bytes, "the restored data");
-        try
+        if (wasThere)
         {
-            if (wasThere)
-            {
-                Directory.Delete(directory);
-            }
-
-            AtomicFolder.Create(directory, temporary => Copy(manifest, source, temporary, progress, cancellationToken));
+            Fill(directory, temporary => Copy(manifest, source, temporary, progress, cancellationToken));
         }
-        catch when (wasThere && !Directory.Exists(directory))
+        else
         {
-            Directory.CreateDirectory(directory);
-            throw;
+            AtomicFolder.Create(directory, temporary => Copy(manifest, source, temporary, progress, cancellationToken));
         }
 
         return manifest;
+    }
+
+    /// <summary>Ends a restore into a folder that was cut after everything had been checked. To be called before anything else is done with a data directory.</summary>
+    /// <param name="directory">The data directory.</param>
+    /// <exception cref="InvalidDataException">One was cut before that: it must be begun anew.</exception>
+    /// <exception cref="IOException">The disk refuses; the next call goes on.</exception>
+    public static void Finish(string directory)
+    {
+        if (Directory.Exists(Path.Combine(directory, CopyingFolder)))
+        {
+            throw new InvalidDataException($"A backup was being restored into {directory} when that was cut short: 'restore' it again.");
+        }
+
+        var stage = new DirectoryInfo(Path.Combine(directory, CheckedFolder));
+        if (!stage.Exists)
+        {
+            return;
+        }
+
+        // The database last: without it there are no data yet.
+        foreach (var entry in stage.GetFileSystemInfos().OrderBy(entry => entry.Name == BackupManifest.DatabaseFile))
+        {
+            Directory.Move(entry.FullName, Path.Combine(directory, entry.Name));
+        }
+
+        stage.Delete();
+    }
+
+    private static void Fill(string directory, Action<string> copy)
+    {
+        var stage = Path.Combine(directory, CopyingFolder);
+        Directory.CreateDirectory(stage);
+        try
+        {
+            copy(stage);
+            if (Others(directory).Any())
+            {
+                throw new IOException($"Somebody has put files into {directory} meanwhile; they are left as they are: name a new folder with --data, or move these away first.");
+            }
+
+            Directory.Move(stage, Path.Combine(directory, CheckedFolder));
+        }
+        catch
+        {
+            Directory.Delete(stage, recursive: true);
+            throw;
+        }
+
+        Finish(directory);
     }
 
     private static bool RequireEmpty(string directory)
@@ -54,10 +107,26 @@ public static class DataRestore
             return false;
         }
 
-        return Directory.Exists(directory) && !Directory.EnumerateFileSystemEntries(directory).Any()
-            ? true
-            : throw new IOException($"{directory} is not empty and is left as it is: name a new folder with --data, or move this one away first.");
+        if (Directory.Exists(Path.Combine(directory, CheckedFolder)))
+        {
+            throw new IOException($"A backup was restored into {directory} and only has to be moved into place: start the application, which does that, or name a new folder with --data.");
+        }
+
+        if (!Directory.Exists(directory) || Others(directory).Any())
+        {
+            throw new IOException($"{directory} is not empty and is left as it is: name a new folder with --data, or move this one away first.");
+        }
+
+        // What an attempt that was cut short has left.
+        if (Directory.Exists(Path.Combine(directory, CopyingFolder)))
+        {
+            Directory.Delete(Path.Combine(directory, CopyingFolder), recursive: true);
+        }
+
+        return true;
     }
+
+    private static IEnumerable<string?> Others(string directory) => Directory.EnumerateFileSystemEntries(directory).Select(Path.GetFileName).Where(name => name is not (CopyingFolder or FoundFolder));
 
     private static void Copy(BackupManifest manifest, string source, string temporary, IProgress<double>? progress, CancellationToken cancellationToken)
     {

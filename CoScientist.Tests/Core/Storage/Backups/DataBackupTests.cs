@@ -181,6 +181,58 @@ public sealed class DataBackupTests : IAsyncLifetime
         Assert.Empty(Directory.GetFileSystemEntries(Restored));
     }
 
+    // A mount point can be neither removed nor renamed; here the folder is known by a link to it.
+    [Fact]
+    public void Restore_IntoAFolderThatIsThere_FillsThatFolder()
+    {
+        Write();
+        var folder = Path.Combine(outside, "mounted");
+        Directory.CreateDirectory(Path.Combine(folder, "lost+found"));
+        Directory.CreateSymbolicLink(Restored, folder);
+
+        DataRestore.Read(Backup, Restored, progress: null, Token);
+
+        Assert.Equal(folder, new DirectoryInfo(Restored).LinkTarget);
+        Assert.Equal(["coscientist.db", "keys", "lost+found", "runs"], Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Restore_KilledWhileCopying_IsRefusedToAStartAndBegunAnew()
+    {
+        Write();
+        Directory.CreateDirectory(Path.Combine(Restored, ".restore.tmp", "runs"));
+
+        Assert.Contains("'restore' it again", Assert.Throws<InvalidDataException>(() => DataRestore.Finish(Restored)).Message, StringComparison.Ordinal);
+        DataRestore.Read(Backup, Restored, progress: null, Token);
+
+        Assert.Equal(["coscientist.db", "keys", "runs"], Directory.GetFileSystemEntries(Restored).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("keys")]
+    [InlineData("keys", "runs")]
+    [InlineData("keys", "runs", "coscientist.db")]
+    public void Restore_KilledWhileMoving_IsFinishedByTheNextStart(params string[] moved)
+    {
+        Write();
+        Directory.CreateDirectory(Restored);
+        DataRestore.Read(Backup, Restored, progress: null, Token);
+        var stage = Path.Combine(Restored, ".restore-checked.tmp");
+        Directory.CreateDirectory(stage);
+        foreach (var name in new[] { "coscientist.db", "keys", "runs" }.Except(moved))
+        {
+            Directory.Move(Path.Combine(Restored, name), Path.Combine(stage, name));
+        }
+
+        Assert.Contains("start the application", Assert.Throws<IOException>(() => DataRestore.Read(Backup, Restored, progress: null, Token)).Message, StringComparison.Ordinal);
+        DataRestore.Finish(Restored);
+        DataRestore.Finish(Restored);
+
+        BackupManifest.Read(Backup).Verify(Restored, null, Token);
+        Assert.Equal(["coscientist.db", "keys", "runs"], Directory.GetFileSystemEntries(Restored).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
     [Theory]
     [InlineData("../../escaped")]
     [InlineData("/tmp/escaped")]
