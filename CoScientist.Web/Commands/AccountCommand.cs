@@ -36,7 +36,7 @@ internal static class AccountCommand
         {
             var all = await accounts.ListAsync(cancellationToken);
             CommandContext.Answer(parsed, all, all.Select(account => $"{account.Name,-24} {string.Join(", ", account.Roles)}{(account.HasSecondStep ? "; second step" : "")}{(account.IsDisabled ? "; disabled" : "")}"));
-        }, cancellationToken));
+        }, cancellationToken, DataUse.Reads));
 
         var invite = new Command("invite", "A link that makes one account") { s_name, s_roles, s_hours, s_url };
         invite.SetAction((parsed, cancellationToken) => WithAsync(parsed, async accounts => AnswerLink(
@@ -71,9 +71,9 @@ internal static class AccountCommand
         return command;
     }
 
-    private static async Task<int> WithAsync(ParseResult parsed, Func<AccountStore, Task> act, CancellationToken cancellationToken)
+    private static async Task<int> WithAsync(ParseResult parsed, Func<AccountStore, Task> act, CancellationToken cancellationToken, DataUse use = DataUse.Writes)
     {
-        await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+        await using var services = await CommandContext.OpenAsync(parsed, use, cancellationToken);
         try
         {
             await act(services.GetRequiredService<AccountStore>());

@@ -59,6 +59,11 @@ internal static class BackupCommand
         command.SetAction((parsed, cancellationToken) =>
         {
             var directory = DataDirectory.Resolve(parsed.GetValue(CommandContext.Data));
+            if (DataDirectoryLock.OtherHolder(directory) is { } holder)
+            {
+                throw new CommandException($"The data directory {directory} is in use by {holder}. Name a new, empty one with --data.");
+            }
+
             BackupManifest manifest;
             using (var bar = new PercentBar(Console.Error, bar: !Console.IsErrorRedirected, "restore"))
             {

@@ -18,7 +18,7 @@ internal static class CheckCommand
         var command = new Command("check", "Check rubric items for leaks and other faults, and find goals that repeat each other") { judge, again, seed };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            await using var services = await CommandContext.OpenAsync(parsed, DataUse.Writes, cancellationToken);
             var checks = services.GetRequiredService<ItemCheckStore>();
             var items = parsed.GetValue(again) ? await checks.CheckAllAsync(cancellationToken) : await checks.CheckMissingAsync(cancellationToken);
             var groups = await services.GetRequiredService<GoalGroupStore>().RefreshAsync(cancellationToken);

@@ -18,34 +18,52 @@ internal static class CommandContext
     /// <summary>Whether model servers are asked even where the answer is known, for verbs that call them.</summary>
     public static Option<bool> Fresh { get; } = new("--fresh") { Description = "Ask model servers anew, even where the answer is known and costs nothing" };
 
-    /// <summary>Verbs that write nothing, so that it does not matter to them who else does.</summary>
-    private static readonly string[] s_readers = ["report", "export"];
-
-    /// <summary>Opens the services over the data directory that the command line names; the database is created or migrated first.</summary>
-    public static async Task<ServiceProvider> OpenAsync(ParseResult parsed, CancellationToken cancellationToken)
+    /// <summary>
+    /// Opens the services over the data directory that the command line names; the database is created or migrated first. Who
+    /// writes owns the directory until the services are disposed.
+    /// </summary>
+    /// <exception cref="CommandException">The verb writes, and another process owns the directory; the message names it.</exception>
+    public static async Task<ServiceProvider> OpenAsync(ParseResult parsed, DataUse use, CancellationToken cancellationToken)
     {
         var options = DatabaseSetting.Options(parsed);
-        var services = new ServiceCollection().AddLogging().AddCoScientist(options).BuildServiceProvider();
-        await DataDirectory.PrepareAsync(services, cancellationToken);
-        if (!s_readers.Contains(Verb(parsed)) && DataDirectoryLock.OtherHolder(options.DataDirectory) is { } holder)
+        var held = use == DataUse.Writes ? DataDirectoryLock.Enter(options, Verb(parsed), TimeProvider.System) : null;
+        var collection = new ServiceCollection().AddLogging().AddCoScientist(options);
+        if (held is not null)
         {
-            await Console.Error.WriteLineAsync($"{holder} works with {options.DataDirectory} too: both write to its database in turn, and pages show what this adds when they are opened again.");
+            // From a factory, so that it is disposed; made first, so that it is disposed last.
+            collection.AddSingleton(_ => held);
+        }
+
+        var services = collection.BuildServiceProvider();
+        services.GetService<DataDirectoryLock>();
+        try
+        {
+            await DataDirectory.PrepareAsync(services, cancellationToken);
+        }
+        catch
+        {
+            await services.DisposeAsync();
+            throw;
         }
 
         services.GetRequiredService<TextModels>().Fresh = parsed.GetValue(Fresh);
         return services;
     }
 
-    /// <summary>The first word of the command line's verb.</summary>
+    /// <summary>What a verb does that also keeps the data up to date where it may: it writes when nobody else does.</summary>
+    public static DataUse WritesIfFree(ParseResult parsed) =>
+        DataDirectoryLock.OtherHolder(DataDirectory.Resolve(parsed.GetValue(Data))) is null ? DataUse.Writes : DataUse.Reads;
+
+    /// <summary>The verb of a command line, such as "import papers".</summary>
     private static string Verb(ParseResult parsed)
     {
-        var command = parsed.CommandResult;
-        while (command.Parent is CommandResult { Parent: not null } parent)
+        var names = new Stack<string>();
+        for (var command = parsed.CommandResult; command.Parent is CommandResult parent; command = parent)
         {
-            command = parent;
+            names.Push(command.Command.Name);
         }
 
-        return command.Command.Name;
+        return string.Join(' ', names);
     }
 
     /// <summary>Prints the answer of a verb: the document with <c>--json</c>, else the lines.</summary>
@@ -62,6 +80,19 @@ internal static class CommandContext
             Console.Out.WriteLine(line);
         }
     }
+}
+
+/// <summary>What a verb does to the data directory.</summary>
+internal enum DataUse
+{
+    /// <summary>It reads, also beside a process that writes.</summary>
+    Reads,
+
+    /// <summary>It writes, and nobody else does meanwhile.</summary>
+    Writes,
+
+    /// <summary>It writes under the lock that it has taken itself.</summary>
+    Owns,
 }
 
 /// <summary>A verb could not do its work: one sentence with the remedy, printed on standard error; exit code 1.</summary>

@@ -23,7 +23,7 @@ internal static class CostCommand
                 throw new CommandException($"--days {parsed.GetValue(days)}: ask for at least one.");
             }
 
-            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            await using var services = await CommandContext.OpenAsync(parsed, DataUse.Reads, cancellationToken);
             var store = services.GetRequiredService<ModelCallStore>();
             var today = services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime.Date;
             var totals = await store.TotalsAsync(new DateTimeOffset(today.AddDays(1 - parsed.GetValue(days)), TimeSpan.Zero), cancellationToken);

@@ -48,7 +48,7 @@ internal static class EvaluateCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+        await using var services = await CommandContext.OpenAsync(parsed, DataUse.Writes, cancellationToken);
         var spec = await services.GetRequiredService<ModelRoles>().CastAsync(Spec(parsed), cancellationToken);
         var name = parsed.GetValue(s_name) ?? NameOf(spec);
         foreach (var warning in spec.Warnings())

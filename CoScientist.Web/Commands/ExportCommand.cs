@@ -49,7 +49,7 @@ internal static class ExportCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var path = Path.GetFullPath(parsed.GetValue(file)!);
-            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            await using var services = await CommandContext.OpenAsync(parsed, DataUse.Reads, cancellationToken);
             var table = await read(services.GetRequiredService<ExportStore>(), parsed, cancellationToken);
             try
             {

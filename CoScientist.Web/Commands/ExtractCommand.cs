@@ -22,7 +22,7 @@ internal static class ExtractCommand
         var command = new Command("extract", "Draw goals, rubric items and reference solutions from papers; stopped and called again, it goes on") { model, pipeline, paper, seed, CommandContext.Fresh };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            await using var services = await CommandContext.OpenAsync(parsed, DataUse.Writes, cancellationToken);
             var store = services.GetRequiredService<ExtractionStore>();
             var extraction = services.GetRequiredService<PaperExtraction>();
             var named = Model(extraction, parsed.GetValue(model));

@@ -38,7 +38,7 @@ internal static class GradeCommand
             }
 
             var grading = new GradingSpec { Verdicts = Enum.Parse<VerdictReading>(parsed.GetValue(verdicts)!, ignoreCase: true), Threshold = parsed.GetValue(threshold) };
-            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            await using var services = await CommandContext.OpenAsync(parsed, DataUse.Writes, cancellationToken);
             var roles = services.GetRequiredService<ModelRoles>();
             var name = named ?? roles.PlayerOf(capacity == GraderRole.SelfGrade ? ModelRole.Grader : ModelRole.Judge, "--grader");
             using var worker = await roles.GraderAsync(name, capacity, Dtype.Of(parsed.GetValue(dtype)!), grading, cancellationToken);

@@ -66,7 +66,7 @@ internal static class ImportCommand
             throw new CommandException($"{path}: there is no such file. Check the path.");
         }
 
-        await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+        await using var services = await CommandContext.OpenAsync(parsed, DataUse.Writes, cancellationToken);
         RowsImport result;
         try
         {
@@ -102,7 +102,7 @@ internal static class ImportCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var files = parsed.GetValue(paths)!.SelectMany(Files).ToList();
-            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            await using var services = await CommandContext.OpenAsync(parsed, DataUse.Writes, cancellationToken);
             var store = services.GetRequiredService<PaperImportStore>();
             var results = new List<(PaperImport Import, bool Named)>();
             await foreach (var import in store.ImportAsync(files.Select(file => new PaperFile(Path.GetFileName(file.Path), () => File.OpenRead(file.Path))), parsed.GetValue(domain), cancellationToken))

@@ -38,8 +38,13 @@ internal static class LeakageCommand
 
     private static async Task<Report> LibraryAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-        await services.GetRequiredService<ItemCheckStore>().CheckMissingAsync(cancellationToken);
+        var use = CommandContext.WritesIfFree(parsed);
+        await using var services = await CommandContext.OpenAsync(parsed, use, cancellationToken);
+        if (use == DataUse.Writes)
+        {
+            await services.GetRequiredService<ItemCheckStore>().CheckMissingAsync(cancellationToken);
+        }
+
         var store = services.GetRequiredService<LeakageStore>();
         return LeakageReport.Of(await store.RowsAsync(sandbox: false, cancellationToken), await store.FaultsAsync(sandbox: false, cancellationToken));
     }

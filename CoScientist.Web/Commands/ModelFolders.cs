@@ -15,7 +15,7 @@ internal static class ModelFolders
         var command = new Command("import", "Register a folder as a model, so that runs and verbs can name it") { folder, name };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            await using var services = await CommandContext.OpenAsync(parsed, DataUse.Writes, cancellationToken);
             var model = await services.GetRequiredService<ModelCatalog>().ImportAsync(parsed.GetValue(folder)!, parsed.GetValue(name), cancellationToken);
             CommandContext.Answer(
                 parsed,

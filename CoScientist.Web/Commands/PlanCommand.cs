@@ -38,7 +38,7 @@ internal static class PlanCommand
                 throw new CommandException($"--temperature {parsed.GetValue(temperature)}: choose 0 (greedy) to {HottestTemperature}.");
             }
 
-            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            await using var services = await CommandContext.OpenAsync(parsed, DataUse.Writes, cancellationToken);
             var roles = services.GetRequiredService<ModelRoles>();
             using var writer = await roles.WriterAsync(parsed.GetValue(model) ?? roles.PlayerOf(ModelRole.Policy, "--model"), Dtype.Of(parsed.GetValue(dtype)!), parsed.GetValue(tokens), cancellationToken);
             var filter = new GoalFilter(writer.Sandbox, GoalChoice.Split(parsed.GetValue(goals)!), parsed.GetValue(domain));

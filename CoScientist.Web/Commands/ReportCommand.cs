@@ -33,7 +33,7 @@ internal static class ReportCommand
         });
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            await using var services = await CommandContext.OpenAsync(parsed, DataUse.Reads, cancellationToken);
             var report = parsed.GetValue(study) is { Length: > 0 } names
                 ? await StudiesAsync(services.GetRequiredService<StudyStore>(), names, cancellationToken)
                 : parsed.GetValue(run) is { } runName

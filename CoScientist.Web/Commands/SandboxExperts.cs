@@ -28,7 +28,7 @@ internal static class SandboxExperts
                 throw new CommandException($"--experts {count} --careless {share}: ask for at least one expert, and a share from 0 to 1.");
             }
 
-            await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+            await using var services = await CommandContext.OpenAsync(parsed, DataUse.Writes, cancellationToken);
             var (studies, factory) = (services.GetRequiredService<StudyStore>(), services.GetRequiredService<IDbContextFactory<CoScientistDb>>());
             var meanings = await MeaningsAsync(factory, cancellationToken);
             var draft = new StudyDraft

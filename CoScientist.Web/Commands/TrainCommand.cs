@@ -37,7 +37,7 @@ internal static class TrainCommand
 
         var options = DatabaseSetting.Options(parsed);
         using var directory = DataDirectoryLock.Enter(options, "train", TimeProvider.System);
-        await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
+        await using var services = await CommandContext.OpenAsync(parsed, DataUse.Owns, cancellationToken);
         await services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(cancellationToken);
         var executor = services.GetRequiredService<RunExecutor>();
         if (!options.UsesPostgres)

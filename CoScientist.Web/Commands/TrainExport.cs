@@ -43,8 +43,14 @@ internal static class TrainExport
     /// <summary>Writes the folder.</summary>
     public static async Task<int> RunAsync(ParseResult parsed, RunSpec spec, string source, CancellationToken cancellationToken)
     {
-        await using var services = await CommandContext.OpenAsync(parsed, cancellationToken);
-        await services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(cancellationToken);
+        // A server that owns the directory has registered them.
+        var use = CommandContext.WritesIfFree(parsed);
+        await using var services = await CommandContext.OpenAsync(parsed, use, cancellationToken);
+        if (use == DataUse.Writes)
+        {
+            await services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(cancellationToken);
+        }
+
         var runs = services.GetRequiredService<ClusterRuns>();
         var trl = parsed.GetValue(Engine) == Trl;
 

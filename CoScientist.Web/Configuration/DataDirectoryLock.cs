@@ -5,8 +5,8 @@ using CoScientist.Web.Commands;
 namespace CoScientist.Web.Configuration;
 
 /// <summary>
-/// Makes one process the owner of a data directory's runs: <c>serve</c> and <c>train</c> hold it for as long as they live,
-/// verbs that only read or import go without. The operating system lets go of it when the process ends, however it ends.
+/// Makes one process the only one that writes to a data directory: <c>serve</c>, <c>train</c> and all verbs that write hold it for as
+/// long as they live, verbs that only read go without. The operating system lets go of it when the process ends, however it ends.
 /// </summary>
 internal sealed class DataDirectoryLock : IDisposable
 {
@@ -57,7 +57,7 @@ internal sealed class DataDirectoryLock : IDisposable
         return new DataDirectoryLock(taken);
     }
 
-    /// <summary>The other process that owns the directory's runs, as it calls itself; null when there is none, or this one is it.</summary>
+    /// <summary>The other process that writes to the directory, as it calls itself; null when there is none, or this one is it.</summary>
     /// <param name="directory">The data directory.</param>
     public static string? OtherHolder(string directory)
     {

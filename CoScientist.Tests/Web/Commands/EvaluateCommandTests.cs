@@ -167,7 +167,7 @@ public sealed class EvaluateCommandTests : IDisposable
 
     private Task<int> RunAsync(params string[] arguments) => CommandRunner.RunAsync(Root(), [.. arguments, "--data", data], error);
 
-    private Task<ServiceProvider> ServicesAsync() => CommandContext.OpenAsync(Root().Parse(["report", "--data", data]), Cancellation);
+    private Task<ServiceProvider> ServicesAsync() => CommandContext.OpenAsync(Root().Parse(["report", "--data", data]), DataUse.Reads, Cancellation);
 
     private async Task RegisterTwinAsync()
     {
