@@ -24,8 +24,9 @@ public sealed class HardeningTests(AccessFixture access)
         using var answer = await client.GetAsync(path, Cancellation);
         Assert.Equal(status, answer.StatusCode);
         var policy = answer.Headers.GetValues("Content-Security-Policy").Single();
-        Assert.Contains("script-src 'self'; script-src-attr 'none'; style-src 'self'; ", policy, StringComparison.Ordinal);
+        Assert.Contains("script-src 'self'; script-src-attr 'none'; style-src 'self'; style-src-attr 'none'; ", policy, StringComparison.Ordinal);
         Assert.Contains("frame-ancestors 'none'", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
         Assert.DoesNotContain("http", policy, StringComparison.Ordinal);
         Assert.Equal("nosniff", answer.Headers.GetValues("X-Content-Type-Options").Single());
         Assert.Equal("DENY", answer.Headers.GetValues("X-Frame-Options").Single());

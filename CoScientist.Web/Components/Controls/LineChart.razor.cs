@@ -97,8 +97,6 @@ public partial class LineChart
         return changed;
     }
 
-    private static string Percent(double share) => (share * 100).ToString("0.##", CultureInfo.InvariantCulture) + "%";
-
     private static string Ends(double low, double high) => FormattableString.Invariant($"{low:R} {high:R}");
 
     private static string Number(double x) => x.ToString("0.##", CultureInfo.InvariantCulture);
