@@ -37,25 +37,6 @@ public sealed class AccountLink
     public DateTimeOffset? UsedAt { get; set; }
 }
 
-/// <summary>An entry of the audit trail of accounts, which only grows.</summary>
-public sealed class AccountEvent
-{
-    /// <summary>Key, ascending.</summary>
-    public long Id { get; init; }
-
-    /// <summary>When.</summary>
-    public required DateTimeOffset At { get; init; }
-
-    /// <summary>Name of who did it; empty for the command line.</summary>
-    public required string By { get; init; }
-
-    /// <summary>Name of the account that it was done to.</summary>
-    public required string Account { get; init; }
-
-    /// <summary>What was done, as the end of a sentence.</summary>
-    public required string What { get; init; }
-}
-
 /// <summary>The roles; an account can have several.</summary>
 public static class Roles
 {

@@ -127,8 +127,8 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
     /// <summary>Links that make accounts or give them new passwords.</summary>
     public DbSet<AccountLink> AccountLinks => Set<AccountLink>();
 
-    /// <summary>The audit trail of accounts.</summary>
-    public DbSet<AccountEvent> AccountEvents => Set<AccountEvent>();
+    /// <summary>The audit trail.</summary>
+    public DbSet<AuditEntry> AuditEntries => Set<AuditEntry>();
 
     /// <summary>The tables of accounts stay as the migrations made them, whatever the host configures.</summary>
     protected override Version SchemaVersion => IdentitySchemaVersions.Version1;

@@ -49,6 +49,7 @@ public static class StorageSetup
         services.TryAddSingleton<DecisionImportStore>();
         services.TryAddSingleton<ModelCallStore>();
         services.TryAddSingleton<ModelServerStore>();
+        services.TryAddSingleton<AuditTrail>();
         services.TryAddSingleton<LibraryJobStore>();
         return services;
     }

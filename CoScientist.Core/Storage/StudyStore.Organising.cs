@@ -104,7 +104,7 @@ public sealed partial class StudyStore
             CreatedBy = by,
             CreatedAt = time.GetUtcNow(),
         });
-        Record(db, id, by, $"made an invitation for {label}");
+        await RecordAsync(db, id, by, $"made an invitation for {label}", cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
         return secret;
     }
@@ -116,7 +116,7 @@ public sealed partial class StudyStore
         if (await db.StudyInvitations.FirstOrDefaultAsync(i => i.Id == invitation && i.RevokedAt == null, cancellationToken) is { } found)
         {
             found.RevokedAt = time.GetUtcNow();
-            Record(db, found.StudyId, by, $"called the invitation for {found.Label} back");
+            await RecordAsync(db, found.StudyId, by, $"called the invitation for {found.Label} back", cancellationToken);
             await db.SaveChangesAsync(cancellationToken);
         }
     }
@@ -141,7 +141,7 @@ public sealed partial class StudyStore
         if (!await db.StudyExperts.AnyAsync(e => e.StudyId == study.Id && e.ExpertId == expertId, cancellationToken))
         {
             db.StudyExperts.Add(new StudyExpert { StudyId = study.Id, ExpertId = expertId, InvitationId = invitation.Id, JoinedAt = time.GetUtcNow() });
-            Record(db, study.Id, expertId, $"joined by the invitation for {invitation.Label}");
+            await RecordAsync(db, study.Id, expertId, $"joined by the invitation for {invitation.Label}", cancellationToken);
             await db.SaveChangesAsync(cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
@@ -202,7 +202,7 @@ public sealed partial class StudyStore
             throw new StudyException("This study has answers, so that its set-up stays as it is: answers before and after a change could not be compared. Make a new study.");
         }
 
-        Record(db, id, by, change(study));
+        await RecordAsync(db, id, by, change(study), cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
@@ -229,8 +229,14 @@ public sealed partial class StudyStore
         };
     }
 
-    private void Record(CoScientistDb db, StudyId study, string by, string what) =>
-        db.StudyEvents.Add(new StudyEvent { Id = TypedId.New<StudyEventId>(time), StudyId = study, By = by, What = what, At = time.GetUtcNow() });
+    /// <summary>In the trail of the study, and in that of the application.</summary>
+    private async Task RecordAsync(CoScientistDb db, StudyId study, string by, string what, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var name = db.Studies.Local.FirstOrDefault(known => known.Id == study)?.Name ?? await db.Studies.Where(known => known.Id == study).Select(known => known.Name).FirstOrDefaultAsync(cancellationToken);
+        db.StudyEvents.Add(new StudyEvent { Id = TypedId.New<StudyEventId>(time), StudyId = study, By = by, What = what, At = now });
+        await AuditTrail.AddAsync(db, now, by, AuditKind.Study, name ?? "", what, $"studies/{study}", cancellationToken);
+    }
 
     private static StudyException Unknown() => new("This study does not exist. Go back to the list of studies.");
 

@@ -120,7 +120,7 @@ public sealed partial class StudyStore(IDbContextFactory<CoScientistDb> factory,
             Kind = order < draft.Practice ? ComparisonKind.Practice : ComparisonKind.Counts,
         }));
         db.Studies.Add(study);
-        Record(db, study.Id, draft.By, draft.Open ? "made it and opened it" : "made it as a draft");
+        await RecordAsync(db, study.Id, draft.By, draft.Open ? "made it and opened it" : "made it as a draft", cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return study.Id;

@@ -74,7 +74,7 @@ internal sealed record FullHouse(PaperId Paper, GoalId Goal, StudyId Study, stri
         db.Add(new ModelServer { Name = Server, Endpoint = "http://127.0.0.1:9/v1", Model = $"model {Payload}" });
         db.Add(new ModelCall { At = now, Server = Server, Model = $"model {Payload}", Role = ModelRole.Judge, Purpose = $"purpose {Payload}", PromptVersion = "1", RequestKey = "k", Attempt = 1, PromptTokens = 1, CompletionTokens = 1, Seconds = 1, CostMicros = 1, Outcome = CallOutcome.Refused, Error = $"error {Payload}" });
         db.Add(new ModelFailure { RequestKey = "k", At = now, Name = Server, Role = ModelRole.Judge, Purpose = $"purpose {Payload}", PromptVersion = "1", System = $"system {Payload}", User = $"user {Payload}", SamplingJson = "{}", Outcome = CallOutcome.Refused, Error = $"error {Payload}" });
-        db.Add(new AccountEvent { At = now, By = $"by {Payload}", Account = $"account {Payload}", What = $"what {Payload}" });
+        db.Add(new AuditEntry { At = now, By = $"by {Payload}", Kind = AuditKind.Account, About = $"account {Payload}", What = $"what {Payload}" });
         run.Error = $"Error {Payload}";
         await db.SaveChangesAsync(Token);
 

@@ -51,7 +51,7 @@ internal static class AccountSetup
         services.AddScoped<AccessGuard>();
         services.AddSingleton<SetupCode>();
         services.AddSingleton<AttemptLimits>();
-        new IdentityBuilder(typeof(Account), typeof(IdentityRole), services).AddSignInManager();
+        new IdentityBuilder(typeof(Account), typeof(IdentityRole), services).AddSignInManager<RecordedSignIn>();
         services.AddAuthentication(IdentityConstants.ApplicationScheme).AddIdentityCookies(cookies => cookies.ApplicationCookie!.Configure(cookie =>
         {
             cookie.LoginPath = "/account/sign-in";
@@ -65,9 +65,14 @@ internal static class AccountSetup
     /// <summary>Maps signing out and choosing the theme.</summary>
     public static void MapAccounts(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapPost("/account/sign-out", async (HttpContext http, SignInManager<Account> signIn, Sessions sessions, [FromForm] string? returnUrl) =>
+        endpoints.MapPost("/account/sign-out", async (HttpContext http, SignInManager<Account> signIn, Sessions sessions, AuditTrail trail, [FromForm] string? returnUrl) =>
         {
             await signIn.SignOutAsync();
+            if (http.User.FindFirstValue(ClaimTypes.NameIdentifier) is { } account)
+            {
+                await trail.RecordAsync(account, AuditKind.SignIn, http.User.Identity?.Name ?? "", "signed out", "admin", CancellationToken.None);
+            }
+
             if (http.User.FindFirstValue(Sessions.SessionClaim) is { } session)
             {
                 sessions.Announce(session);

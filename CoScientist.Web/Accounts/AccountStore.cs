@@ -45,13 +45,6 @@ internal sealed partial class AccountStore(IServiceScopeFactory scopes, Sessions
             account.TwoFactorEnabled))];
     }
 
-    /// <summary>The newest entries of the audit trail.</summary>
-    public async Task<IReadOnlyList<AccountEvent>> TrailAsync(int most, CancellationToken cancellationToken)
-    {
-        await using var scope = scopes.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<CoScientistDb>().AccountEvents.AsNoTracking().OrderByDescending(entry => entry.Id).Take(most).ToListAsync(cancellationToken);
-    }
-
     /// <summary>Creates the first account, which has all roles.</summary>
     /// <exception cref="AccountException">There is one already, or name or password is not acceptable.</exception>
     public Task CreateFirstAsync(string name, string password, CancellationToken cancellationToken) => ActAsync(null, async work =>
@@ -232,6 +225,6 @@ internal sealed partial class AccountStore(IServiceScopeFactory scopes, Sessions
     /// <summary>What an operation works with.</summary>
     private sealed record Work(IServiceProvider Services, CoScientistDb Db, UserManager<Account> Manager, TimeProvider Time)
     {
-        public void Record(string by, string account, string what) => Db.AccountEvents.Add(new AccountEvent { At = Time.GetUtcNow(), By = by, Account = account, What = what });
+        public void Record(string by, string account, string what) => Db.AuditEntries.Add(new AuditEntry { At = Time.GetUtcNow(), By = by, Kind = AuditKind.Account, About = account, What = what, Link = "admin" });
     }
 }

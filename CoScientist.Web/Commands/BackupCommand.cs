@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Reflection;
+using CoScientist.Core.Storage;
 using CoScientist.Core.Storage.Backups;
 using CoScientist.Web.Configuration;
 
@@ -12,12 +13,15 @@ internal static class BackupCommand
     /// <summary>Version of the program, as manifests and pages name it.</summary>
     public static string Version { get; } = typeof(BackupCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
+    /// <summary>What the audit trail says of backups.</summary>
+    public const string MadeBackup = "made a backup";
+
     public static Command Create()
     {
         var folder = new Argument<string?>("FOLDER") { Description = "New folder for the backup (default: backups/DATE-TIME of the data directory)", Arity = ArgumentArity.ZeroOrOne };
         var withoutKeys = new Option<bool>("--without-keys") { Description = "Leave out the keys that decrypt what the database keeps encrypted; a restored copy then needs the keys of model servers again, and everybody signs in anew" };
         var command = new Command("backup", "Copy the data directory, also while the application works with it") { folder, withoutKeys };
-        command.SetAction((parsed, cancellationToken) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
             var directory = DataDirectory.Resolve(parsed.GetValue(CommandContext.Data));
             var keys = !parsed.GetValue(withoutKeys);
@@ -29,8 +33,10 @@ internal static class BackupCommand
                 manifest = new DataBackup(directory, keys).Write(target, Version, TimeProvider.System, bar, cancellationToken);
             }
 
+            await CommandContext.RecordAsync(directory, AuditKind.Backup, target, keys ? MadeBackup : MadeBackup + ", without keys");
+
             CommandContext.Answer(parsed, new { folder = target, files = manifest.Files.Count, bytes = manifest.Bytes, schema = manifest.Schema, hasKeys = keys, leftOut = manifest.LeftOut }, Lines());
-            return Task.FromResult(0);
+            return 0;
 
             IEnumerable<string> Lines()
             {
@@ -56,7 +62,7 @@ internal static class BackupCommand
     {
         var folder = new Argument<string>("FOLDER") { Description = "What 'backup' made" };
         var command = new Command("restore", "Put a backup into a new, empty data directory (--data)") { folder };
-        command.SetAction((parsed, cancellationToken) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
             var directory = DataDirectory.Resolve(parsed.GetValue(CommandContext.Data));
             if (DataDirectoryLock.OtherHolder(directory) is { } holder)
@@ -70,10 +76,12 @@ internal static class BackupCommand
                 manifest = DataRestore.Read(parsed.GetValue(folder)!, directory, bar, cancellationToken);
             }
 
+            await CommandContext.RecordAsync(directory, AuditKind.Backup, Path.GetFullPath(parsed.GetValue(folder)!), "restored the backup");
+
             CommandContext.Answer(parsed, new { data = directory, files = manifest.Files.Count, bytes = manifest.Bytes, createdAt = manifest.CreatedAt, hasKeys = manifest.HasKeys }, [
                 $"{directory}: {manifest.Files.Count:N0} files as of {manifest.CreatedAt:yyyy-MM-dd HH:mm:ss} UTC, checked. 'doctor' looks at the rest.",
                 .. manifest.HasKeys ? Array.Empty<string>() : ["The backup holds no keys: enter the keys of model servers again; everybody signs in anew."]]);
-            return Task.FromResult(0);
+            return 0;
         });
         return command;
     }

@@ -1,8 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Data.Common;
 using System.Text.Json;
 using CoScientist.Core.Runs;
+using CoScientist.Core.Storage;
 using CoScientist.Web.Configuration;
+using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Web.Commands;
 
@@ -48,6 +51,23 @@ internal static class CommandContext
 
         services.GetRequiredService<TextModels>().Fresh = parsed.GetValue(Fresh);
         return services;
+    }
+
+    /// <summary>
+    /// Adds one line to the audit trail of a data directory, also beside a process that writes to it: what leaves the data is recorded
+    /// by whoever takes it. Where that cannot be, for want of rights or of a trail in that version of the schema, it is said.
+    /// </summary>
+    public static async Task RecordAsync(string directory, AuditKind kind, string about, string what)
+    {
+        try
+        {
+            await using var services = new ServiceCollection().AddLogging().AddCoScientist(new CoScientistOptions { DataDirectory = directory }).BuildServiceProvider();
+            await services.GetRequiredService<AuditTrail>().RecordAsync(null, kind, about, what, null, CancellationToken.None);
+        }
+        catch (Exception fault) when (fault is DbException or DbUpdateException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"It is done, but does not stand in the audit trail: {fault.GetBaseException().Message}");
+        }
     }
 
     /// <summary>What a verb does that also keeps the data up to date where it may: it writes when nobody else does.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using CoScientist.Core.Storage;
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Serving;
@@ -53,6 +54,7 @@ internal static class ServeCommand
             var drawn = models.Length == 0 ? null : await app.Services.GetRequiredService<ModelServing>()
                 .StartAsync(models, Environment.GetEnvironmentVariable(ModelServing.KeyVariable), Dtype.Of(parsed.GetValue(s_dtype)!), cancellationToken);
             await app.StartAsync(cancellationToken);
+            await app.Services.GetRequiredService<AuditTrail>().RecordAsync(null, AuditKind.Operation, $"{Environment.MachineName}:{Environment.ProcessId}", $"started version {BackupCommand.Version}{(models.Length > 0 ? $", serving {string.Join(", ", models)}" : "")}", null, cancellationToken);
             Console.Out.WriteLine($"Data directory: {options.DataDirectory}");
             foreach (var address in app.Urls)
             {

@@ -50,6 +50,7 @@ internal static class TrainCommand
             ? await RequeueAsync(store, resume!, cancellationToken)
             : await services.GetRequiredService<RunLauncher>().StartAsync(spec, source, startedBy: null, cancellationToken);
 
+        await services.GetRequiredService<AuditTrail>().RecordAsync(null, AuditKind.Run, run.Name, spec is null ? "resumed the run" : "started the run", $"runs/{run.Name}", cancellationToken);
         using var control = new RunControl { IsShared = options.UsesPostgres };
         using var progress = new TrainProgress(run, services.GetRequiredService<TimeProvider>(), Console.Error, bar: !Console.IsErrorRedirected);
         await using var stop = cancellationToken.Register(() =>

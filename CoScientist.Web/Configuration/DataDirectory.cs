@@ -41,13 +41,19 @@ internal static class DataDirectory
         ModelServerSetup.PrepareKeys(services.GetRequiredService<CoScientistOptions>());
         var contexts = services.GetRequiredService<IDbContextFactory<CoScientistDb>>();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var isBehind = await StorageSetup.IsBehindAsync(db, cancellationToken);
         var other = db.Database.IsNpgsql() ? await InstanceLink.OtherAsync(db, cancellationToken) : DataDirectoryLock.OtherHolder(directory);
-        if (other is { } holder && await StorageSetup.IsBehindAsync(db, cancellationToken))
+        if (isBehind && other is { } holder)
         {
             throw new CommandException($"An earlier version of this program made the database in {directory}, and {holder} works with it: stop that process, so that the database can be brought to the current schema.");
         }
 
         await StorageSetup.MigrateAsync(db, cancellationToken);
+        if (isBehind)
+        {
+            await services.GetRequiredService<AuditTrail>().RecordAsync(null, AuditKind.Operation, StorageSetup.Migrations[^1], "brought the database to this schema", null, cancellationToken);
+        }
+
         await SandboxLibrary.EnsureAsync(contexts, time, cancellationToken);
 
         // From here on other processes are told of changes.

@@ -79,6 +79,9 @@ internal sealed class DataDirectoryLock : IDisposable
         return holder.Contains(ThisProcess, StringComparison.Ordinal) ? null : holder;
     }
 
+    /// <summary>Who writes to the directory, as it calls itself; null for nobody.</summary>
+    public static string? HolderOf(string directory) => File.Exists(Path.Combine(directory, FileName + ".holder")) ? Holder(directory) : null;
+
     /// <summary>Waits for the right to prepare the directory: one process at a time creates the database and fills it.</summary>
     /// <exception cref="CommandException">Another process has been at it for a minute.</exception>
     public static async Task<DataDirectoryLock> AcquireForPreparingAsync(string directory, TimeProvider time, CancellationToken cancellationToken)

@@ -36,16 +36,18 @@ internal static class OperationSetup
             host.ServicesStopConcurrently = true;
         });
         builder.Services.AddSingleton<Health>();
+        builder.Services.AddSingleton<OperationStatus>();
         builder.Services.AddSingleton<ApplicationMeters>();
         builder.Services.AddSingleton<MetricsText>();
         builder.Services.AddHostedService(services => services.GetRequiredService<MetricsText>());
     }
 
-    /// <summary>Adds <c>/healthz</c>, <c>/readyz</c> and <c>/metrics</c>, which administrators may read, and whoever asks from an address in <c>CoScientist:Metrics:Addresses</c>.</summary>
+    /// <summary>Adds <c>/healthz</c>, <c>/readyz</c>, the file of the audit trail, and <c>/metrics</c>, which administrators may read, and whoever asks from an address in <c>CoScientist:Metrics:Addresses</c>.</summary>
     /// <exception cref="CommandException">An address of the setting is none.</exception>
     public static void MapOperation(this WebApplication app)
     {
         Health.Map(app);
+        app.MapAudit();
         var allowed = Addresses(app.Configuration["CoScientist:Metrics:Addresses"]);
         app.MapGet("/metrics", async (HttpContext http, ApplicationMeters meters, MetricsText text, CancellationToken cancellationToken) =>
         {

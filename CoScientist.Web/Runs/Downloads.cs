@@ -1,6 +1,7 @@
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Web.Configuration;
+using CoScientist.Web.Operation;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -25,8 +26,8 @@ internal static class Downloads
     public static void MapDownloads(this IEndpointRouteBuilder endpoints)
     {
         var researchers = new AuthorizeAttribute { Roles = Roles.Researcher };
-        endpoints.MapGet("/models/{name}/download", SendModelAsync).RequireAuthorization(researchers);
-        endpoints.MapGet("/runs/{name}/files/{file}", SendFileAsync).RequireAuthorization(researchers);
+        endpoints.MapGet("/models/{name}/download", SendModelAsync).RequireAuthorization(researchers).RecordsExports();
+        endpoints.MapGet("/runs/{name}/files/{file}", SendFileAsync).RequireAuthorization(researchers).RecordsExports();
     }
 
     private static async Task<IResult> SendModelAsync(string name, HttpContext http, CheckpointShelf shelf, ModelFiles files, CancellationToken cancellationToken)

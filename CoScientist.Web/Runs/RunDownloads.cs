@@ -3,6 +3,7 @@ using System.Text;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Web.Accounts;
+using CoScientist.Web.Operation;
 using CoScientist.Web.ViewModels;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Mvc;
@@ -21,7 +22,7 @@ internal static class RunDownloads
     /// <summary>Maps them for researchers.</summary>
     public static void MapRunDownloads(this IEndpointRouteBuilder endpoints)
     {
-        var charts = endpoints.MapGroup("/runs/{name}/charts").RequireAuthorization(new AuthorizeAttribute { Roles = $"{Roles.Researcher},{Roles.Administrator}" });
+        var charts = endpoints.MapGroup("/runs/{name}/charts").RequireAuthorization(new AuthorizeAttribute { Roles = $"{Roles.Researcher},{Roles.Administrator}" }).RecordsExports();
         charts.MapGet("/{key}.svg", async (string name, string key, double? smoothing, string? from, string? to, bool? log, [FromQuery(Name = "run")] string[] names, RunStore runs, StudyStore studies, RunHistories histories, CancellationToken cancellationToken) =>
         {
             if (await FindAsync(name, key, names, runs, studies, histories, cancellationToken) is not { } found)

@@ -3,6 +3,7 @@ using CoScientist.Core;
 using CoScientist.Core.Interchange;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
+using CoScientist.Web.Operation;
 using Microsoft.AspNetCore.Authorization;
 
 namespace CoScientist.Web.ViewModels;
@@ -14,8 +15,8 @@ internal static class StudyDownloads
     public static void MapStudyDownloads(this IEndpointRouteBuilder endpoints)
     {
         var research = new AuthorizeAttribute { Roles = Roles.Researcher };
-        endpoints.MapGet("/studies/{id}/figures/{file}", DownloadAsync).RequireAuthorization(research);
-        endpoints.MapGet("/studies/together/figures/{file}", DownloadTogetherAsync).RequireAuthorization(research);
+        endpoints.MapGet("/studies/{id}/figures/{file}", DownloadAsync).RequireAuthorization(research).RecordsExports();
+        endpoints.MapGet("/studies/together/figures/{file}", DownloadTogetherAsync).RequireAuthorization(research).RecordsExports();
     }
 
     /// <summary>The studies of these ids with their results; ids of none are left out.</summary>

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace CoScientist.Core.Storage.Model;
 
-internal sealed class AccountsModel : IEntityTypeConfiguration<AccountLink>, IEntityTypeConfiguration<AccountEvent>
+internal sealed class AccountsModel : IEntityTypeConfiguration<AccountLink>, IEntityTypeConfiguration<AuditEntry>
 {
     public void Configure(EntityTypeBuilder<AccountLink> builder)
     {
@@ -11,5 +11,10 @@ internal sealed class AccountsModel : IEntityTypeConfiguration<AccountLink>, IEn
         builder.HasOne<Account>().WithMany().HasForeignKey(link => link.AccountId).OnDelete(DeleteBehavior.Cascade);
     }
 
-    public void Configure(EntityTypeBuilder<AccountEvent> builder) => builder.HasKey(entry => entry.Id);
+    public void Configure(EntityTypeBuilder<AuditEntry> builder)
+    {
+        builder.HasIndex(entry => entry.At);
+        builder.HasIndex(entry => new { entry.Kind, entry.At });
+        builder.HasIndex(entry => new { entry.By, entry.At });
+    }
 }

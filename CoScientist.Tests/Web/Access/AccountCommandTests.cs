@@ -31,7 +31,7 @@ public sealed class AccountCommandTests(AccessFixture access)
         Assert.Equal(0, await RunAsync("invite", "newcomer", "--role", Roles.Reviewer, "--hours", "2"));
         Assert.Equal(0, await RunAsync("reset", "cleo"));
         Assert.Equal(0, await RunAsync("list"));
-        Assert.Equal(["made a link for a new password", "made an invitation, reviewer", "let the account in again"], (await store.TrailAsync(3, Cancellation)).Select(entry => entry.What));
+        Assert.Equal(["made a link for a new password", "made an invitation, reviewer", "let the account in again"], (await server.Services.GetRequiredService<AuditTrail>().PageAsync(new AuditFilter(Kind: AuditKind.Account), 0, 3, Cancellation)).Entries.Select(entry => entry.What));
 
         Assert.Contains("no account 'nobody'", (await Assert.ThrowsAsync<CommandException>(() => RunAsync("reset", "nobody"))).Message, StringComparison.Ordinal);
         Assert.NotEqual(0, await RunAsync("invite", "x", "--role", "king"));

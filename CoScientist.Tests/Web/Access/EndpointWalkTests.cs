@@ -82,6 +82,9 @@ public sealed partial class EndpointWalkTests(AccessFixture access)
         ["/admin/calls"] = s_research,
         ["/admin/servers"] = s_research,
         ["/admin"] = s_administration,
+        ["/admin/operation"] = s_administration,
+        ["/admin/audit"] = s_administration,
+        ["/admin/audit.csv"] = s_administration,
         ["/metrics"] = s_administration,
     };
 

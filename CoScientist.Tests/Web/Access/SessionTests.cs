@@ -166,7 +166,8 @@ public sealed class SessionTests(AccessFixture access)
         var ada = (await Store.ListAsync(Cancellation)).Single(account => account.Name == ServerFixture.Administrator).Id;
         await Store.SetRolesAsync(id, [Roles.Reviewer], ada, Cancellation);
 
-        var entry = (await Store.TrailAsync(100, Cancellation)).First(entry => entry.Account == "tom");
+        var (entries, _) = await server.Services.GetRequiredService<AuditTrail>().PageAsync(new AuditFilter("tom"), 0, 100, Cancellation);
+        var entry = entries[0];
         Assert.Equal(("ada", "set the roles to reviewer"), (entry.By, entry.What));
     }
 

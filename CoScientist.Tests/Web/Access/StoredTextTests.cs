@@ -45,7 +45,7 @@ public sealed partial class StoredTextTests(AccessFixture access)
                 ("/library", "Title"), ("/library/papers/{Id}", "Author"), ("/library/papers/{Id}", "Title"), ("/library/goals/{Id}", "Find out."), ("/library/goals/{Id}", "Draws by lot."),
                 ("/library/goals/{Id}", "Reference"), ("/library/activity", "Fault"), ("/library/activity", "Message"), ("/studies", "Study"), ("/studies/{Id}", "Study"), ("/studies/{Id}", "Label"),
                 ("/compare", "Study"), ("/compare/{Id}", "We plan as follows."), ("/compare/{Id}", "Guidelines"), ("/account/join/{Secret}", "Study"), ("/runs/{Name}", "Error"), ("/notices", "Notice"),
-                ("/admin/servers", "model"), ("/admin/calls", "error"), ("/admin/calls", "purpose"), ("/admin", "what"), ("/admin", "account")],
+                ("/admin/servers", "model"), ("/admin/calls", "error"), ("/admin/calls", "purpose"), ("/admin/audit", "what"), ("/admin/audit", "account")],
             place => Assert.True(shown[place.Route].Contains($"{place.Text} \"'><script>stored()", StringComparison.Ordinal), $"{place.Route} does not show '{place.Text}' with what was put behind it"));
     }
 

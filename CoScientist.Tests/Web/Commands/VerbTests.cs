@@ -36,6 +36,7 @@ public sealed class VerbTests : IDisposable
         ["account disable"] = "n",
         ["account enable"] = "n",
         ["account remove-second-step"] = "n",
+        ["account delete"] = "n",
         ["restore"] = "FILE",
     };
 
@@ -105,6 +106,7 @@ public sealed class VerbTests : IDisposable
         }
 
         Assert.Equal(before, Look());
+        Assert.Equal(s_readers.Keys.Where(verb => verb == "backup" || verb.StartsWith("export ", StringComparison.Ordinal)).Count(), await RecordedAsync());
         child.Kill();
         await child.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
@@ -147,12 +149,41 @@ public sealed class VerbTests : IDisposable
         }
     }
 
-    /// <summary>Files of the data directory and the number of changes of the database.</summary>
+    /// <summary>Files of the data directory, and the rows of its database but those of the audit trail, to which whoever takes something out adds a line.</summary>
     private string Look()
     {
-        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-        return string.Join('\n', Directory.EnumerateFiles(Data, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith("-shm", StringComparison.Ordinal) && !file.EndsWith("-wal", StringComparison.Ordinal))
-            .Order(StringComparer.Ordinal).Select(file => file.EndsWith(".lock", StringComparison.Ordinal) ? file : $"{file} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file)))}"));
+        using var db = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(Data, "coscientist.db")};Mode=ReadOnly;Pooling=False");
+        db.Open();
+        using var command = db.CreateCommand();
+        command.CommandText = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'SearchText%' AND name <> 'AuditEntries' ORDER BY name";
+        var tables = new List<string>();
+        using (var names = command.ExecuteReader())
+        {
+            while (names.Read())
+            {
+                tables.Add(names.GetString(0));
+            }
+        }
+
+        using var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
+        foreach (var table in tables)
+        {
+            command.CommandText = $"SELECT * FROM \"{table}\"";
+            using var rows = command.ExecuteReader();
+            while (rows.Read())
+            {
+                hash.AppendData(System.Text.Encoding.UTF8.GetBytes(table + string.Join('|', Enumerable.Range(0, rows.FieldCount).Select(column => Convert.ToString(rows.GetValue(column), CultureInfo.InvariantCulture)))));
+            }
+        }
+
+        return Convert.ToHexString(hash.GetHashAndReset()) + string.Join('\n', Directory.EnumerateFiles(Data, "*", SearchOption.AllDirectories)
+            .Where(file => !Path.GetFileName(file).StartsWith("coscientist.db", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(file => $"{file} {new FileInfo(file).Length}"));
+    }
+
+    private async Task<int> RecordedAsync()
+    {
+        await using var services = new ServiceCollection().AddLogging().AddCoScientist(new CoScientistOptions { DataDirectory = Data }).BuildServiceProvider();
+        return (await services.GetRequiredService<CoScientist.Core.Storage.AuditTrail>().PageAsync(new CoScientist.Core.Storage.AuditFilter(), 0, 100, TestContext.Current.CancellationToken)).Total;
     }
 
     private static IEnumerable<string> Actions(Command command, string path) =>

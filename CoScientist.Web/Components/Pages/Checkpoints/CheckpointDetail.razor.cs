@@ -1,6 +1,7 @@
 using CoScientist.Core.Storage;
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Runs;
+using CoScientist.Web.ViewModels;
 using Microsoft.AspNetCore.Components;
 
 namespace CoScientist.Web.Components.Pages.Checkpoints;
@@ -36,6 +37,9 @@ public sealed partial class CheckpointDetail
     [Inject]
     private AccessGuard Guard { get; set; } = default!;
 
+    [Inject]
+    private AuditTrail Trail { get; set; } = default!;
+
     /// <inheritdoc/>
     protected override Task OnParametersSetAsync()
     {
@@ -69,11 +73,11 @@ public sealed partial class CheckpointDetail
         _row = row;
     }
 
-    private Task PromoteAsync() => ActAsync(checkpoint => Shelf.PromoteAsync(checkpoint.Checkpoint.Id, checkpoint.Checkpoint.PromotedAt is null, CancellationToken.None));
+    private Task PromoteAsync() => ActAsync(AuditKind.Model, _row!.Checkpoint.PromotedAt is null ? "promoted the checkpoint" : "took the promotion of the checkpoint back", checkpoint => Shelf.PromoteAsync(checkpoint.Checkpoint.Id, checkpoint.Checkpoint.PromotedAt is null, CancellationToken.None));
 
     private async Task TagAsync()
     {
-        await ActAsync(checkpoint => Shelf.TagAsync(checkpoint.Checkpoint.Id, _tags, CancellationToken.None));
+        await ActAsync(AuditKind.Model, "changed the tags of the checkpoint", checkpoint => Shelf.TagAsync(checkpoint.Checkpoint.Id, _tags, CancellationToken.None));
         _saved = _refusal is null;
     }
 
@@ -83,19 +87,20 @@ public sealed partial class CheckpointDetail
         _asksDelete = true;
     }
 
-    private Task DeleteAsync() => ActAsync(checkpoint =>
+    private Task DeleteAsync() => ActAsync(AuditKind.Deletion, "deleted the files of the checkpoint", checkpoint =>
     {
         _asksDelete = false;
         return Files.DeleteAsync(checkpoint.Checkpoint, CancellationToken.None);
     });
 
-    private async Task ActAsync(Func<CheckpointRow, Task> action)
+    private async Task ActAsync(AuditKind kind, string what, Func<CheckpointRow, Task> action)
     {
-        await Guard.RequireAsync(Roles.Researcher, CancellationToken.None);
+        var by = await Guard.RequireAsync(Roles.Researcher, CancellationToken.None);
         (_refusal, _saved) = (null, false);
         try
         {
             await action(_row!);
+            await Trail.RecordAsync(by, kind, _row!.Checkpoint.Name, what, ModelWords.Address(_row.Checkpoint.Name), CancellationToken.None);
         }
         catch (Exception fault) when (fault is InvalidDataException or ArgumentException or IOException or UnauthorizedAccessException)
         {

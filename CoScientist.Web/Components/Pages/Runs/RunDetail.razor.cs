@@ -71,6 +71,9 @@ public sealed partial class RunDetail : IDisposable
     [Inject]
     private AccessGuard Guard { get; set; } = default!;
 
+    [Inject]
+    private AuditTrail Trail { get; set; } = default!;
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -165,11 +168,11 @@ public sealed partial class RunDetail : IDisposable
 
     private static double? Step(ChangeEventArgs change) => int.TryParse(change.Value as string, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : null;
 
-    private Task PauseAsync() => SteerAsync(run => Worker.PauseAsync(run, _gone.Token));
+    private Task PauseAsync() => SteerAsync("paused the run", run => Worker.PauseAsync(run, _gone.Token));
 
-    private Task ResumeAsync() => SteerAsync(run => Worker.ResumeAsync(run, _gone.Token));
+    private Task ResumeAsync() => SteerAsync("resumed the run", run => Worker.ResumeAsync(run, _gone.Token));
 
-    private Task CancelAsync() => SteerAsync(run => Worker.CancelAsync(run, _gone.Token));
+    private Task CancelAsync() => SteerAsync("cancelled the run", run => Worker.CancelAsync(run, _gone.Token));
 
     private async Task ChangeStepsAsync()
     {
@@ -182,7 +185,7 @@ public sealed partial class RunDetail : IDisposable
         var running = _run.State == RunState.Running;
         try
         {
-            await SteerAsync(_ => Worker.ChangeStepsAsync(_run, steps, _gone.Token));
+            await SteerAsync($"set the steps of the run to {steps}", _ => Worker.ChangeStepsAsync(_run, steps, _gone.Token));
             (_steps, _budget) = (null, _refusal is null ? $"{steps} steps in all{(running ? ", after the step it is doing" : "")}." : "");
         }
         catch (RunSpecException fault)
@@ -191,14 +194,15 @@ public sealed partial class RunDetail : IDisposable
         }
     }
 
-    private async Task SteerAsync(Func<RunId, Task> how)
+    private async Task SteerAsync(string what, Func<RunId, Task> how)
     {
-        await Guard.RequireAsync(Roles.Researcher, _gone.Token);
+        var by = await Guard.RequireAsync(Roles.Researcher, _gone.Token);
         _refusal = null;
         _asksCancel = false;
         try
         {
             await how(_run!.Id);
+            await Trail.RecordAsync(by, AuditKind.Run, _run.Name, what, $"runs/{_run.Name}", CancellationToken.None);
         }
         catch (RunStateException fault)
         {

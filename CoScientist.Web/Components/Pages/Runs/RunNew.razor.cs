@@ -77,6 +77,9 @@ public sealed partial class RunNew : IDisposable
     private AccessGuard Guard { get; set; } = default!;
 
     [Inject]
+    private AuditTrail Trail { get; set; } = default!;
+
+    [Inject]
     private NavigationManager Navigation { get; set; } = default!;
 
     /// <summary>Whether a part of the run learns from experts' answers, as far as the fields say.</summary>
@@ -264,6 +267,7 @@ public sealed partial class RunNew : IDisposable
 
         _starting = true;
         var run = await Launcher.StartAsync(spec, "The form", account, _gone.Token);
+        await Trail.RecordAsync(account, AuditKind.Run, run.Name, "put the run into the queue", $"runs/{run.Name}", CancellationToken.None);
         Worker.Wake();
         Navigation.NavigateTo($"runs/{run.Name}");
     }

@@ -29,6 +29,9 @@ public sealed partial class ModelServers : IDisposable
     [Inject]
     internal AccessGuard Guard { get; set; } = null!;
 
+    [Inject]
+    internal AuditTrail Trail { get; set; } = null!;
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -84,15 +87,16 @@ public sealed partial class ModelServers : IDisposable
 
     private async Task StartBudgetAsync(string name)
     {
-        await Guard.RequireAsync(Roles.Administrator, _left.Token);
+        var by = await Guard.RequireAsync(Roles.Administrator, _left.Token);
         await Store.StartBudgetAsync(name, _left.Token);
+        await Trail.RecordAsync(by, AuditKind.ModelServer, name, "began its budget anew", "admin/servers", CancellationToken.None);
         await LoadAsync();
     }
 
     /// <summary>The first press asks, the second does it.</summary>
     private async Task RemoveAsync(string name)
     {
-        await Guard.RequireAsync(Roles.Administrator, _left.Token);
+        var by = await Guard.RequireAsync(Roles.Administrator, _left.Token);
         if (_removing != name)
         {
             _removing = name;
@@ -100,6 +104,7 @@ public sealed partial class ModelServers : IDisposable
         }
 
         await Store.RemoveAsync(name, _left.Token);
+        await Trail.RecordAsync(by, AuditKind.Deletion, name, "removed the model server, with its key", "admin/servers", CancellationToken.None);
         (_removing, _trial) = (null, null);
         Edit(null);
         await LoadAsync();
