@@ -7,6 +7,9 @@ public sealed class Account : IdentityUser
 {
     /// <summary>Name shown to others; never shown to experts beside plans.</summary>
     public string DisplayName { get; set; } = "";
+
+    /// <summary>When it was closed for good (UTC); null while it is somebody's.</summary>
+    public DateTimeOffset? ClosedAt { get; set; }
 }
 
 /// <summary>A link that makes an account, or gives one a new password; it works once. Only the hash of its secret is kept.</summary>

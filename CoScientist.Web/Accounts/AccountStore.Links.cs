@@ -45,6 +45,7 @@ internal sealed partial class AccountStore
     public Task<string> ResetLinkAsync(string id, TimeSpan lifetime, string? by, CancellationToken cancellationToken) => ActAsync(by, async work =>
     {
         var account = await work.Manager.FindByIdAsync(id) ?? throw new AccountException("This account no longer exists. Reload the page.");
+        RequireOpen(account);
         await work.Db.AccountLinks.Where(link => link.AccountId == id && link.UsedAt == null).ExecuteDeleteAsync(cancellationToken);
         work.Record(await NameAsync(work.Manager, by), account.UserName!, "made a link for a new password");
         return MakeLink(work, id, account.UserName!, "", lifetime, by);

@@ -10,7 +10,8 @@ namespace CoScientist.Web.Accounts;
 /// <param name="Roles">Roles, in the order of <see cref="Core.Storage.Roles.All"/>.</param>
 /// <param name="IsDisabled">Whether it is shut out.</param>
 /// <param name="HasSecondStep">Whether signing in takes a code besides the password.</param>
-internal sealed record AccountRow(string Id, string Name, IReadOnlyList<string> Roles, bool IsDisabled, bool HasSecondStep);
+/// <param name="IsClosed">Whether it was closed for good; the name is a pseudonym then.</param>
+internal sealed record AccountRow(string Id, string Name, IReadOnlyList<string> Roles, bool IsDisabled, bool HasSecondStep, bool IsClosed);
 
 /// <summary>What people are told when an account cannot be made or changed.</summary>
 internal sealed class AccountException(string message) : Exception(message);
@@ -34,7 +35,7 @@ internal sealed partial class AccountStore(IServiceScopeFactory scopes, Sessions
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<CoScientistDb>();
-        var accounts = await db.Users.AsNoTracking().OrderBy(account => account.UserName).ToListAsync(cancellationToken);
+        var accounts = await db.Users.AsNoTracking().OrderBy(account => account.ClosedAt != null).ThenBy(account => account.UserName).ToListAsync(cancellationToken);
         var roles = await db.UserRoles.Join(db.Roles, held => held.RoleId, role => role.Id, (held, role) => new { held.UserId, role.Name }).ToListAsync(cancellationToken);
         var byAccount = roles.ToLookup(held => held.UserId, held => held.Name);
         return [.. accounts.Select(account => new AccountRow(
@@ -42,7 +43,8 @@ internal sealed partial class AccountStore(IServiceScopeFactory scopes, Sessions
             account.UserName!,
             [.. Roles.All.Where(role => byAccount[account.Id].Contains(role, StringComparer.Ordinal))],
             account.LockoutEnd == DateTimeOffset.MaxValue,
-            account.TwoFactorEnabled))];
+            account.TwoFactorEnabled,
+            account.ClosedAt is not null))];
     }
 
     /// <summary>Creates the first account, which has all roles.</summary>
@@ -139,6 +141,7 @@ internal sealed partial class AccountStore(IServiceScopeFactory scopes, Sessions
         await ActAsync(by, async work =>
         {
             var account = await work.Manager.FindByIdAsync(id) ?? throw new AccountException("This account no longer exists. Reload the page.");
+            RequireOpen(account);
             if (!keepsAdministrator && await IsLastAdministratorAsync(work.Manager, id))
             {
                 throw new AccountException($"{account.UserName} is the only administrator. Make somebody else administrator first.");
@@ -225,6 +228,6 @@ internal sealed partial class AccountStore(IServiceScopeFactory scopes, Sessions
     /// <summary>What an operation works with.</summary>
     private sealed record Work(IServiceProvider Services, CoScientistDb Db, UserManager<Account> Manager, TimeProvider Time)
     {
-        public void Record(string by, string account, string what) => Db.AuditEntries.Add(new AuditEntry { At = Time.GetUtcNow(), By = by, Kind = AuditKind.Account, About = account, What = what, Link = "admin" });
+        public void Record(string by, string account, string what, AuditKind kind = AuditKind.Account) => Db.AuditEntries.Add(new AuditEntry { At = Time.GetUtcNow(), By = by, Kind = kind, About = account, What = what, Link = "admin" });
     }
 }

@@ -56,6 +56,7 @@ internal static class AccountCommand
             Change("sign-out", "End all sessions of an account", "is signed out everywhere", (accounts, id, cancellationToken) => accounts.SignOutEverywhereAsync(id, null, cancellationToken)),
             Change("disable", "Shut an account out", "is shut out", (accounts, id, cancellationToken) => accounts.SetDisabledAsync(id, disabled: true, null, cancellationToken)),
             Change("enable", "Let an account in again", "may sign in again", (accounts, id, cancellationToken) => accounts.SetDisabledAsync(id, disabled: false, null, cancellationToken)),
+            Change("delete", "End an account for good: what is personal goes, judgments stay under a pseudonym", "is no account any more", (accounts, id, cancellationToken) => accounts.CloseAsync(id, null, byOwner: false, cancellationToken)),
             Change("remove-second-step", "For who has lost the authenticator", "signs in by the password alone", (accounts, id, cancellationToken) => accounts.RemoveSecondStepAsync(id, null, cancellationToken)),
         };
     }

@@ -33,7 +33,7 @@ internal static class BackupCommand
                 manifest = new DataBackup(directory, keys).Write(target, Version, TimeProvider.System, bar, cancellationToken);
             }
 
-            await CommandContext.RecordAsync(directory, AuditKind.Backup, target, keys ? MadeBackup : MadeBackup + ", without keys");
+            await CommandContext.RecordAsync(parsed, AuditKind.Backup, target, keys ? MadeBackup : MadeBackup + ", without keys");
 
             CommandContext.Answer(parsed, new { folder = target, files = manifest.Files.Count, bytes = manifest.Bytes, schema = manifest.Schema, hasKeys = keys, leftOut = manifest.LeftOut }, Lines());
             return 0;
@@ -76,7 +76,7 @@ internal static class BackupCommand
                 manifest = DataRestore.Read(parsed.GetValue(folder)!, directory, bar, cancellationToken);
             }
 
-            await CommandContext.RecordAsync(directory, AuditKind.Backup, Path.GetFullPath(parsed.GetValue(folder)!), "restored the backup");
+            await CommandContext.RecordAsync(parsed, AuditKind.Backup, Path.GetFullPath(parsed.GetValue(folder)!), "restored the backup");
 
             CommandContext.Answer(parsed, new { data = directory, files = manifest.Files.Count, bytes = manifest.Bytes, createdAt = manifest.CreatedAt, hasKeys = manifest.HasKeys }, [
                 $"{directory}: {manifest.Files.Count:N0} files as of {manifest.CreatedAt:yyyy-MM-dd HH:mm:ss} UTC, checked. 'doctor' looks at the rest.",

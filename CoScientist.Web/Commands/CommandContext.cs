@@ -57,11 +57,11 @@ internal static class CommandContext
     /// Adds one line to the audit trail of a data directory, also beside a process that writes to it: what leaves the data is recorded
     /// by whoever takes it. Where that cannot be, for want of rights or of a trail in that version of the schema, it is said.
     /// </summary>
-    public static async Task RecordAsync(string directory, AuditKind kind, string about, string what)
+    public static async Task RecordAsync(ParseResult parsed, AuditKind kind, string about, string what)
     {
         try
         {
-            await using var services = new ServiceCollection().AddLogging().AddCoScientist(new CoScientistOptions { DataDirectory = directory }).BuildServiceProvider();
+            await using var services = new ServiceCollection().AddLogging().AddCoScientist(DatabaseSetting.Options(parsed)).BuildServiceProvider();
             await services.GetRequiredService<AuditTrail>().RecordAsync(null, kind, about, what, null, CancellationToken.None);
         }
         catch (Exception fault) when (fault is DbException or DbUpdateException or IOException or UnauthorizedAccessException)

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using CoScientist.Core.Interchange;
 using CoScientist.Core.Storage;
-using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Commands;
 
@@ -66,7 +65,7 @@ internal static class ExportCommand
                 throw new CommandException($"{path}: it cannot be written ({fault.Message}) Choose another folder.", fault);
             }
 
-            await CommandContext.RecordAsync(DataDirectory.Resolve(parsed.GetValue(CommandContext.Data)), AuditKind.Export, path, $"exported {name}");
+            await CommandContext.RecordAsync(parsed, AuditKind.Export, path, $"exported {name}");
             CommandContext.Answer(parsed, new { file = path, rows = table.Rows.Count }, [$"{path}: {table.Rows.Count} rows."]);
         });
         return command;

@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 
@@ -5,7 +6,7 @@ namespace CoScientist.Core.Storage.Migrations;
 
 /// <summary>The audit trail of accounts becomes that of everything, those of studies with it.</summary>
 [DbContext(typeof(CoScientistDb))]
-[Migration("20261123031000_AuditOfEverything")]
+[Migration("20261123040000_AuditOfEverything")]
 internal sealed class AuditOfEverything : Migration
 {
     /// <inheritdoc/>
@@ -28,9 +29,14 @@ internal sealed class AuditOfEverything : Migration
             INSERT INTO "AuditEntries" ("Id", "At", "By", "Kind", "About", "What", "Link")
             SELECT "Id", "At", "By", 'Account', "Account", "What", 'admin' FROM "AccountEvents"
             """);
+        if (migrationBuilder.IsNpgsql())
+        {
+            migrationBuilder.Sql("SELECT setval(pg_get_serial_sequence('\"AuditEntries\"', 'Id'), coalesce(max(\"Id\"), 0) + 1, false) FROM \"AuditEntries\"");
+        }
+
         migrationBuilder.Sql("""
             INSERT INTO "AuditEntries" ("At", "By", "Kind", "About", "What", "Link")
-            SELECT e."At", coalesce(u."UserName", e."By"), 'Study', s."Name", e."What", 'studies/' || lower(replace(s."Id", '-', ''))
+            SELECT e."At", coalesce(u."UserName", e."By"), 'Study', s."Name", e."What", 'studies/' || lower(replace(CAST(s."Id" AS TEXT), '-', ''))
             FROM "StudyEvents" e JOIN "Studies" s ON s."Id" = e."StudyId" LEFT JOIN "AspNetUsers" u ON u."Id" = e."By" ORDER BY e."At"
             """);
         migrationBuilder.DropTable("AccountEvents");
