@@ -91,7 +91,7 @@ public sealed class MigrationDataTests
         where TEntity : class => (await db.Set<TEntity>().AsNoTracking().ToListAsync(Token)).Count;
 
     /// <summary>Puts a row into every table but those that triggers fill, those first that others refer to.</summary>
-    private static async Task<List<(string Table, Dictionary<string, object?> Values)>> FillAsync(CoScientistDb db, int seed)
+    internal static async Task<List<(string Table, Dictionary<string, object?> Values)>> FillAsync(CoScientistDb db, int seed)
     {
         await db.Database.OpenConnectionAsync(Token);
         var connection = db.Database.GetDbConnection();

@@ -90,6 +90,19 @@ public sealed class VerbTests : IDisposable
         }
 
         using var child = ChildProcess.Start(typeof(VerbTests), nameof(HoldAsync), Data);
+        try
+        {
+            await BesideAsync(child);
+        }
+        finally
+        {
+            child.Kill();
+            await child.WaitForExitAsync(CancellationToken.None);
+        }
+    }
+
+    private async Task BesideAsync(System.Diagnostics.Process child)
+    {
         Assert.Equal("held", await child.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
         var holder = string.Create(CultureInfo.InvariantCulture, $"'somebody' ({Environment.MachineName}:{child.Id}, since ");
         var before = Look();
@@ -107,8 +120,6 @@ public sealed class VerbTests : IDisposable
 
         Assert.Equal(before, Look());
         Assert.Equal(s_readers.Keys.Where(verb => verb == "backup" || verb.StartsWith("export ", StringComparison.Ordinal)).Count(), await RecordedAsync());
-        child.Kill();
-        await child.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 
     [Fact]
