@@ -158,15 +158,16 @@ public static class ClusterExport
         command.Append("export VERL_FILE_LOGGER_PATH=\"${VERL_FILE_LOGGER_PATH:-$PWD/metrics.jsonl}\"\n");
         command.Append("export COSCIENTIST_GRADINGS=\"${COSCIENTIST_GRADINGS:-$PWD/gradings}\"\n");
         command.Append(Quoted(cluster.Python)).Append(" coscientist_grader.py\n");
+        if (job.Spec.Lora.Rank > 0)
+        {
+            // verl saves adapters in shards of its own: they are made into PEFT folders while it trains.
+            command.Append(Quoted(cluster.Python)).Append(" coscientist_finish.py checkpoints ");
+        }
+
         command.Append(Quoted(cluster.Python)).Append(" -m verl.trainer.main_ppo");
         foreach (var setting in settings)
         {
             command.Append(" \\\n  ").Append(Quoted($"{setting.Key}={setting.Value}"));
-        }
-
-        if (job.Spec.Lora.Rank > 0)
-        {
-            command.Append('\n').Append(Quoted(cluster.Python)).Append(" coscientist_finish.py checkpoints");
         }
 
         return Script(command.ToString());

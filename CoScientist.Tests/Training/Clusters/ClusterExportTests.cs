@@ -55,9 +55,8 @@ public sealed class ClusterExportTests : IDisposable
 
         // A shell reads the command as it was meant, whatever stands in the names; the trainer is played by a script that tells its arguments.
         var script = await File.ReadAllTextAsync(Path.Combine(target, "run.sh"), TestContext.Current.CancellationToken);
-        Assert.Contains("python3 coscientist_finish.py checkpoints", script, StringComparison.Ordinal);
-        var only = script[script.IndexOf("python3 -m verl", StringComparison.Ordinal)..script.IndexOf("python3 coscientist_finish", StringComparison.Ordinal)];
-        var (code, output, error) = await Python.RunAsync(target, "import subprocess\nprint(json.dumps(subprocess.run(['sh', '-c', json.load(sys.stdin)], capture_output=True, text=True).stdout.split('\\n')))", only.Replace("python3 -m verl.trainer.main_ppo", "printf '%s\\n'", StringComparison.Ordinal));
+        var only = script[script.IndexOf("python3 coscientist_finish.py checkpoints python3 -m verl", StringComparison.Ordinal)..];
+        var (code, output, error) = await Python.RunAsync(target, "import subprocess\nprint(json.dumps(subprocess.run(['sh', '-c', json.load(sys.stdin)], capture_output=True, text=True).stdout.split('\\n')))", only.Replace("python3 coscientist_finish.py checkpoints python3 -m verl.trainer.main_ppo", "printf '%s\\n'", StringComparison.Ordinal));
         Assert.True(code == 0, error);
         Assert.Equal(VerlSettings.Of(job, new ClusterOptions()).Select(setting => $"{setting.Key}={setting.Value}"), JsonSerializer.Deserialize<string[]>(output)!.SkipLast(1));
         Assert.Contains("| `learningRate` | `actor_rollout_ref.actor.optim.lr` |", await File.ReadAllTextAsync(Path.Combine(target, "README.md"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
