@@ -25,7 +25,7 @@ public enum RunState
     /// <summary>Stopped by a person with everything kept; resumes where it stopped.</summary>
     Paused,
 
-    /// <summary>Did all its steps and its evaluation.</summary>
+    /// <summary>Did all its steps and its evaluation; one that was trained elsewhere may still lack the evaluation.</summary>
     Finished,
 
     /// <summary>Ended by a fault, named in <see cref="Run.Error"/>; resumes from its last checkpoint.</summary>
@@ -77,6 +77,10 @@ public sealed class Run
     /// <summary>The closing evaluation; null until finished.</summary>
     [NotMapped]
     public RunResult? Result => ResultJson is null ? null : field ??= JsonSerializer.Deserialize<RunResult>(ResultJson, RunSpec.JsonOptions);
+
+    /// <summary>Whether it has done its steps, elsewhere, and its closing evaluation is still missing.</summary>
+    [NotMapped]
+    public bool LacksEvaluation => State == RunState.Finished && ResultJson is null;
 
     /// <summary>Steps done.</summary>
     public int Step { get; set; }

@@ -127,16 +127,11 @@ public sealed partial class RunStore(IDbContextFactory<CoScientistDb> factory, T
 
     /// <summary>Puts a paused, failed or interrupted run at the end of the queue.</summary>
     /// <exception cref="RunStateException">Its state does not allow it.</exception>
-    public async Task ResumeAsync(RunId id, CancellationToken cancellationToken)
-    {
-        long place;
-        await using (var db = await factory.CreateDbContextAsync(cancellationToken))
-        {
-            place = await LastPlaceAsync(db, cancellationToken) + 1;
-        }
+    public Task ResumeAsync(RunId id, CancellationToken cancellationToken) => QueueAsync(id, RunTransitions.Sources(RunState.Pending), cancellationToken);
 
-        await MoveAsync(id, RunState.Pending, run => true, set => set.SetProperty(run => run.EndedAt, (DateTimeOffset?)null).SetProperty(run => run.QueuePlace, place), cancellationToken);
-    }
+    /// <summary>Puts a finished run without its closing evaluation at the end of the queue, for it.</summary>
+    /// <exception cref="RunStateException">It is not finished, or has the evaluation.</exception>
+    public Task EvaluateAsync(RunId id, CancellationToken cancellationToken) => QueueAsync(id, [RunState.Finished], cancellationToken);
 
     /// <summary>Takes a waiting run out of the queue; a running one is paused by its worker.</summary>
     /// <exception cref="RunStateException">It is not waiting.</exception>
@@ -161,10 +156,23 @@ public sealed partial class RunStore(IDbContextFactory<CoScientistDb> factory, T
             .ExecuteUpdateAsync(set => set.SetProperty(run => run.Step, step), cancellationToken) == 1;
     }
 
-    private async Task MoveAsync(RunId id, RunState to, Expression<Func<Run, bool>> guard, Action<UpdateSettersBuilder<Run>> also, CancellationToken cancellationToken)
+    private async Task QueueAsync(RunId id, IReadOnlyList<RunState> sources, CancellationToken cancellationToken)
+    {
+        long place;
+        await using (var db = await factory.CreateDbContextAsync(cancellationToken))
+        {
+            place = await LastPlaceAsync(db, cancellationToken) + 1;
+        }
+
+        await MoveAsync(id, sources, RunState.Pending, run => run.ResultJson == null, set => set.SetProperty(run => run.EndedAt, (DateTimeOffset?)null).SetProperty(run => run.QueuePlace, place), cancellationToken);
+    }
+
+    private Task MoveAsync(RunId id, RunState to, Expression<Func<Run, bool>> guard, Action<UpdateSettersBuilder<Run>> also, CancellationToken cancellationToken) =>
+        MoveAsync(id, RunTransitions.Sources(to), to, guard, also, cancellationToken);
+
+    private async Task MoveAsync(RunId id, IReadOnlyList<RunState> sources, RunState to, Expression<Func<Run, bool>> guard, Action<UpdateSettersBuilder<Run>> also, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        var sources = RunTransitions.Sources(to);
         var moved = await db.Runs
             .Where(run => run.Id == id && sources.Contains(run.State))
             .Where(guard)

@@ -52,7 +52,7 @@ internal sealed class StandInJob(string id, string entrypoint, IReadOnlyDictiona
     }
 }
 
-/// <summary>Stands in for the Jobs API of Ray's dashboard, after its published description: submit, look, logs, stop, delete, the errors it names, and a head that goes away and forgets.</summary>
+/// <summary>Stands in for the Jobs API of Ray's dashboard, after its published description: submit, look, logs, stop, the errors it names, and a head that goes away and forgets.</summary>
 internal sealed class RayStandIn : IAsyncDisposable
 {
     private readonly WebApplication app;
@@ -75,6 +75,9 @@ internal sealed class RayStandIn : IAsyncDisposable
     /// <summary>What it answers to a submission instead of taking it; null to take it.</summary>
     public string? Refusal { get; set; }
 
+    /// <summary>Status of that answer.</summary>
+    public int RefusalStatus { get; set; } = 400;
+
     public static async Task<RayStandIn> StartAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -93,9 +96,6 @@ internal sealed class RayStandIn : IAsyncDisposable
             job.Status = runs ? "STOPPED" : job.Status;
             return JsonAsync(context, new { stopped = runs });
         }));
-        ray.app.MapDelete("/api/jobs/{id}", (HttpContext context, string id) => ray.Find(context, id, job => job.Status is "PENDING" or "RUNNING"
-            ? TextAsync(context, 500, $"Attempted to delete job '{id}', but it is in a non-terminal state {job.Status}.")
-            : JsonAsync(context, new { deleted = ray.jobs.TryRemove(id, out _) })));
         await ray.app.StartAsync();
         return ray;
     }
@@ -160,7 +160,7 @@ internal sealed class RayStandIn : IAsyncDisposable
         var request = body.RootElement;
         if (Refusal is { } refusal)
         {
-            await TextAsync(context, 400, refusal);
+            await TextAsync(context, RefusalStatus, refusal);
             return;
         }
 
@@ -168,7 +168,7 @@ internal sealed class RayStandIn : IAsyncDisposable
         var job = new StandInJob(request.GetProperty("submission_id").GetString()!, request.GetProperty("entrypoint").GetString()!, environment);
         if (!jobs.TryAdd(job.Id, job))
         {
-            await TextAsync(context, 500, $"Job with submission_id {job.Id} already exists.");
+            await TextAsync(context, 500, $"Traceback (most recent call last):\nRuntimeError: Request failed with status code 400: ValueError: Job with submission_id {job.Id} already exists. Please use a different submission_id.");
             return;
         }
 

@@ -55,7 +55,8 @@ internal static class ClusterCheckpoints
         }
     }
 
-    private static string Source(string folder, int step, bool adapter) => adapter
+    /// <summary>Where verl, or the end of the job, puts what is taken over of a step.</summary>
+    public static string Source(string folder, int step, bool adapter) => adapter
         ? Path.Combine(folder, FormattableString.Invariant($"{StepPrefix}{step}"), "merged", "lora_adapter")
         : Path.Combine(folder, FormattableString.Invariant($"{StepPrefix}{step}"), "actor", "huggingface");
 

@@ -33,7 +33,7 @@ public static class ClusterFaults
         ["grading.verdicts"] = "refused unless \"answer\": servers tell no likelihoods of verdicts",
         ["grading.threshold"] = "nothing: verdicts are read in answers",
         ["grading.maxNewTokens"] = Reward,
-        ["testGoals"] = Here + ": 'evaluate' measures the fetched checkpoint",
+        ["testGoals"] = Here + ": the closing evaluation, or 'evaluate', measures the fetched checkpoint",
         ["sft.learningRate"] = Other,
         ["sft.goalsPerStep"] = Other,
         ["opsd.learningRate"] = Other,
@@ -93,6 +93,6 @@ public static class ClusterFaults
             yield return new RunSpecFault("reward.malformedPenalty", "is of no use: only the sandbox has a grammar");
         }
 
-        yield return new RunSpecFault("testGoals", "are not reported on by the trainer: 'evaluate' measures the fetched checkpoint on them");
+        yield return new RunSpecFault("testGoals", "are not looked at by the trainer: the closing evaluation, or 'evaluate', measures the fetched checkpoint on them");
     }
 }

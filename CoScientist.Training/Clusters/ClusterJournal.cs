@@ -122,6 +122,14 @@ internal sealed class ClusterJournal(TrainingRunRequest request, ClusterOptions 
         return news;
     }
 
+    /// <summary>Steps whose weights verl should have saved and that are not here.</summary>
+    public IReadOnlyList<int> Missing()
+    {
+        var have = folder.CheckpointSteps();
+        var last = Math.Min(LastStep, request.Spec.Steps);
+        return [.. Enumerable.Range(1, Math.Max(0, last)).Where(step => (step % request.Spec.EvaluateEvery == 0 || step == request.Spec.Steps) && !have.Contains(step))];
+    }
+
     /// <summary>Keeps what the job printed; its last lines also stand in the run's log.</summary>
     public void TakeLog(string text)
     {
@@ -214,7 +222,8 @@ internal sealed class ClusterJournal(TrainingRunRequest request, ClusterOptions 
 
     private void Consider(RunMetrics metrics)
     {
-        if (metrics.Step > 0 && metrics.Values.TryGetValue(RunMetricNames.JudgeScore, out var score) && (best is null || score > best.Value.Score))
+        // The beginning counts, too, and the first of equals: training has to pay.
+        if (metrics.Values.TryGetValue(RunMetricNames.JudgeScore, out var score) && (best is null || score > best.Value.Score))
         {
             best = (metrics.Step, score);
         }

@@ -19,14 +19,11 @@ public sealed class ClusterRun(TrainingRunRequest request, ClusterJob job, Clust
     /// <summary>Times a job is sent again without a step in between before the run fails.</summary>
     private const int MostLostJobs = 3;
 
-    /// <summary>Times Ray is asked before a job that it has never had fails the run.</summary>
-    private const int SubmitTries = 5;
-
     private readonly RunFolder folder = new(request.Directory);
     private readonly ClusterJournal journal = new(request, cluster, onEvent);
+    private PatientRay jobs = null!;
     private ClusterState state = new();
     private string log = "";
-    private bool away;
 
     /// <summary>Folder of a run's export as this machine names it.</summary>
     public static string Export(ClusterOptions cluster, string run)
@@ -43,18 +40,27 @@ public sealed class ClusterRun(TrainingRunRequest request, ClusterJob job, Clust
     {
         Directory.CreateDirectory(folder.Path);
         state = ClusterState.Read(folder);
+        jobs = new PatientRay(ray, cluster, time, journal.Log);
         try
         {
             journal.Open(state);
+            if (state is { Sent: true, Over: true } && IsDone)
+            {
+                // It comes back for what was missing then: checkpoints that somebody has copied here, or its closing evaluation.
+                Look(last: true, cancellationToken);
+                return Finished();
+            }
+
             var lost = 0;
             while (true)
             {
-                var known = state.Job is { } id && !state.Over ? await FindAsync(id, cancellationToken) : null;
+                var known = state.Job is { } id && !state.Over ? await jobs.FindAsync(id, cancellationToken) : null;
                 if (known is null)
                 {
                     var forgotten = state is { Sent: true, Over: false };
-                    if (forgotten && IsDone(cancellationToken))
+                    if (forgotten && Look(last: true, cancellationToken) is var _ && IsDone)
                     {
+                        Close();
                         return Finished();
                     }
 
@@ -124,29 +130,7 @@ public sealed class ClusterRun(TrainingRunRequest request, ClusterJob job, Clust
         log = "";
         var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["VERL_FILE_LOGGER_PATH"] = $"{job.Folder}/{ClusterJournal.MetricsFile(state.Attempt)}" };
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["run"] = request.Name, ["application"] = "CoScientist" };
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                await ray.SubmitAsync(state.Job!, $"sh {ClusterExport.Quoted($"{job.Folder}/{ClusterExport.ScriptFile}")}", environment, metadata, cancellationToken);
-                break;
-            }
-            catch (RayAwayException) when (attempt < SubmitTries)
-            {
-                await WaitAsync(cancellationToken);
-            }
-            catch (RayRefusedException) when (attempt > 1)
-            {
-                // The answer to an earlier try may have been lost, and the job is there.
-                if (await FindAsync(state.Job!, cancellationToken) is null)
-                {
-                    throw;
-                }
-
-                break;
-            }
-        }
-
+        await jobs.SubmitAsync(state.Job!, $"sh {ClusterExport.Quoted($"{job.Folder}/{ClusterExport.ScriptFile}")}", environment, metadata, cancellationToken);
         state = state with { Sent = true };
         state.Write(folder);
         journal.Log($"Sent to Ray at {cluster.Address} as {state.Job}{(saved is { } step ? FormattableString.Invariant($"; it goes on from step {step}") : "")}.");
@@ -171,10 +155,10 @@ public sealed class ClusterRun(TrainingRunRequest request, ClusterJob job, Clust
             {
                 journal.Log("Stopped, as watch.stop asks.");
                 await EndAsync();
-                return new RunOutcome(RunState.Finished, null);
+                return Finished();
             }
 
-            if (await FindAsync(state.Job!, cancellationToken) is not { } now)
+            if (await jobs.FindAsync(state.Job!, cancellationToken) is not { } now)
             {
                 return null;
             }
@@ -196,31 +180,26 @@ public sealed class ClusterRun(TrainingRunRequest request, ClusterJob job, Clust
                 };
             }
 
-            await WaitAsync(cancellationToken);
+            await jobs.WaitAsync(cancellationToken);
         }
     }
 
-    /// <summary>Whether a job that Ray has forgotten had done all its steps before.</summary>
-    private bool IsDone(CancellationToken cancellationToken)
-    {
-        Look(last: true, cancellationToken);
-        if (journal.LastStep < request.Spec.Steps)
-        {
-            return false;
-        }
-
-        Close();
-        return true;
-    }
+    /// <summary>Whether all that was asked for has been done.</summary>
+    private bool IsDone => journal.LastStep >= request.Spec.Steps || journal.MustStop;
 
     private RunOutcome Finished()
     {
-        if (journal.LastStep < request.Spec.Steps)
+        if (!IsDone)
         {
             throw new InvalidDataException($"The job ended well, and its metrics end at step {journal.LastStep} of {request.Spec.Steps}: see that the nodes write to the shared folder {cluster.Folder}, then resume.");
         }
 
-        journal.Log("Done. 'evaluate' measures its checkpoints on the test goals.");
+        if (journal.Missing() is { Count: > 0 } missing)
+        {
+            var example = ClusterCheckpoints.Source(Path.Combine(Export(cluster, request.Name), "checkpoints"), missing[^1], request.Spec.Lora.Rank > 0);
+            journal.Log($"The weights of step {string.Join(", ", missing)} have not come: copy what verl saved to its place in the shared folder ({example}){(request.Spec.Lora.Rank > 0 ? $", or make it there with '{cluster.Python} coscientist_finish.py checkpoints'" : "")}, then ask for the evaluation.");
+        }
+
         return new RunOutcome(RunState.Finished, null);
     }
 
@@ -238,44 +217,10 @@ public sealed class ClusterRun(TrainingRunRequest request, ClusterJob job, Clust
 
     private async Task ReadLogAsync(CancellationToken cancellationToken)
     {
-        try
+        if (await jobs.LogAsync(state.Job!, cancellationToken) is { } whole)
         {
-            var whole = await ray.LogsAsync(state.Job!, cancellationToken);
             journal.TakeLog(whole.StartsWith(log, StringComparison.Ordinal) ? whole[log.Length..] : whole);
             log = whole;
-        }
-        catch (RayAwayException)
-        {
-            // The next look reads it.
-        }
-    }
-
-    /// <summary>Looks at a job for as long as it takes Ray to answer.</summary>
-    private async Task<RayJob?> FindAsync(string id, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            try
-            {
-                var found = await ray.FindAsync(id, cancellationToken);
-                if (away)
-                {
-                    journal.Log("Ray answers again.");
-                    away = false;
-                }
-
-                return found;
-            }
-            catch (RayAwayException fault)
-            {
-                if (!away)
-                {
-                    journal.Log($"{fault.Message}; waiting for it.");
-                    away = true;
-                }
-
-                await WaitAsync(cancellationToken);
-            }
         }
     }
 
@@ -287,17 +232,11 @@ public sealed class ClusterRun(TrainingRunRequest request, ClusterJob job, Clust
             return;
         }
 
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(Math.Max(30, 6 * cluster.PollSeconds)), time);
         try
         {
-            await ray.StopAsync(id, patience.Token);
-            while (await ray.FindAsync(id, patience.Token) is { IsOver: false })
-            {
-                await WaitAsync(patience.Token);
-            }
-
-            Look(last: true, patience.Token);
-            await ReadLogAsync(patience.Token);
+            await jobs.StopAsync(id);
+            Look(last: true, CancellationToken.None);
+            await ReadLogAsync(CancellationToken.None);
             Close();
             journal.Log("The job was stopped on the cluster.");
         }
@@ -314,6 +253,4 @@ public sealed class ClusterRun(TrainingRunRequest request, ClusterJob job, Clust
     }
 
     private static string Words(string? message) => string.IsNullOrWhiteSpace(message) ? "without a word" : message.ReplaceLineEndings(" ").Trim().TrimEnd('.');
-
-    private Task WaitAsync(CancellationToken cancellationToken) => Task.Delay(TimeSpan.FromSeconds(cluster.PollSeconds), time, cancellationToken);
 }

@@ -138,18 +138,6 @@ public sealed class RayJobs : IDisposable
         }
     }
 
-    /// <summary>Makes Ray forget a job that is over. A job that it does not know is forgotten already.</summary>
-    /// <exception cref="RayAwayException">Ray cannot be reached.</exception>
-    /// <exception cref="RayRefusedException">It is not over.</exception>
-    public async Task DeleteAsync(string id, CancellationToken cancellationToken)
-    {
-        using var answer = await SendAsync(HttpMethod.Delete, Path(id), null, cancellationToken);
-        if (answer.StatusCode != HttpStatusCode.NotFound)
-        {
-            await RequireAsync(answer, cancellationToken);
-        }
-    }
-
     /// <inheritdoc/>
     public void Dispose() => http.Dispose();
 
@@ -161,13 +149,17 @@ public sealed class RayJobs : IDisposable
         try
         {
             var answer = await http.SendAsync(request, cancellationToken);
-            if (answer.StatusCode is not (HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests))
+            if (answer.StatusCode is not (HttpStatusCode.InternalServerError or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests))
             {
                 return answer;
             }
 
-            answer.Dispose();
-            throw new RayAwayException($"Ray at {http.BaseAddress} answers {(int)answer.StatusCode}");
+            // Ray tells nearly everything as 500, what passes (no agent is there yet) and what does not, with a trace whose last line says it.
+            using (answer)
+            {
+                var words = (await answer.Content.ReadAsStringAsync(cancellationToken)).Trim().Split('\n')[^1].Trim();
+                throw new RayAwayException($"Ray at {http.BaseAddress} answers {(int)answer.StatusCode}{(words.Length == 0 ? "" : ": " + words[..Math.Min(words.Length, LongestMessage)])}");
+            }
         }
         catch (Exception fault) when (fault is HttpRequestException or IOException || (fault is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {

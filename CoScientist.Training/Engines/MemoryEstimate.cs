@@ -64,6 +64,9 @@ public sealed record MemoryEstimate
     /// <summary>Working memory of threads.</summary>
     public required long Threads { get; init; }
 
+    /// <summary>That of no model.</summary>
+    public static MemoryEstimate Nothing { get; } = new() { Weights = 0, Adapter = 0, Gradients = 0, Moments = 0, Activations = 0, Packed = 0, Cache = 0, Threads = 0 };
+
     /// <summary>Weights, adapter, gradients, moments and activations: what no plan could do without.</summary>
     public long Needed => Weights + Adapter + Gradients + Moments + Activations;
 

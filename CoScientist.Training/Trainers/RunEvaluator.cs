@@ -1,5 +1,7 @@
+using CoScientist.Core.Grading.PaperProtocol;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Statistics;
+using CoScientist.Core.TextModels;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Protocols;
 using CoScientist.Training.Sampling;
@@ -13,6 +15,15 @@ namespace CoScientist.Training.Trainers;
 /// <param name="JudgeFailure">Share of items without the judge's verdict.</param>
 /// <param name="Samples">The plans.</param>
 internal sealed record Validation(double Score, double SelfGrade, double Mentions, double JudgeFailure, IReadOnlyList<RunSample> Samples);
+
+/// <summary>An answer to a goal.</summary>
+/// <param name="Plan">The plan in it; null when there was no answer.</param>
+/// <param name="Tokens">Tokens of it.</param>
+/// <param name="Failure">Why there was none.</param>
+internal sealed record WrittenAnswer(PlanAnswer? Plan, int Tokens, string? Failure = null);
+
+/// <summary>Writes one plan per goal, in order: an engine of this machine, or a model server that has the weights.</summary>
+internal delegate IReadOnlyList<WrittenAnswer> PlanWriting(IReadOnlyList<RunGoal> goals, IReadOnlyList<long> seeds, SamplingOptions options, CancellationToken cancellationToken);
 
 /// <summary>
 /// Has a judge that gives no reward score the validation goals while the run goes on, which picks the checkpoint, and the test
@@ -45,13 +56,13 @@ internal sealed class RunEvaluator
     public Validation Validate(IPolicyEngine policy, int step, CancellationToken cancellationToken)
     {
         // The same seeds at every step: differences between steps are then those of the policy.
-        var plans = Write(policy, data.Validation, sampling, ValidationSeed, selfGraded: true, cancellationToken);
+        var plans = Write(By(policy), data.Validation, sampling, ValidationSeed, selfGraded: true, cancellationToken);
         var samples = plans.Select(plan => new RunSample(
             step,
             "validation",
             plan.Goal.Id,
             plan.Goal.Text,
-            plan.Answer.Text,
+            plan.Answer!.Text,
             Reward: null,
             plan.SelfGrade!.Score,
             plan.Judgment.Score,
@@ -67,7 +78,7 @@ internal sealed class RunEvaluator
 
     /// <summary>Base and picked checkpoint on the test goals: the result (seconds per step left at 0) and a row per plan.</summary>
     /// <exception cref="InvalidDataException">The judge could read none of them.</exception>
-    public (RunResult Result, IReadOnlyList<RunEvaluationRow> Rows) Close(string run, int picked, IPolicyEngine baseline, IPolicyEngine chosen, CancellationToken cancellationToken)
+    public (RunResult Result, IReadOnlyList<RunEvaluationRow> Rows) Close(string run, int picked, PlanWriting baseline, PlanWriting chosen, CancellationToken cancellationToken)
     {
         var greedy = sampling with { Temperature = 0 };
         var before = Write(baseline, data.Test, sampling, TestSeed, selfGraded: true, cancellationToken);
@@ -100,15 +111,43 @@ internal sealed class RunEvaluator
             WinRate = wins.Value,
             WinRateLow = wins.Low,
             WinRateHigh = wins.High,
-            WellFormed = after.Average(plan => plan.Answer.WellFormed ? 1.0 : 0),
+            WellFormed = after.Where(plan => plan.Answer is not null).Average(plan => plan.Answer!.WellFormed ? 1.0 : 0),
             SecondsPerStep = 0,
             Domains = pairs.GroupBy(pair => pair.Domain, StringComparer.Ordinal).ToDictionary(
                 domain => domain.Key,
                 domain => new DomainResult(domain.Count(), domain.Average(pair => pair.Before), domain.Average(pair => pair.After), domain.Average(pair => WinRate.Points(pair.After, pair.Before))),
                 StringComparer.Ordinal),
         };
-        return (result, [.. before.Select(plan => Row(RunEvaluationRow.Base, plan)), .. after.Select(plan => Row(RunEvaluationRow.Best, plan))]);
+        return (result, [.. Rows(RunEvaluationRow.Base, before), .. Rows(RunEvaluationRow.Best, after)]);
     }
+
+    /// <summary>An engine of this machine as a writer.</summary>
+    public PlanWriting By(IPolicyEngine policy) => (goals, seeds, options, cancellationToken) =>
+    {
+        SampleRequest[] requests = [.. goals.Select((goal, i) => new SampleRequest { Prompt = protocol.WritePrompt(goal.Text), Seed = seeds[i] })];
+        return [.. policy.Sample(requests, options, cancellationToken).Select(sample => new WrittenAnswer(protocol.Read(sample.Tokens, sample.Ended), sample.Tokens.Length))];
+    };
+
+    /// <summary>A model server as a writer, by the paper's protocol. What it makes of a seed is its own affair.</summary>
+    public static PlanWriting By(ITextModel server) => (goals, seeds, options, cancellationToken) =>
+    {
+        // Nothing else is done meanwhile, on a thread of its own.
+        var asked = new TextSamplingOptions { Temperature = options.Temperature, TopP = options.TopP, MaxTokens = options.MaxNewTokens, Seed = seeds[0] };
+        var answers = server.CompleteAsync([.. goals.Select(goal => PaperPrompts.WritePlan(goal.Text))], asked, cancellationToken).GetAwaiter().GetResult();
+        return [.. answers.Select(Read)];
+
+        static WrittenAnswer Read(TextCompletion answer)
+        {
+            // One that was cut off says so as a failure, too, and is a plan all the same.
+            if (answer.Failure is { } failure && answer.Text.Length == 0)
+            {
+                return new WrittenAnswer(null, answer.CompletionTokens, failure);
+            }
+
+            var (plan, ended) = (PlanReader.Read(answer.Text), answer.Finish == Core.TextModels.FinishReason.Stop);
+            return new WrittenAnswer(new PlanAnswer(plan.Text, plan.Form with { Finished = plan.Form.Finished && ended }, ended && plan.Fault is null), answer.CompletionTokens);
+        }
+    };
 
     private static double? SelfGrade(IEnumerable<EvaluatedAnswer> plans)
     {
@@ -125,35 +164,53 @@ internal sealed class RunEvaluator
             : throw new InvalidDataException($"The judge \"{spec.Judge}\" gave no readable verdict on any of {all.Length} plans for {split} goals ({all[0].Failure}): mend it and resume, or start a run with another judge. The last checkpoint is intact.");
     }
 
-    private EvaluatedAnswer[] Write(IPolicyEngine policy, IReadOnlyList<RunGoal> goals, SamplingOptions options, long seed, bool selfGraded, CancellationToken cancellationToken)
+    private EvaluatedAnswer[] Write(PlanWriting writing, IReadOnlyList<RunGoal> goals, SamplingOptions options, long seed, bool selfGraded, CancellationToken cancellationToken)
     {
-        var requests = goals.Select((goal, i) => new SampleRequest { Prompt = protocol.WritePrompt(goal.Text), Seed = seed + spec.Seed + (i * 7919L) }).ToArray();
-        var samples = policy.Sample(requests, options, cancellationToken);
-        var answers = samples.Select(sample => protocol.Read(sample.Tokens, sample.Ended)).ToArray();
-        PlanToGrade[] plans = [.. goals.Select((goal, i) => new PlanToGrade(goal, answers[i].Text))];
-        var grades = selfGraded ? grader.Grade(plans, cancellationToken) : null;
-        var judgments = judge.Grade(plans, cancellationToken);
-        return [.. goals.Select((goal, i) => new EvaluatedAnswer(goal, answers[i], samples[i], requests[i].Seed, grades?[i], judgments[i]))];
+        long[] seeds = [.. goals.Select((_, i) => seed + spec.Seed + (i * 7919L))];
+        var answers = writing(goals, seeds, options, cancellationToken);
+        var there = Enumerable.Range(0, goals.Count).Where(i => answers[i].Plan is not null).ToArray();
+        PlanToGrade[] plans = [.. there.Select(i => new PlanToGrade(goals[i], answers[i].Plan!.Text))];
+        var grades = selfGraded ? ByGoal(grader.Grade(plans, cancellationToken)) : null;
+        var judgments = ByGoal(judge.Grade(plans, cancellationToken));
+        return [.. goals.Select((goal, i) => new EvaluatedAnswer(goal, answers[i].Plan, answers[i].Tokens, seeds[i], grades?[i], judgments[i]))];
+
+        // A plan that nobody wrote is ungraded, never zero.
+        PlanGrading[] ByGoal(IReadOnlyList<PlanGrading> graded)
+        {
+            PlanGrading[] all = [.. goals.Select((goal, i) => PlanGrading.Ungraded(new PlanToGrade(goal, ""), answers[i].Failure ?? ""))];
+            for (var k = 0; k < there.Length; k++)
+            {
+                all[there[k]] = graded[k];
+            }
+
+            return all;
+        }
     }
 
-    private RunEvaluationRow Row(string writer, EvaluatedAnswer plan)
+    private IEnumerable<RunEvaluationRow> Rows(string writer, IEnumerable<EvaluatedAnswer> plans)
     {
-        var judgment = Grading(plan.Goal, plan.Judgment);
         var isOracle = spec.Judge == RunSpec.Oracle;
-        return new RunEvaluationRow
+        foreach (var plan in plans)
         {
-            Writer = writer,
-            GoalId = plan.Goal.Id,
-            RubricVersion = plan.Goal.RubricVersion,
-            Plan = plan.Answer.Text,
-            Finished = plan.Answer.Form.Finished,
-            Tokens = plan.Sampled.Tokens.Length,
-            Seed = plan.Seed,
-            Temperature = sampling.Temperature,
-            SelfGrade = Grading(plan.Goal, plan.SelfGrade!),
-            Oracle = isOracle ? judgment : null,
-            Judge = isOracle ? null : judgment,
-        };
+            if (plan.Answer is { } answer)
+            {
+                var judgment = Grading(plan.Goal, plan.Judgment);
+                yield return new RunEvaluationRow
+                {
+                    Writer = writer,
+                    GoalId = plan.Goal.Id,
+                    RubricVersion = plan.Goal.RubricVersion,
+                    Plan = answer.Text,
+                    Finished = answer.Form.Finished,
+                    Tokens = plan.Tokens,
+                    Seed = plan.Seed,
+                    Temperature = sampling.Temperature,
+                    SelfGrade = Grading(plan.Goal, plan.SelfGrade!),
+                    Oracle = isOracle ? judgment : null,
+                    Judge = isOracle ? null : judgment,
+                };
+            }
+        }
     }
 
     /// <summary>A grading for the library, which keeps whole ones only: half of the verdicts would pass for all of them.</summary>
@@ -161,5 +218,5 @@ internal sealed class RunEvaluator
         ? new(grading.Score, [.. goal.Items.Zip(grading.Items, (item, verdict) => new RunEvaluationVerdict(item.Id, verdict!.Met, verdict.Met ? null : verdict.Violated, verdict.Probability, verdict.Reason))])
         : new(null, [], grading.Failure);
 
-    private sealed record EvaluatedAnswer(RunGoal Goal, PlanAnswer Answer, SampledSequence Sampled, long Seed, PlanGrading? SelfGrade, PlanGrading Judgment);
+    private sealed record EvaluatedAnswer(RunGoal Goal, PlanAnswer? Answer, int Tokens, long Seed, PlanGrading? SelfGrade, PlanGrading Judgment);
 }

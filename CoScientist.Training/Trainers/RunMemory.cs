@@ -51,7 +51,8 @@ internal sealed record RunMemory(MemoryEstimate Policy, long Readers, long Reade
     /// <param name="readers">Shapes of the models that are only read, each once.</param>
     /// <param name="threads">Threads.</param>
     /// <param name="available">Bytes that there are. When all plans at once would need more, fewer are written and graded together.</param>
-    public static RunMemory Of(RunSpec spec, RunData data, ModelConfig config, IPlanProtocol protocol, IReadOnlyList<ModelConfig> readers, int threads, long available)
+    /// <param name="trains">Whether the policy is trained here; false where it is only read, among the <paramref name="readers"/>.</param>
+    public static RunMemory Of(RunSpec spec, RunData data, ModelConfig config, IPlanProtocol protocol, IReadOnlyList<ModelConfig> readers, int threads, long available, bool trains = true)
     {
         var options = OptionsOf(spec);
         RunGoal[] goals = [.. data.Train, .. data.Validation, .. data.Test];
@@ -65,7 +66,7 @@ internal sealed record RunMemory(MemoryEstimate Policy, long Readers, long Reade
 
         RunMemory At(double share)
         {
-            var policy = MemoryEstimate.Of(config, options, new MemoryShape
+            var policy = !trains ? MemoryEstimate.Nothing : MemoryEstimate.Of(config, options, new MemoryShape
             {
                 TrainedTokens = (int)groups.Max(group => Math.Max(group.Longest, Math.Min(group.Step, spec.Engine.MicroBatchTokens))),
                 LongestGroup = groups.Max(group => group.Longest),
@@ -104,6 +105,18 @@ internal sealed record RunMemory(MemoryEstimate Policy, long Readers, long Reade
         throw new InvalidDataException(string.Create(
             CultureInfo.InvariantCulture,
             $"The run needs about {Gigabytes(Total)} GB of memory and {Gigabytes(available)} GB are free: weights {Gigabytes(Policy.Weights + Policy.Adapter)}, gradients and moments {Gigabytes(Policy.Gradients + Policy.Moments)}, activations {Gigabytes(Policy.Activations)}, packed copies and cache {Gigabytes(Policy.Packed + Policy.Cache)}, models that are only read {Gigabytes(Readers)}. Start a run with {string.Join(" or ", remedies.OfType<string>())}, or free memory and resume."));
+    }
+
+    /// <summary>Refuses an evaluation that does not fit.</summary>
+    /// <param name="available">Bytes that there are.</param>
+    /// <param name="remedy">What else can be done.</param>
+    /// <exception cref="InvalidDataException">It does not fit; the message says how much it takes, and the remedy.</exception>
+    public void RequireReading(long available, string remedy)
+    {
+        if (Total > available)
+        {
+            throw new InvalidDataException($"The models that it reads need about {Gigabytes(Total)} GB of memory here, and {Gigabytes(available)} GB are free: {remedy}.");
+        }
     }
 
     /// <summary>For the run's log.</summary>

@@ -8,6 +8,11 @@ using CoScientist.Training.Sandbox;
 
 namespace CoScientist.Training.Trainers;
 
+/// <summary>Models that are evaluated where nothing is trained.</summary>
+/// <param name="Folders">Their folders. One that is not there yet, because base and adapter make it, has the shape of the run's model.</param>
+/// <param name="Remedy">What to do when they do not fit into the memory.</param>
+internal sealed record EvaluatedModels(IReadOnlyList<string> Folders, string Remedy);
+
 /// <summary>The models of a run and the roles they play: policy, reference, grader, judge. All share one pool of threads.</summary>
 internal sealed class RunModels : IDisposable
 {
@@ -18,11 +23,15 @@ internal sealed class RunModels : IDisposable
     private readonly RunSpec spec;
     private readonly EngineOptions options;
     private readonly Dictionary<string, CpuEngine> frozen = new(StringComparer.Ordinal);
+    private readonly EvaluatedModels? evaluated;
 
+    /// <param name="request">The run.</param>
+    /// <param name="data">Its goals.</param>
+    /// <param name="evaluated">The models that are evaluated, where nothing is trained; null for a run that trains.</param>
     /// <exception cref="InvalidDataException">A model is unusable, or all of them need more memory than there is.</exception>
-    public RunModels(TrainingRunRequest request, RunData data)
+    public RunModels(TrainingRunRequest request, RunData data, EvaluatedModels? evaluated = null)
     {
-        (this.request, spec) = (request, request.Spec);
+        (this.request, this.evaluated, spec) = (request, evaluated, request.Spec);
         options = RunMemory.OptionsOf(spec);
         Pool = new WorkerPool(spec.Threads, request.GivesWay);
         try
@@ -30,8 +39,16 @@ internal sealed class RunModels : IDisposable
             var (config, tokenizer) = CheckpointFolder.Open(request.ModelDirectory);
             Protocol = spec.Data.Sandbox ? new CompactProtocol(tokenizer) : new PaperPlanProtocol(ChatFormat.Load(request.ModelDirectory, tokenizer, config.VocabularySize));
             var available = MachineMemory.AvailableBytes;
-            var memory = RunMemory.Of(spec, data, config, Protocol, [.. Readers().Select(directory => CheckpointFolder.Open(directory).Config)], Pool.Threads, available);
-            memory.Require(available, spec);
+            var memory = RunMemory.Of(spec, data, config, Protocol, [.. Readers().Select(directory => Directory.Exists(directory) ? CheckpointFolder.Open(directory).Config : config)], Pool.Threads, available, trains: evaluated is null);
+            if (evaluated is null)
+            {
+                memory.Require(available, spec);
+            }
+            else
+            {
+                memory.RequireReading(available, evaluated.Remedy);
+            }
+
             options = options with { CacheBytes = memory.CacheBytes };
             Memory = memory.Describe(available);
             Grader = GraderOf(spec.Grader, request.Grader);
@@ -138,8 +155,8 @@ internal sealed class RunModels : IDisposable
     /// <summary>Folders of the models that are only read, each once.</summary>
     private IEnumerable<string> Readers()
     {
-        string?[] graders = [FolderOf(spec.Grader, request.Grader), FolderOf(spec.Judge, request.Judge), NeedsReference && spec.Lora.Rank == 0 ? request.ModelDirectory : null];
-        return graders.OfType<string>().Distinct(StringComparer.Ordinal);
+        string?[] graders = [FolderOf(spec.Grader, request.Grader), FolderOf(spec.Judge, request.Judge), evaluated is null && NeedsReference && spec.Lora.Rank == 0 ? request.ModelDirectory : null];
+        return graders.OfType<string>().Concat(evaluated?.Folders ?? []).Distinct(StringComparer.Ordinal);
     }
 
     private string? FolderOf(string name, GradingModel model) => name == RunSpec.InitialGrader ? request.ModelDirectory : model.Directory;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using CoScientist.Core.Runs;
-using CoScientist.Core.Storage;
 using CoScientist.Training.Checkpoints.Adapters;
 using CoScientist.Training.Engines;
 using CoScientist.Training.Sandbox;
@@ -76,13 +75,6 @@ internal sealed partial class TrainingExecution
         Log(spec.Steps, $"The judge picks step {picked}. Evaluating it and the base on {data.Test.Count} test goals.");
         var baseline = models.Frozen(request.ModelDirectory);
         var chosen = models.Frozen(picked == 0 ? request.ModelDirectory : journal.Checkpoint(picked));
-        var (result, rows) = evaluator.Close(request.Name, picked, baseline, chosen, cancellationToken);
-        AtomicFile.WriteAllText(folder.File(RunFolder.EvaluationFile), string.Concat(rows.Select(row => RunJournal.Line(row) + "\n")));
-        result = result with
-        {
-            SecondsPerStep = journal.Metrics().Where(step => step.Step > 0).Select(step => step.Values.GetValueOrDefault(RunMetricNames.StepTime)).DefaultIfEmpty().Average(),
-        };
-        Log(spec.Steps, string.Create(CultureInfo.InvariantCulture, $"Judge ({spec.Judge}): {result.BaseOracleScore:F3} → {result.OracleScore:F3}, win rate {result.WinRate:F3} [{result.WinRateLow:F3}, {result.WinRateHigh:F3}], n = {result.Goals}."));
-        return result;
+        return RunClosing.Evaluate(request, journal, evaluator, picked, evaluator.By(baseline), evaluator.By(chosen), message => Log(spec.Steps, message), cancellationToken);
     }
 }

@@ -14,20 +14,37 @@ public static class TrainingRun
     /// <exception cref="InvalidDataException">The folder, the data or the checkpoint is unusable, or the run cannot go on; the message names the thing and the remedy.</exception>
     /// <exception cref="TextModelException">A model server that grades or judges cannot be reached.</exception>
     public static Task<RunOutcome> ExecuteAsync(TrainingRunRequest request, Action<RunEvent> onEvent, Func<bool> pauseRequested, CancellationToken cancellationToken) =>
-        Task.Factory.StartNew(
+        OnItsOwnThread(
             () =>
             {
-                try
-                {
-                    using var execution = new TrainingExecution(request, onEvent);
-                    return execution.Run(pauseRequested, cancellationToken);
-                }
-                catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-                {
-                    return new RunOutcome(RunState.Cancelled, null);
-                }
+                using var execution = new TrainingExecution(request, onEvent);
+                return execution.Run(pauseRequested, cancellationToken);
             },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+            cancellationToken);
+
+    /// <summary>
+    /// The closing evaluation alone, of a run that was trained elsewhere and whose checkpoints have been taken over. When it cannot be had
+    /// the run is finished without a result, and its log says what is missing.
+    /// </summary>
+    /// <param name="request">The run.</param>
+    /// <param name="onEvent">Called on that thread for every event, after it has been written to the run's folder.</param>
+    /// <param name="cancellationToken">Ends the execution as <see cref="RunState.Cancelled"/>.</param>
+    public static Task<RunOutcome> CloseAsync(TrainingRunRequest request, Action<RunEvent> onEvent, CancellationToken cancellationToken) =>
+        OnItsOwnThread(() => RunClosing.Elsewhere(request, onEvent, cancellationToken), cancellationToken);
+
+    private static Task<RunOutcome> OnItsOwnThread(Func<RunOutcome> work, CancellationToken cancellationToken) => Task.Factory.StartNew(
+        () =>
+        {
+            try
+            {
+                return work();
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                return new RunOutcome(RunState.Cancelled, null);
+            }
+        },
+        CancellationToken.None,
+        TaskCreationOptions.LongRunning,
+        TaskScheduler.Default);
 }

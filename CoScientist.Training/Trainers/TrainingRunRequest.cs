@@ -27,6 +27,9 @@ public sealed record TrainingRunRequest
     /// <summary>What stands behind <see cref="RunSpec.Judge"/>. Default: the oracle, or the frozen initial policy where the specification says so.</summary>
     public GradingModel Judge { get; init; } = GradingModel.BuiltIn;
 
+    /// <summary>The model server that has the weights of a checkpoint, by the checkpoint's name; null where none does. Asked for the closing evaluation of a run that was trained elsewhere. Default: none.</summary>
+    public Func<string, ITextModel?> Served { get; init; } = _ => null;
+
     /// <summary>Whether the engine gives the processor up after every piece of work to whoever waits for it, as it must beside web pages. Default: no.</summary>
     public bool GivesWay { get; init; }
 

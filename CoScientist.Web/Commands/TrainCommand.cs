@@ -12,7 +12,7 @@ internal static class TrainCommand
     private static readonly Argument<string?> s_file = new("SPEC.json") { Description = "File with the run specification", Arity = ArgumentArity.ZeroOrOne };
     private static readonly Option<string?> s_preset = new("--preset") { Description = $"Specification that comes with the software: {PresetNames}", HelpName = "NAME" };
     private static readonly Option<string[]> s_set = new("--set") { Description = "Changes a field: steps=20, data.domains=ml,medicine; can be given several times", HelpName = "key=value", DefaultValueFactory = _ => [] };
-    private static readonly Option<string?> s_resume = new("--resume") { Description = "Goes on with a paused, interrupted or failed run", HelpName = "RUN" };
+    private static readonly Option<string?> s_resume = new("--resume") { Description = "Goes on with a paused, interrupted or failed run; evaluates one that finished elsewhere without its evaluation", HelpName = "RUN" };
 
     private static string PresetNames => string.Join(", ", RunPresets.All.Select(preset => preset.Name));
 
@@ -118,11 +118,15 @@ internal static class TrainCommand
         var run = await store.FindAsync(name, cancellationToken);
         if (run is null)
         {
-            var resumable = (await store.ListAsync(cancellationToken)).Where(other => RunTransitions.Allows(other.State, RunState.Pending)).Select(other => other.Name).ToList();
+            var resumable = (await store.ListAsync(cancellationToken)).Where(other => RunTransitions.Allows(other.State, RunState.Pending) || other.LacksEvaluation).Select(other => other.Name).ToList();
             throw new CommandException($"There is no run \"{name}\" in this data directory: {(resumable.Count == 0 ? "it has none that can be resumed" : $"those that can be resumed are {string.Join(", ", resumable)}")}.");
         }
 
-        if (run.State != RunState.Pending)
+        if (run.LacksEvaluation)
+        {
+            await store.EvaluateAsync(run.Id, cancellationToken);
+        }
+        else if (run.State != RunState.Pending)
         {
             await store.ResumeAsync(run.Id, cancellationToken);
         }

@@ -81,6 +81,14 @@ public sealed class TextModels : IDisposable
     /// <exception cref="ArgumentException">The server of the role is gone or incomplete; the message says what to do.</exception>
     public ITextModel? Of(ModelRole role, string purpose = "") => NamesOf(role) is [var name, ..] ? Get(name, role, purpose) : null;
 
+    /// <summary>The server that has the weights of a checkpoint: the first whose model is called like it. Null when there is none.</summary>
+    /// <param name="checkpoint">Name of the checkpoint.</param>
+    /// <param name="role">In what capacity it is called, for the ledger.</param>
+    /// <param name="purpose">What for, for the ledger.</param>
+    /// <exception cref="ArgumentException">Its settings are incomplete; the message says what to do.</exception>
+    public ITextModel? Serving(string checkpoint, ModelRole role, string purpose = "") =>
+        Servers.FirstOrDefault(server => server.Settings.Model == checkpoint) is { } server ? Get(server.Name, role, purpose) : null;
+
     /// <summary>Sends a request again that had failed.</summary>
     /// <exception cref="ArgumentException">Its server is gone or incomplete.</exception>
     /// <exception cref="TextModelException">The server as a whole fails, or its budget is spent.</exception>

@@ -122,6 +122,7 @@ internal sealed partial class RunExecutor(
             ModelDirectory = model,
             Grader = await GradingModelAsync(spec.Grader, ModelRole.Grader, run.Name, control.Stop),
             Judge = await GradingModelAsync(spec.Judge, ModelRole.Judge, run.Name, control.Stop),
+            Served = name => servers.Serving(name, ModelRole.Policy, $"run {run.Name}"),
             GivesWay = control.GivesWay,
             Leaving = () => control.Interrupted,
         };

@@ -15,6 +15,15 @@ internal sealed partial class RunWorker
         Wake();
     }
 
+    /// <summary>Asks for the closing evaluation of a run that finished elsewhere without one.</summary>
+    /// <exception cref="RunStateException">It is not finished, or has it.</exception>
+    public async Task EvaluateAsync(RunId run, CancellationToken cancellationToken)
+    {
+        await runs.EvaluateAsync(run, cancellationToken);
+        events.Changed(run);
+        Wake();
+    }
+
     /// <summary>Pauses a running run after its step, or takes a waiting one out of the queue.</summary>
     /// <exception cref="RunStateException">It is neither.</exception>
     public async Task PauseAsync(RunId run, CancellationToken cancellationToken)

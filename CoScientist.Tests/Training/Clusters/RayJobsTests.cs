@@ -25,7 +25,7 @@ public sealed class RayJobsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Job_FromSubmissionToDeletion_IsSeenAsRayHasIt()
+    public async Task Job_FromSubmissionUntilRayForgetsIt_IsSeenAsRayHasIt()
     {
         await jobs.SubmitAsync("run-1", "sh /x/run.sh", new Dictionary<string, string>(StringComparer.Ordinal) { ["A"] = "b" }, Nothing, Cancellation);
         var job = await ray.NextAsync(Cancellation);
@@ -34,15 +34,13 @@ public sealed class RayJobsTests : IAsyncLifetime
 
         (job.Status, job.Log) = ("RUNNING", "one\ntwo\n");
         Assert.Equal("one\ntwo\n", await jobs.LogsAsync("run-1", Cancellation));
-        Assert.Contains("non-terminal", (await Assert.ThrowsAsync<RayRefusedException>(() => jobs.DeleteAsync("run-1", Cancellation))).Message, StringComparison.Ordinal);
         await jobs.StopAsync("run-1", Cancellation);
         Assert.True((await jobs.FindAsync("run-1", Cancellation))!.IsOver);
-        await jobs.DeleteAsync("run-1", Cancellation);
+        ray.Return(forgets: true);
 
         Assert.Null(await jobs.FindAsync("run-1", Cancellation));
         Assert.Empty(await jobs.LogsAsync("run-1", Cancellation));
         await jobs.StopAsync("run-1", Cancellation);
-        await jobs.DeleteAsync("run-1", Cancellation);
     }
 
     [Fact]
@@ -50,6 +48,10 @@ public sealed class RayJobsTests : IAsyncLifetime
     {
         ray.Refusal = "entrypoint must be a string";
         Assert.Contains("Ray answers 400: entrypoint must", (await Assert.ThrowsAsync<RayRefusedException>(() => jobs.SubmitAsync("a", "b", Nothing, Nothing, Cancellation))).Message, StringComparison.Ordinal);
+
+        // Ray tells what passes as 500 like what does not: it is asked again.
+        (ray.Refusal, ray.RefusalStatus) = ("Traceback (most recent call last):\n  ...\nRuntimeError: No available agent to submit job, please try again later.", 500);
+        Assert.EndsWith("answers 500: RuntimeError: No available agent to submit job, please try again later.", (await Assert.ThrowsAsync<RayAwayException>(() => jobs.SubmitAsync("a", "b", Nothing, Nothing, Cancellation))).Message, StringComparison.Ordinal);
 
         ray.Token = "secret";
         Assert.Contains("TokenVariable", (await Assert.ThrowsAsync<RayRefusedException>(() => jobs.FindAsync("a", Cancellation))).Message, StringComparison.Ordinal);

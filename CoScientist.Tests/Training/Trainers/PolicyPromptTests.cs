@@ -74,7 +74,7 @@ public sealed class PolicyPromptTests : IDisposable
 
         var evaluator = new RunEvaluator(spec, data, protocol, grader, judge);
         evaluator.Validate(policy, 1, Cancellation);
-        evaluator.Close("run", 1, baseline, policy, Cancellation);
+        evaluator.Close("run", 1, evaluator.By(baseline), evaluator.By(policy), Cancellation);
 
         // To the token: the goal's prompt and nothing else, for writing and for learning.
         var allowed = data.Train.Concat(data.Validation).Concat(data.Test).Select(goal => protocol.WritePrompt(goal.Text)).ToArray();

@@ -4,45 +4,28 @@ using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Training.Clusters;
-using CoScientist.Web.Configuration;
-using CoScientist.Web.Instances;
 using CoScientist.Web.Runs;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CoScientist.Tests.Web.Runs;
 
 /// <summary>The worker over a small real library, a stand-in for Ray, and a shared folder that the test writes into as the machines would.</summary>
-internal sealed class ClusterHarness : IAsyncDisposable
+internal sealed class ClusterHarness : WorkerHarness, IAsyncDisposable
 {
-    private readonly TextModels servers;
     private readonly ClusterRuns clusters;
+    private readonly RunEngines engines;
 
-    private ClusterHarness(TestDatabase database, RayStandIn ray)
+    private ClusterHarness(TestDatabase database, RayStandIn ray, (string Name, string Endpoint, string Model)[] servers)
+        : base(database, TestServers.Of(database, servers))
     {
-        (Database, Ray) = (database, ray);
-        Options = new CoScientistOptions { DataDirectory = database.Folder };
-        servers = TestServers.Of(database, ("judge", "http://127.0.0.1:9/v1", "j"), ("grader", "http://127.0.0.1:9/v1", "g"));
-        Models = new ModelCatalog(Checkpoints, Options);
-        clusters = new ClusterRuns(new ClusterOptions { Address = ray.Address, Folder = Path.Combine(database.Folder, "shared"), PollSeconds = 0.005 }, servers, Models);
-        Events = new RunEvents(TimeProvider.System, NullLogger<RunEvents>.Instance) { Interval = TimeSpan.Zero };
-        Worker = NewWorker();
+        Ray = ray;
+        clusters = new ClusterRuns(new ClusterOptions { Address = ray.Address, Folder = Path.Combine(database.Folder, "shared"), PollSeconds = 0.02 }, Servers, Models);
+        engines = new RunEngines(clusters, TimeProvider.System);
+        Worker = NewWorker(NewExecutor(engines.ExecuteAsync));
     }
-
-    public TestDatabase Database { get; }
 
     public RayStandIn Ray { get; }
 
-    public CoScientistOptions Options { get; }
-
-    public ModelCatalog Models { get; }
-
-    public RunEvents Events { get; }
-
     public RunWorker Worker { get; private set; }
-
-    public RunStore Runs => Database.Store<RunStore>();
-
-    public RunCheckpointStore Checkpoints => Database.Store<RunCheckpointStore>();
 
     /// <summary>The goal whose plans the judge scores.</summary>
     public string Validation { get; private set; } = "";
@@ -63,12 +46,16 @@ internal sealed class ClusterHarness : IAsyncDisposable
         EvaluateEvery = 2,
     };
 
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+    /// <summary>Makes one whose grader and judge cannot be reached, and whose model speaks no protocol: trained, and no more.</summary>
+    public static Task<ClusterHarness> CreateAsync() => CreateAsync(folder => TinyPolicy.Write(folder), ("judge", "http://127.0.0.1:9/v1", "j"), ("grader", "http://127.0.0.1:9/v1", "g"));
 
-    public static async Task<ClusterHarness> CreateAsync()
+    /// <summary>Makes one.</summary>
+    /// <param name="write">Writes the model that is trained.</param>
+    /// <param name="servers">The model servers.</param>
+    public static async Task<ClusterHarness> CreateAsync(Action<string> write, params (string Name, string Endpoint, string Model)[] servers)
     {
-        var harness = new ClusterHarness(await TestDatabase.CreateAsync(), await RayStandIn.StartAsync());
-        TinyPolicy.Write(harness.Models.OwnDirectory("mine"));
+        var harness = new ClusterHarness(await TestDatabase.CreateAsync(), await RayStandIn.StartAsync(), servers);
+        write(harness.Models.OwnDirectory("mine"));
         await harness.Checkpoints.RegisterBaseAsync("mine", "models/mine", isSandbox: false, Cancellation);
         (harness.Train, harness.Validation) = await AddGoalsAsync(harness.Database.NewContext(), harness.Database.NewId<GoalId>, harness.Database.NewId<RubricItemId>, harness.Database.Time.GetUtcNow());
         return harness;
@@ -102,14 +89,14 @@ internal sealed class ClusterHarness : IAsyncDisposable
     }
 
     public Task<Run> StartAsync(RunSpec? spec = null) =>
-        new RunLauncher(Runs, Checkpoints, Database.Store<RunDataStore>(), servers, clusters, Options).StartAsync(spec ?? Spec, "test", null, Cancellation);
+        new RunLauncher(Runs, Checkpoints, Database.Store<RunDataStore>(), Servers, clusters, Options).StartAsync(spec ?? Spec, "test", null, Cancellation);
 
     /// <summary>The application ends and starts anew.</summary>
     public async Task RestartAsync()
     {
         await Worker.StopAsync(Cancellation);
         Worker.Dispose();
-        Worker = NewWorker();
+        Worker = NewWorker(NewExecutor(engines.ExecuteAsync));
     }
 
     /// <summary>A step with its plan, as the machines would tell it; waits until it is written down.</summary>
@@ -143,70 +130,31 @@ internal sealed class ClusterHarness : IAsyncDisposable
 
     public RunFolder Folder(Run run) => new(Options.RunDirectory(run.Name));
 
-    public RunHistory History(Run run)
+    public RunHistory History(Run run) => History(run.Name);
+
+    /// <summary>Waits until the run looks as wanted; one that fails meanwhile fails the test.</summary>
+    public Task<Run> WaitAsync(Run asked, Func<Run, bool> wanted) => WaitAsync(asked.Name, run =>
     {
-        var history = new RunHistory(Folder(run));
-        history.Refresh();
-        return history;
-    }
+        Assert.False(run.State == RunState.Failed && !wanted(run), run.Error);
+        return wanted(run);
+    });
 
-    public async Task<Run> WaitAsync(Run asked, Func<Run, bool> wanted)
+    /// <summary>Begins: the run's job, which runs.</summary>
+    public async Task<(Run Asked, StandInJob Job)> BeginAsync(RunSpec? spec = null)
     {
-        using var news = new SemaphoreSlim(0);
-        using var subscription = Events.Subscribe(null, () =>
-        {
-            news.Release();
-            return Task.CompletedTask;
-        });
-        while (true)
-        {
-            var run = (await Runs.FindAsync(asked.Name, Cancellation))!;
-            if (wanted(run))
-            {
-                return run;
-            }
-
-            Assert.False(run.State == RunState.Failed, run.Error);
-            await news.WaitAsync(TimeSpan.FromMilliseconds(20), Cancellation);
-        }
-    }
-
-    /// <summary>Waits for a state that is none of success.</summary>
-    public async Task<Run> WaitForAsync(Run asked, RunState state)
-    {
-        while (true)
-        {
-            if (await Runs.FindAsync(asked.Name, Cancellation) is { } run && run.State == state)
-            {
-                return run;
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(10), Cancellation);
-        }
+        var asked = await StartAsync(spec);
+        await Worker.StartAsync(Cancellation);
+        var job = await Ray.NextAsync(Cancellation);
+        job.Status = "RUNNING";
+        return (asked, job);
     }
 
     public async ValueTask DisposeAsync()
     {
         await Worker.StopAsync(CancellationToken.None);
         Worker.Dispose();
+        engines.Dispose();
         await Ray.DisposeAsync();
         await Database.DisposeAsync();
-    }
-
-    private RunWorker NewWorker()
-    {
-        var executor = new RunExecutor(
-            Runs,
-            Checkpoints,
-            Database.Store<RunEvaluationStore>(),
-            Database.Store<RunDataStore>(),
-            Database.Store<RunNoticeStore>(),
-            Models,
-            servers,
-            Events,
-            Options,
-            new RunEngines(clusters, TimeProvider.System).ExecuteAsync,
-            NullLogger<RunExecutor>.Instance);
-        return new RunWorker(executor, Runs, Models, Events, WorkerRole.Alone, TimeProvider.System, NullLogger<RunWorker>.Instance);
     }
 }

@@ -18,11 +18,8 @@ public sealed class ClusterRunTests
     public async Task Run_OnTheCluster_FinishesWithMetricsPlansAndCheckpointsOfItsParent()
     {
         await using var harness = await ClusterHarness.CreateAsync();
-        var asked = await harness.StartAsync();
-        await harness.Worker.StartAsync(Cancellation);
-
-        var job = await harness.Ray.NextAsync(Cancellation);
-        (job.Status, job.Log) = ("RUNNING", "loading\nweights\n");
+        var (asked, job) = await harness.BeginAsync();
+        job.Log = "loading\nweights\n";
         Assert.Equal("coscientist-far-1-1", job.Id);
         Assert.True(File.Exists(Path.Combine(job.Folder, "run.sh")));
         Assert.True(File.Exists(Path.Combine(harness.Database.Folder, "shared", "models", "mine", "config.json")), "the model is where the machines see it");
@@ -65,10 +62,7 @@ public sealed class ClusterRunTests
     public async Task Application_RestartedWhileTheJobGoesOn_FollowsTheSameJob()
     {
         await using var harness = await ClusterHarness.CreateAsync();
-        var asked = await harness.StartAsync();
-        await harness.Worker.StartAsync(Cancellation);
-        var job = await harness.Ray.NextAsync(Cancellation);
-        job.Status = "RUNNING";
+        var (asked, job) = await harness.BeginAsync();
         await harness.StepAsync(job, asked, 1);
         await harness.WaitAsync(asked, run => run.Step == 1);
 
@@ -92,10 +86,7 @@ public sealed class ClusterRunTests
     public async Task RaysHead_AwayAndThenForgetful_TheRunIsSentAgainAndGoesOnFromWhatWasSaved()
     {
         await using var harness = await ClusterHarness.CreateAsync();
-        var asked = await harness.StartAsync();
-        await harness.Worker.StartAsync(Cancellation);
-        var job = await harness.Ray.NextAsync(Cancellation);
-        job.Status = "RUNNING";
+        var (asked, job) = await harness.BeginAsync();
         await harness.StepAsync(job, asked, 1);
         job.Save(2, folder => TinyPolicy.Write(folder, 2));
         await harness.StepAsync(job, asked, 2, judged: .75);
@@ -128,10 +119,7 @@ public sealed class ClusterRunTests
     public async Task RaysHead_ForgetfulOfAJobThatWasDoneWhileNobodyLooked_TheRunFinishesFromWhatItWrote()
     {
         await using var harness = await ClusterHarness.CreateAsync();
-        var asked = await harness.StartAsync();
-        await harness.Worker.StartAsync(Cancellation);
-        var job = await harness.Ray.NextAsync(Cancellation);
-        job.Status = "RUNNING";
+        var (asked, job) = await harness.BeginAsync();
         await harness.StepAsync(job, asked, 1);
         await harness.RestartAsync();
         harness.Tell(job, 2, judged: .5);
@@ -152,10 +140,7 @@ public sealed class ClusterRunTests
     public async Task PauseResumeAndCancel_StopTheJobAndKeepWhatWasMade()
     {
         await using var harness = await ClusterHarness.CreateAsync();
-        var asked = await harness.StartAsync();
-        await harness.Worker.StartAsync(Cancellation);
-        var job = await harness.Ray.NextAsync(Cancellation);
-        job.Status = "RUNNING";
+        var (asked, job) = await harness.BeginAsync();
         await harness.StepAsync(job, asked, 1);
         await harness.WaitAsync(asked, run => run.Step == 1);
 
@@ -197,7 +182,7 @@ public sealed class ClusterRunTests
         async Task<Run> FailedAsync(Run asked)
         {
             harness.Worker.Wake();
-            return await harness.WaitForAsync(asked, RunState.Failed);
+            return await harness.WaitAsync(asked, run => run.State == RunState.Failed);
         }
     }
 
@@ -212,15 +197,34 @@ public sealed class ClusterRunTests
     }
 
     [Fact]
-    public async Task Adapter_FromVerlWithoutItsStrength_IsKeptAsPeftAndFoldedInWithTheRunsOwn()
+    public async Task Adapters_FromVerlWithoutTheirStrength_AreTakenOverAsTheyAppearAndFoldedInWithTheRunsOwn()
     {
         await using var harness = await ClusterHarness.CreateAsync();
-        var asked = await harness.StartAsync(harness.Spec with { Lora = new LoraSpec { Rank = 2, Alpha = 8, Modules = ["q_proj"] } });
-        await harness.Worker.StartAsync(Cancellation);
-        var job = await harness.Ray.NextAsync(Cancellation);
-        job.Status = "RUNNING";
+        var (asked, job) = await harness.BeginAsync(harness.Spec with { Lora = new LoraSpec { Rank = 2, Alpha = 8, Modules = ["q_proj"] } });
+        await SaveAdapterAsync(harness, job, 2);
+        await harness.StepAsync(job, asked, 2, judged: 1);
+
+        // While it trains.
+        var run = await harness.WaitAsync(asked, run => run.BestStep == 2);
+        Assert.Equal(RunState.Running, run.State);
+        Assert.Equal(8, AdapterConfig.Read(Path.Combine(harness.Folder(run).File(RunFolder.AdapterDirectory(2)), AdapterConfig.FileName)).Alpha);
+        Assert.True(File.Exists(Path.Combine(await harness.Models.ResolveAsync("far-1@2", Cancellation), "config.json")));
+
+        // Stopped early, it keeps the last one that was whole.
+        await harness.StepAsync(job, asked, 3);
         job.Save(4, _ => { });
-        var saved = Path.Combine(job.Folder, "checkpoints", "global_step_4", "merged", "lora_adapter");
+        await harness.Worker.CancelAsync(asked.Id, Cancellation);
+        await harness.WaitAsync(asked, run => run.State == RunState.Cancelled);
+        Assert.Equal("STOPPED", job.Status);
+        var kept = Assert.Single(await harness.Checkpoints.OfRunAsync(asked.Id, Cancellation));
+        Assert.Equal(("far-1@2", (double?)1, true), (kept.Name, kept.JudgeScore, kept.ParentId is not null));
+    }
+
+    /// <summary>An adapter as verl's merger leaves it: without our manifest, and without the strength that it lost.</summary>
+    private static async Task SaveAdapterAsync(ClusterHarness harness, StandInJob job, int step)
+    {
+        job.Save(step, _ => { });
+        var saved = Path.Combine(job.Folder, "checkpoints", FormattableString.Invariant($"global_step_{step}"), "merged", "lora_adapter");
         using (var engine = CpuEngine.Load(harness.Models.OwnDirectory("mine")))
         {
             engine.AddLora(new LoraOptions { Rank = 2, Alpha = 8, TargetModules = ["q_proj"] });
@@ -230,12 +234,5 @@ public sealed class ClusterRunTests
         File.Delete(Path.Combine(saved, CheckpointManifest.FileName));
         var config = Path.Combine(saved, AdapterConfig.FileName);
         await File.WriteAllTextAsync(config, (await File.ReadAllTextAsync(config, Cancellation)).Replace("\"lora_alpha\": 8", "\"lora_alpha\": 0", StringComparison.Ordinal), Cancellation);
-        await harness.StepAsync(job, asked, 4, judged: 1);
-        job.Status = "SUCCEEDED";
-
-        var run = await harness.WaitAsync(asked, run => run.State.IsFinal());
-        Assert.Equal(RunState.Finished, run.State);
-        Assert.Equal(8, AdapterConfig.Read(Path.Combine(harness.Folder(run).File(RunFolder.AdapterDirectory(4)), AdapterConfig.FileName)).Alpha);
-        Assert.True(File.Exists(Path.Combine(await harness.Models.ResolveAsync("far-1@4", Cancellation), "config.json")));
     }
 }

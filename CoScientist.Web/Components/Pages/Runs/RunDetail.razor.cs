@@ -172,6 +172,8 @@ public sealed partial class RunDetail : IDisposable
 
     private Task ResumeAsync() => SteerAsync("resumed the run", run => Worker.ResumeAsync(run, _gone.Token));
 
+    private Task EvaluateAsync() => SteerAsync("asked for the evaluation of the run", run => Worker.EvaluateAsync(run, _gone.Token));
+
     private Task CancelAsync() => SteerAsync("cancelled the run", run => Worker.CancelAsync(run, _gone.Token));
 
     private async Task ChangeStepsAsync()
