@@ -68,6 +68,13 @@ public sealed class ClusterPageTests(BrowserFixture browser) : IClassFixture<Bro
             job.Status = "SUCCEEDED";
             await Expect(heading).ToContainTextAsync("finished");
             Assert.NotNull((await checkpoints.FindAsync("far-1@3", Token))?.ParentId);
+
+            // This model cannot be asked for plans here, and no server has it.
+            await Expect(page.Locator(".log li").Last).ToContainTextAsync("The closing evaluation is missing.");
+            await page.GetByRole(AriaRole.Button, new() { Name = "Evaluate" }).ClickAsync();
+
+            // The log begins anew with every execution.
+            await Expect(page.Locator(".log li").First).ToContainTextAsync("The closing evaluation is missing.");
             Assert.Empty(faults);
         }
 
