@@ -46,6 +46,14 @@ public sealed class AuditTrail(IDbContextFactory<CoScientistDb> factory, TimePro
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         var found = Matching(db, filter);
+        if (!string.IsNullOrWhiteSpace(filter.Text))
+        {
+            // A text is looked for in every entry: once, not again to count them.
+            var ids = await found.OrderByDescending(entry => entry.At).ThenByDescending(entry => entry.Id).Select(entry => entry.Id).ToListAsync(cancellationToken);
+            var shown = ids.Skip(skip).Take(take).ToList();
+            return (await Newest(db.AuditEntries.Where(entry => shown.Contains(entry.Id))).ToListAsync(cancellationToken), ids.Count);
+        }
+
         var page = await Newest(found).Skip(skip).Take(take).ToListAsync(cancellationToken);
         return (page, page.Count < take && skip == 0 ? page.Count : await found.CountAsync(cancellationToken));
     }
@@ -104,11 +112,11 @@ public sealed class AuditTrail(IDbContextFactory<CoScientistDb> factory, TimePro
 
         if (!string.IsNullOrWhiteSpace(filter.Text))
         {
-            // The database's own lower case is that of ASCII in SQLite: other letters are found as they are written.
-            var text = filter.Text.Trim();
-            var lower = text.ToLowerInvariant();
-            entries = entries.Where(entry => entry.What.ToLower().Contains(lower) || entry.About.ToLower().Contains(lower) || entry.By.ToLower().Contains(lower)
-                || entry.What.Contains(text) || entry.About.Contains(text) || entry.By.Contains(text));
+            // Without regard to case; in SQLite only for the letters of ASCII.
+            var pattern = $"%{filter.Text.Trim().Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+            entries = db.Database.IsNpgsql()
+                ? entries.Where(entry => EF.Functions.ILike(entry.What, pattern, "\\") || EF.Functions.ILike(entry.About, pattern, "\\") || EF.Functions.ILike(entry.By, pattern, "\\"))
+                : entries.Where(entry => EF.Functions.Like(entry.What, pattern, "\\") || EF.Functions.Like(entry.About, pattern, "\\") || EF.Functions.Like(entry.By, pattern, "\\"));
         }
 
         return entries;

@@ -28,7 +28,7 @@ internal sealed record OperationSize(string Name, long? Bytes, long? Count);
 /// <param name="JobCount">All of them.</param>
 /// <param name="Runs">Runs that wait or are at work, the one at work first.</param>
 /// <param name="FailedRuns">Runs that failed.</param>
-/// <param name="Unchecked">Rubric items whose wording has not been checked.</param>
+/// <param name="Unchecked">Rubric items of real goals whose wording has not been checked.</param>
 /// <param name="FailedCalls">Calls of model servers that came to nothing and can be sent again.</param>
 internal sealed record OperationView(
     IReadOnlyList<OperationLine> Versions,
@@ -60,7 +60,7 @@ internal sealed class OperationStatus(IDbContextFactory<CoScientistDb> contexts,
             count,
             await db.Runs.AsNoTracking().Where(run => run.State == RunState.Running || run.State == RunState.Pending).OrderByDescending(run => run.State == RunState.Running).ThenBy(run => run.Id).Take(RunsShown).ToListAsync(cancellationToken),
             await db.Runs.CountAsync(run => run.State == RunState.Failed, cancellationToken),
-            await db.RubricItems.CountAsync(item => !db.ItemChecks.Any(check => check.ItemId == item.Id), cancellationToken),
+            await db.RubricItems.CountAsync(item => db.Goals.Any(goal => goal.Id == item.GoalId && !goal.IsSandbox) && !db.ItemChecks.Any(check => check.ItemId == item.Id), cancellationToken),
             await db.ModelFailures.CountAsync(cancellationToken));
     }
 
