@@ -36,8 +36,8 @@ internal static class LeakageReport
     public static Report Of(SandboxLeakageReport report) => new(
         [.. Lines(report)],
         report,
-        ["papers", "creator", "pipeline", "goals", "failed", "items", "leaks", "rate", "low", "high", "wording_rate"],
-        [.. report.Rows.Select(row => (IReadOnlyList<object?>)[row.Papers, row.Creator, row.Pipeline, row.Goals, row.Failed, row.Items, row.Leaks, row.Truth.Value, row.Truth.Low, row.Truth.High, row.Wording.Value])]);
+        ["papers", "creator", "pipeline", "goals", "failed", "items", "leaks", "rate", "low", "high", "wording_rate", "rate_left"],
+        [.. report.Rows.Select(row => (IReadOnlyList<object?>)[row.Papers, row.Creator, row.Pipeline, row.Goals, row.Failed, row.Items, row.Leaks, row.Truth.Value, row.Truth.Low, row.Truth.High, row.Wording.Value, row.Left.Value])]);
 
     /// <summary>A share in percent.</summary>
     public static string Percent(double share) => (100 * share).ToString("0.0", CultureInfo.InvariantCulture) + "%";
@@ -55,7 +55,7 @@ internal static class LeakageReport
             yield break;
         }
 
-        yield return "Share of rubric items that can be read off their goal, so that a paraphrase of the goal earns them. A judge's word counts where one has judged (check --judge NAME), else at least half of the item's content words stand in the goal. 95% intervals, goals are the clusters.";
+        yield return "Share of rubric items that can be read off their goal, so that a paraphrase of the goal earns them. A judge's word counts where one has judged (check --judge NAME), else at least half of the item's content words stand in the goal, or a sentence of the goal says how it is to be done. 95% intervals, goals are the clusters.";
         yield return "";
         yield return Report.Row("Pipeline", "Field", "Goals", "Items", "Judged", "Leaks", "Leakage", "Without rejected");
         yield return "|---|---|---:|---:|---:|---:|---:|---:|";
@@ -86,21 +86,21 @@ internal static class LeakageReport
         yield return "";
         yield return "Truth: the world knows which decision an item asks for, and whether the goal names it, in whatever words. The creator \"slips\" lets a goal tell 30% of the decisions it has seen and sorts 5% of passages wrongly (the second: 50%); these rates are set, so that its rate in the paper pipeline shows nothing by itself. \"Copies sentences\" has no rate to set: its goals are the most central sentences it was shown. Papers with previews tell two decisions in abstract and introduction, half of them in other words than the method, as what was done or what something can rest on; papers in odd frames tell them in sentences that no rule of the pipelines knows: what gets past there is the limit of rules.";
         yield return "";
-        yield return Report.Row("Papers", "Creator", "Pipeline", "Goals", "Failed", "Items", "Leakage, truth", "Leakage, wording");
-        yield return "|---|---|---|---:|---:|---:|---:|---:|";
+        yield return Report.Row("Papers", "Creator", "Pipeline", "Goals", "Failed", "Items", "Leakage, truth", "Leakage, wording", "Truth, those taken out");
+        yield return "|---|---|---|---:|---:|---:|---:|---:|---:|";
         foreach (var row in report.Rows)
         {
-            yield return Report.Row(row.Papers, row.Creator, row.Pipeline, Number(row.Goals), Number(row.Failed), Number(row.Items), Percent(row.Truth), Percent(row.Wording));
+            yield return Report.Row(row.Papers, row.Creator, row.Pipeline, Number(row.Goals), Number(row.Failed), Number(row.Items), Percent(row.Truth), Percent(row.Wording), Percent(row.Left));
         }
 
         yield return "";
-        yield return "The check by wording against the truth, over all items above:";
+        yield return "The check by wording against the truth, over the items of the paper pipeline (the other one has used it already):";
         yield return "";
         yield return Report.Row("Share of words from", "Flagged", "Precision", "Recall", "Recall, same words", "Recall, other words");
         yield return "|---:|---:|---:|---:|---:|---:|";
         foreach (var row in report.Check)
         {
-            yield return Report.Row(row.Threshold.ToString("0.0", CultureInfo.InvariantCulture), Number(row.Flagged), Share(row.Precision), Share(row.Recall), Share(row.RecallVerbatim), Share(row.RecallReworded));
+            yield return Report.Row(row.Threshold?.ToString("0.0", CultureInfo.InvariantCulture) ?? "the check", Number(row.Flagged), Share(row.Precision), Share(row.Recall), Share(row.RecallVerbatim), Share(row.RecallReworded));
         }
     }
 

@@ -20,14 +20,15 @@ public sealed record LintResult(double GoalShare, int GoalWords, IReadOnlyList<F
 /// <summary>
 /// Checks rubric items by their wording alone, without a model. Leak: at least <see cref="LeakShare"/> of the distinct content
 /// words (see <see cref="ContentWords"/>) of the item, and at least <see cref="LeastLeakWords"/>, stand in the goal,
-/// |item ∩ goal| / |item|. Such a check sees words, not meaning: it misses what the goal says in other words, and calls a leak
-/// what only shares the goal's subject. How well it does is measured in the sandbox (<c>report leakage --sandbox</c>). The other faults are told from
+/// |item ∩ goal| / |item|; or the goal says by what means it is to be done, in the same words or in others
+/// (<see cref="GoalWording"/>). Such a check sees words, not meaning: it misses much of what the goal says in other words, and
+/// calls a leak what only shares the goal's subject. How well it does is measured in the sandbox (<c>report leakage --sandbox</c>). The other faults are told from
 /// fixed patterns (<see cref="ItemPatterns"/>); duplicates by the Jaccard similarity of content words.
 /// </summary>
 public static class ItemLint
 {
     /// <summary>Recorded as the checker; the number goes up when its findings change.</summary>
-    public const string Name = "wording-1";
+    public const string Name = "wording-2";
 
     /// <summary>From this share of an item's content words in the goal on, it counts as leaking.</summary>
     public const double LeakShare = 0.5;
@@ -44,22 +45,18 @@ public static class ItemLint
     public static IReadOnlyList<LintResult> Check(string goal, IReadOnlyList<string> items)
     {
         ArgumentNullException.ThrowIfNull(items);
-        var told = ContentWords.Of(goal);
+        var told = new GoalWording(goal);
         var words = items.Select(ContentWords.Of).ToList();
         return [.. items.Select((item, index) => Check(told, item, words, index))];
     }
 
-    private static LintResult Check(HashSet<string> told, string item, List<HashSet<string>> words, int index)
+    private static LintResult Check(GoalWording told, string item, List<HashSet<string>> words, int index)
     {
         var own = words[index];
-        var common = ContentWords.Common(own, told);
+        var common = ContentWords.Common(own, told.Words);
         var share = own.Count == 0 ? 0 : (double)common / own.Count;
         var faults = new List<FoundFault>();
-        if (common >= LeastLeakWords && share >= LeakShare)
-        {
-            faults.Add(new(ItemFault.LeaksFromGoal, string.Create(CultureInfo.InvariantCulture, $"{common} of its {own.Count} content words stand in the goal.")));
-        }
-
+        Add(ItemFault.LeaksFromGoal, told.TellsMeansOf(item) ?? (common >= LeastLeakWords && share >= LeakShare ? string.Create(CultureInfo.InvariantCulture, $"{common} of its {own.Count} content words stand in the goal.") : null));
         Add(ItemFault.Compound, ItemPatterns.Compound(item));
         Add(ItemFault.PresenceOnly, ItemPatterns.PresenceOnly(item));
         Add(ItemFault.Trivial, ItemPatterns.Trivial(item, own));

@@ -20,16 +20,17 @@ namespace CoScientist.Training.Sandbox.Leakage;
 /// <param name="Leaks">Items that leak by the world's truth.</param>
 /// <param name="Truth">Their share with its 95% interval; goals are the clusters.</param>
 /// <param name="Wording">The share that the check by wording calls leaks.</param>
-public sealed record SandboxLeakageRow(string Papers, string Creator, string Pipeline, int Goals, int Failed, int Items, int Leaks, Estimate Truth, Estimate Wording);
+/// <param name="Left">The share that leaks by the truth once those are taken out.</param>
+public sealed record SandboxLeakageRow(string Papers, string Creator, string Pipeline, int Goals, int Failed, int Items, int Leaks, Estimate Truth, Estimate Wording, Estimate Left);
 
-/// <summary>How the check by wording does against the truth at one threshold, over all items of the table.</summary>
-/// <param name="Threshold">Share of content words in the goal from which an item counts as leaking.</param>
+/// <summary>How the check by wording does against the truth, over all items of the pipeline that takes none out.</summary>
+/// <param name="Threshold">Share of content words in the goal from which an item counts as leaking, by that alone; null for the check as it is.</param>
 /// <param name="Flagged">Items that it flags.</param>
 /// <param name="Precision">Share of these that leak; null when there are none.</param>
 /// <param name="Recall">Share of leaking items that it flags; null when none leaks.</param>
 /// <param name="RecallVerbatim">The same of items whose decision stands in the goal in the same words.</param>
 /// <param name="RecallReworded">The same of items whose decision stands there in other words only.</param>
-public sealed record WordingCheckRow(double Threshold, int Flagged, double? Precision, double? Recall, double? RecallVerbatim, double? RecallReworded);
+public sealed record WordingCheckRow(double? Threshold, int Flagged, double? Precision, double? Recall, double? RecallVerbatim, double? RecallReworded);
 
 /// <summary>Whether abstract and introduction of a paper tell two of its decisions beforehand.</summary>
 internal enum SandboxPreviews
@@ -86,7 +87,7 @@ public static class SandboxLeakage
             }
         }
 
-        return new SandboxLeakageReport(rows, [.. Thresholds.Select(threshold => Row(threshold, judged))]);
+        return new SandboxLeakageReport(rows, [.. Thresholds.Select(threshold => Row(threshold, judged)), Row(null, judged)]);
     }
 
     /// <summary>The paper of a goal as the pipelines get it: sentences begin with capitals, as their readers expect, and perhaps two decisions are told beforehand.</summary>
@@ -163,7 +164,11 @@ public static class SandboxLeakage
             }
         }
 
-        judged.AddRange(goals.SelectMany(goal => goal));
+        if (pipeline == ExtractionPipelines.Paper)
+        {
+            judged.AddRange(goals.SelectMany(goal => goal));
+        }
+
         return new SandboxLeakageRow(
             kind,
             options.Name,
@@ -173,7 +178,8 @@ public static class SandboxLeakage
             goals.Sum(goal => goal.Count),
             goals.Sum(goal => goal.Count(item => item.Leaks)),
             ClusteredShare.Of(goals.ConvertAll(goal => (goal.Count(item => item.Leaks), goal.Count))),
-            ClusteredShare.Of(goals.ConvertAll(goal => (goal.Count(item => item.Flagged), goal.Count))));
+            ClusteredShare.Of(goals.ConvertAll(goal => (goal.Count(item => item.Flagged), goal.Count))),
+            ClusteredShare.Of(goals.ConvertAll(goal => (goal.Count(item => item.Leaks && !item.Flagged), goal.Count(item => !item.Flagged)))));
     }
 
     private static IEnumerable<JudgedItem> Judge(ExtractedGoal goal)
@@ -187,9 +193,9 @@ public static class SandboxLeakage
         });
     }
 
-    private static WordingCheckRow Row(double threshold, List<JudgedItem> items)
+    private static WordingCheckRow Row(double? threshold, List<JudgedItem> items)
     {
-        bool Flags(JudgedItem item) => item.GoalShare >= threshold && item.GoalWords >= ItemLint.LeastLeakWords;
+        bool Flags(JudgedItem item) => threshold is null ? item.Flagged : item.GoalShare >= threshold && item.GoalWords >= ItemLint.LeastLeakWords;
         double? Share(Func<JudgedItem, bool> of, Func<JudgedItem, bool> which) => items.Count(of) is > 0 and var all ? (double)items.Count(item => of(item) && which(item)) / all : null;
         return new WordingCheckRow(
             threshold,

@@ -22,6 +22,27 @@ public sealed class ItemLintTests
     public void Check_item_that_the_goal_does_not_say_does_not_leak(string item) => Assert.DoesNotContain(ItemFault.LeaksFromGoal, Faults(item));
 
     [Theory]
+    [InlineData("Holding out whole sites has not been tried.", "The plan should split the data by holding out whole sites.", "The goal says how it is to be done: “holding out whole sites”.")]
+    [InlineData("Holding out whole sites has not been tried.", "The plan should split the data by holding out whole sites because overlap inflates scores.", "The goal says how it is to be done: “holding out whole sites”.")]
+    [InlineData("Complete centres were never left aside.", "The plan should split the data by holding out whole sites.", "The goal seems to say in other words how it is to be done: “Complete centres were never left aside.”")]
+    [InlineData("Complete series were never left aside.", "The plan should split the data by holding out whole sites.", null)]
+    [InlineData("The whole cost was counted. Many sites took part.", "The plan should split the data by holding out whole sites.", null)]
+    [InlineData("Sites are few.", "The plan should split the data by sites.", null)]
+    [InlineData("Roots are hard to see.", "The plan should image roots through transparent pots.", null)]
+    public void Check_means_that_a_sentence_of_the_goal_tells_leak(string goal, string item, string? reason) =>
+        Assert.Equal(reason, ItemLint.Check(goal, [item])[0].Faults.Where(fault => fault.Fault == ItemFault.LeaksFromGoal).Select(fault => fault.Reason).SingleOrDefault());
+
+    [Fact]
+    public void Synonyms_word_stands_in_one_group()
+    {
+        var stems = Synonyms.Lines().SelectMany(group => ContentWords.Of(group)).ToList();
+
+        Assert.Equal(stems.Distinct(), stems);
+        Assert.Equal(Synonyms.Meaning("hospit"), Synonyms.Meaning("sit"));
+        Assert.Equal("barley", Synonyms.Meaning("barley"));
+    }
+
+    [Theory]
     [InlineData("The plan should randomise pots and blind the assessors.")]
     [InlineData("The plan should image roots daily; it should weigh shoots at harvest.")]
     [InlineData("The plan should use mixed models and report effect sizes with intervals.")]

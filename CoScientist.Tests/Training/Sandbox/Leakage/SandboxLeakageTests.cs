@@ -66,6 +66,12 @@ public sealed class SandboxLeakageTests
 
         Assert.All(report.Rows.Where(row => !row.Creator.Contains("random", StringComparison.Ordinal)), row => Assert.InRange(row.Failed, 0, 12));
         Assert.All(report.Check, row => Assert.True(row.RecallVerbatim >= row.RecallReworded));
+        var check = report.Check[^1];
+        Assert.Null(check.Threshold);
+        Assert.InRange(check.Precision!.Value, 0.95, 1);
+        Assert.InRange(check.RecallVerbatim!.Value, 0.98, 1);
+        Assert.InRange(check.RecallReworded!.Value, 0.35, 1);
+        Assert.All(report.Rows, row => Assert.True(row.Left.Value <= row.Truth.Value));
     }
 
     [Fact]
