@@ -10,7 +10,7 @@ namespace CoScientist.Web.Commands;
 /// <summary>The sandbox: show its world, make its base model, score a checkpoint with its oracle.</summary>
 internal static class SandboxCommand
 {
-    public static Command Create() => new("sandbox", "The embedded small world: its base model, its oracle, its examples") { Build(), Evaluate(), Generate(), SandboxExperts.Create() };
+    public static Command Create() => new("sandbox", "The embedded small world: its base model, its oracle, its examples") { Build(), Evaluate(), Generate(), SandboxExperts.Create(), SandboxExtractor.Build(), SandboxExtractor.Papers(), SandboxExtractor.Score() };
 
     private static Command Build()
     {

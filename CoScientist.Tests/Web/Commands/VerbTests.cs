@@ -49,6 +49,7 @@ public sealed class VerbTests : IDisposable
         ["report"] = ("--study none", 1),
         ["report cost"] = ("", 0),
         ["report leakage"] = ("", 0),
+        ["sandbox extracted"] = ("", 0),
         ["export dataset"] = ("NEW.csv", 0),
         ["export papers"] = ("NEW.csv", 0),
         ["export goals"] = ("NEW.csv", 0),
@@ -62,7 +63,7 @@ public sealed class VerbTests : IDisposable
     /// <summary>Verbs that have nothing to do with the database; <c>report reproduce</c> has a folder, and a lock, of its own.</summary>
     private static readonly string[] s_apart =
     [
-        "report reproduce", "sandbox build", "sandbox eval", "sandbox generate",
+        "report reproduce", "sandbox build", "sandbox eval", "sandbox extractor", "sandbox generate", "sandbox papers",
         "model inspect", "model logits", "model convert", "model random",
         "bench train", "bench sample", "bench grade", "bench gemm", "bench decode", "bench tokenizer", "bench soak", "bench import", "bench answers",
     ];
