@@ -23,6 +23,9 @@ internal sealed record LoadPlan
     /// <summary>After how many answers of an expert the network is lost in the middle of one; 0 never.</summary>
     public int Cuts { get; init; } = 5;
 
+    /// <summary>Seconds that a lost network stays away; 0 for a moment.</summary>
+    public double CutSeconds { get; init; }
+
     /// <summary>Every how many experts one has a slow machine; 0 nobody.</summary>
     public int Slow { get; init; } = 3;
 
@@ -53,6 +56,7 @@ internal sealed record LoadPlan
             Pace = Number("PACE", 5),
             Kills = (int)Number("KILLS", 0),
             Cuts = (int)Number("CUTS", 0),
+            CutSeconds = Number("CUT_SECONDS", 0),
             Slow = (int)Number("SLOW", 0),
             Trains = Number("TRAIN", 0) > 0,
             IsAsked = true,

@@ -53,7 +53,7 @@ internal sealed record LoadReport
         var times = answers.Where(a => !a.WarmUp).Select(a => a.Answer.Milliseconds).OfType<double>().Order().ToList();
         var timed = answers.Count - Earlier;
         var text = new StringBuilder();
-        Line($"{Plan.Experts} experts, an answer every {Plan.Pace} s each, for {Lasted.TotalSeconds:0} s after the warm-up; {Faults.Kills} kills, {Experts.Sum(e => e.Cuts)} cuts of the network, {(Plan.Slow > 0 ? Plan.Experts / Plan.Slow : 0)} slow machines");
+        Line($"{Plan.Experts} experts, an answer every {Plan.Pace} s each, for {Lasted.TotalSeconds:0} s after the warm-up; {Faults.Kills} kills, {Experts.Sum(e => e.Cuts)} cuts of the network{(Plan.CutSeconds > 0 ? $" for {Plan.CutSeconds} s each" : "")}, {(Plan.Slow > 0 ? Plan.Experts / Plan.Slow : 0)} slow machines");
         Line($"answers    {answers.Count} seen taken, {Kept.Stored} stored ({Kept.Unseen} of them not seen: a fault lay between), {Kept.Lost} lost, {Kept.Doubled} doubled");
         if (times.Count > 0)
         {

@@ -20,7 +20,7 @@ public sealed class LoadTests(ITestOutputHelper output) : IDisposable
     public async Task Load_ExpertsAtOnceWithFaults_LosesAndDoublesNoAnswer()
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromSeconds(240 + (2 * _plan.Seconds) + (20 * _plan.Kills) + _plan.Experts));
+        patience.CancelAfter(TimeSpan.FromSeconds(240 + _plan.CutSeconds + (2 * _plan.Seconds) + (20 * _plan.Kills) + _plan.Experts));
         var token = patience.Token;
 
         await using var data = new LoadData(_folder);

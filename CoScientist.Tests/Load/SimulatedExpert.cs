@@ -33,6 +33,7 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
     private string? _pair;
     private bool _done;
     private bool _refused;
+    private bool _isCut;
     private long _shownAt;
 
     /// <summary>Name of an expert's account.</summary>
@@ -140,7 +141,7 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
                 await _page!.PressAsync(key);
                 if (cut)
                 {
-                    (cut, disturbed, Cuts) = (false, true, Cuts + 1);
+                    (cut, disturbed, _isCut, Cuts) = (false, true, true, Cuts + 1);
                     _page.Cut();
                 }
 
@@ -172,6 +173,12 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
     /// <summary>After the connection was lost: the same circuit if the server still has it, else the page anew. True when the answer had been taken.</summary>
     private async Task<bool> ComeBackAsync(string pair, CancellationToken cancellationToken)
     {
+        if (_isCut)
+        {
+            _isCut = false;
+            await Task.Delay(TimeSpan.FromSeconds(plan.CutSeconds), cancellationToken);
+        }
+
         var address = server.Address;
         try
         {

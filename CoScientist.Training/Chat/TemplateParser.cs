@@ -1,3 +1,5 @@
+using CoScientist.Core;
+
 namespace CoScientist.Training.Chat;
 
 /// <summary>Parses the part of Jinja that chat templates use; anything else is refused with its name and line.</summary>
@@ -257,5 +259,5 @@ internal sealed partial class TemplateParser
     }
 
     private InvalidDataException Fault(string what) =>
-        new($"{source}, line {tokens[Math.Min(position, tokens.Count - 1)].Line}: {what} is not supported in a chat template; use a simpler template.");
+        new($"{source}, line {tokens[Math.Min(position, tokens.Count - 1)].Line}: {FileText.Shown(what, 300)} is not supported in a chat template; use a simpler template.");
 }

@@ -1,3 +1,4 @@
+using CoScientist.Core;
 using CoScientist.Training.Tokenization;
 using static CoScientist.Training.Chat.TemplateValues;
 
@@ -258,5 +259,5 @@ internal sealed partial class TemplateRun(string source, TimeProvider time)
         }
     }
 
-    private InvalidDataException Fault(string what) => new($"{source}, line {line}: {what} is not supported in a chat template; use a simpler template, or messages it is made for.");
+    private InvalidDataException Fault(string what) => new($"{source}, line {line}: {FileText.Shown(what, 300)} is not supported in a chat template; use a simpler template, or messages it is made for.");
 }

@@ -45,7 +45,7 @@ internal sealed class TokenizerFile
         }
         catch (TokenizerFault fault)
         {
-            throw new InvalidDataException($"{source}: {fault.Message}", fault);
+            throw new InvalidDataException($"{source}: {FileText.Shown(fault.Message, 600)}", fault);
         }
     }
 

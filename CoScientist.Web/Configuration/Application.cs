@@ -14,6 +14,9 @@ namespace CoScientist.Web.Configuration;
 /// <summary>The web application: what <c>serve</c> starts, and what tests start on a port of their own.</summary>
 internal static class Application
 {
+    /// <summary>Circuits whose network is lost that wait for it, for three minutes: a room full of experts, who all lose it at once.</summary>
+    private const int CircuitsKept = 500;
+
     /// <summary>Builds the application over a data directory; nothing is opened or created before it starts.</summary>
     /// <param name="options">The data directory.</param>
     /// <param name="urls">Addresses to listen on.</param>
@@ -47,7 +50,7 @@ internal static class Application
             compression.EnableForHttps = true;
             compression.MimeTypes = ["text/css", "text/javascript", "image/svg+xml"];
         });
-        builder.Services.AddRazorComponents().AddInteractiveServerComponents();
+        builder.Services.AddRazorComponents().AddInteractiveServerComponents(circuits => circuits.DisconnectedCircuitMaxRetained = CircuitsKept);
         builder.Services.AddRadzenComponents();
         builder.Services.AddScoped<UserZone>();
         builder.Services.AddSingleton<HomeStore>();

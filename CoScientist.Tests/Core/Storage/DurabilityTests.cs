@@ -76,7 +76,7 @@ public sealed class DurabilityTests
         await AssertHoldsAsync(database, goal, reported);
     }
 
-    private static async Task AssertHoldsAsync(TestDatabase database, GoalId goal, List<string> reported)
+    internal static async Task AssertHoldsAsync(TestDatabase database, GoalId goal, List<string> reported)
     {
         var token = TestContext.Current.CancellationToken;
         await using var db = database.NewContext();
@@ -107,7 +107,7 @@ public sealed class DurabilityTests
     }
 
     /// <summary>Decides and answers in turn; a report follows each commit.</summary>
-    private static async Task WorkAsync(TestDatabase database, Func<string, Task> report)
+    internal static async Task WorkAsync(TestDatabase database, Func<string, Task> report)
     {
         await using var db = database.NewContext();
         var items = await db.RubricItems.Where(item => item.State == RubricItemState.Proposed).OrderBy(item => item.Order).Select(item => item.Id).ToListAsync();
@@ -123,7 +123,7 @@ public sealed class DurabilityTests
         }
     }
 
-    private static async Task<GoalId> AddTasksAsync(TestDatabase database)
+    internal static async Task<GoalId> AddTasksAsync(TestDatabase database)
     {
         var goal = await database.AddGoalAsync(items: Tasks);
         await using var db = database.NewContext();

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using CoScientist.Core.Extraction;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Papers;
 using CoScientist.Web.Commands;
@@ -11,7 +12,7 @@ using Microsoft.EntityFrameworkCore;
 namespace CoScientist.Tests.Web.Commands;
 
 /// <summary>
-/// Kills imports as a power cut would, at random moments, starts them again, and compares with imports that nobody disturbed:
+/// Kills imports and extractions as a power cut would, at random moments, starts them again, and compares with imports that nobody disturbed:
 /// once each, or as often as COSCIENTIST_KILLS says.
 /// </summary>
 public sealed class ImportKillTests(ImportKillTests.NewLibrary library, ITestOutputHelper output) : IClassFixture<ImportKillTests.NewLibrary>, IDisposable
@@ -86,6 +87,37 @@ public sealed class ImportKillTests(ImportKillTests.NewLibrary library, ITestOut
         Assert.Equal(5 * Rows, Count("rough", db => db.ItemChecks.Count(check => db.Goals.Any(goal => goal.Origin == "dataset" && goal.Items.Any(item => item.Id == check.ItemId)))));
     }
 
+    [Fact]
+    public async Task Extract_Killed_EndsWithTheSameLibrary()
+    {
+        const int Few = 12;
+        var papers = Directory.CreateDirectory(Path.Combine(_folder, "papers")).FullName;
+        for (var i = 0; i < Few; i++)
+        {
+            await File.WriteAllTextAsync(Path.Combine(papers, string.Create(CultureInfo.InvariantCulture, $"a{i:00}.nxml")), PaperFixtures.Jats().Replace("ORCHARD.7", string.Create(CultureInfo.InvariantCulture, $"ORCHARD.{i}"), StringComparison.Ordinal).Replace("pmid\">123<", string.Create(CultureInfo.InvariantCulture, $"pmid\">{i}<"), StringComparison.Ordinal).Replace("forty branches", string.Create(CultureInfo.InvariantCulture, $"{i + 40} branches"), StringComparison.Ordinal), Token);
+        }
+
+        library.CopyTo(Path.Combine(_folder, "calm"));
+        await RunAsync("calm", ["import", "papers", papers]);
+        SqliteConnection.ClearAllPools();
+        Directory.CreateDirectory(Path.Combine(_folder, "rough"));
+        File.Copy(Path.Combine(_folder, "calm", "coscientist.db"), Path.Combine(_folder, "rough", "coscientist.db"));
+        string[] arguments = ["extract", "--model", ExtractiveDrafter.Name];
+        await RunAsync("calm", arguments);
+        for (var kill = 0; kill < Kills; kill++)
+        {
+            var least = Random.Shared.Next(1, Few);
+            await KillAsync("rough", arguments, () => Count("rough", db => db.Goals.Count(goal => !goal.IsSandbox)) >= least);
+            output.WriteLine($"killed with {Count("rough", db => db.Goals.Count(goal => !goal.IsSandbox))} goals of {Few} papers");
+        }
+
+        await RunAsync("rough", arguments);
+
+        var expected = await GoalsAsync("calm");
+        Assert.True(expected.Count >= Few, $"{expected.Count} goals");
+        Assert.Equal(expected, await GoalsAsync("rough"));
+    }
+
     private CoScientistDb Open(string data)
     {
         var options = new DbContextOptionsBuilder<CoScientistDb>();
@@ -128,12 +160,25 @@ public sealed class ImportKillTests(ImportKillTests.NewLibrary library, ITestOut
         ];
     }
 
+    /// <summary>The goals of each paper with their items and what is known of both, but keys and times.</summary>
+    private async Task<List<string>> GoalsAsync(string data)
+    {
+        await using var db = Open(data);
+        var names = await db.Papers.ToDictionaryAsync(paper => paper.Id, paper => paper.SourceName, Token);
+        var goals = await db.Goals.AsNoTracking().Include(goal => goal.Items).Where(goal => !goal.IsSandbox).ToListAsync(Token);
+        return
+        [
+            .. goals.Select(goal => string.Join('|', goal.PaperId is { } paper ? names[paper] : "", goal.Origin, goal.Domain, goal.Split, goal.Text, goal.ReferenceSolution,
+                string.Join('/', goal.Items.OrderBy(item => item.Order).Select(item => $"{item.Text} ({item.State}, {item.Weight})")))).Order(StringComparer.Ordinal),
+        ];
+    }
+
     private Task RunAsync(string data, string[] arguments) => RunVerbAsync(Path.Combine(_folder, data), arguments);
 
     private static async Task RunVerbAsync(string data, string[] arguments)
     {
         using var errors = new StringWriter();
-        var root = new RootCommand { CommandContext.Data, CommandContext.Json, ImportCommand.Create(), ReportCommand.Create() };
+        var root = new RootCommand { CommandContext.Data, CommandContext.Json, ImportCommand.Create(), ExtractCommand.Create(), ReportCommand.Create() };
         Assert.True(await CommandRunner.RunAsync(root, [.. arguments, "--data", data], errors) == 0, errors.ToString());
     }
 

@@ -6,6 +6,7 @@ using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Storage.Backups;
+using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Tests.Training.Model;
 using CoScientist.Training.Checkpoints;
@@ -60,6 +61,31 @@ public sealed partial class LimitedProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Disk_FullWhileDecidingAndAnswering_LosesNothingThatWasTaken()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Limits on the size of files are set as Linux does.");
+        await using var database = await TestDatabase.CreateAsync();
+        var goal = await DurabilityTests.AddTasksAsync(database);
+        SqliteConnection.ClearAllPools();
+
+        var lines = await ChildProcess.RunAsync(typeof(LimitedProcessTests), nameof(AnswerAsync), FormattableString.Invariant($"{database.Folder};{new FileInfo(database.File).Length + 100_000}"));
+
+        Assert.StartsWith("The database could not be written, most likely because the disk is full", lines[^1], StringComparison.Ordinal);
+        Assert.InRange(lines.Length, 3, 399);
+        await DurabilityTests.AssertHoldsAsync(database, goal, [.. lines[..^1]]);
+
+        // With room again, the work goes on where it stopped.
+        var reported = new List<string>(lines[..^1]);
+        await DurabilityTests.WorkAsync(database, line =>
+        {
+            reported.Add(line);
+            return Task.CompletedTask;
+        });
+        Assert.InRange(reported.Count, 399, 400);
+        await DurabilityTests.AssertHoldsAsync(database, goal, reported);
+    }
+
+    [Fact]
     [SupportedOSPlatform("linux")]
     public async Task Folder_ReadOnly_IsSaidAndNothingChanges()
     {
@@ -93,20 +119,12 @@ public sealed partial class LimitedProcessTests : IDisposable
     /// <summary>Tries to write a checkpoint larger than a file may be. On one thread: others cannot get at this assembly while the child lives in its initializer.</summary>
     private static Task WriteAsync(string argument)
     {
-        var parts = argument.Split(';');
-        var limit = long.Parse(parts[1], CultureInfo.InvariantCulture);
-        _ = Signal(FileSizeSignal, 1);
-        var allowed = new Limit { Current = (nuint)limit, Maximum = (nuint)limit };
-        if (SetLimit(FileSizeLimit, ref allowed) != 0)
-        {
-            throw new InvalidOperationException("The limit could not be set.");
-        }
-
+        var (folder, limit) = Limited(argument);
         var config = ModelConfigTests.Tiny with { VocabularySize = (int)(limit / 4) };
         try
         {
             CheckpointFolder.Write(
-                Path.Combine(parts[0], "models", "large"),
+                Path.Combine(folder, "models", "large"),
                 config,
                 [.. config.Tensors().Select(spec => new NamedTensor(spec.Name, spec.Shape, new float[spec.Count]))],
                 BpeTrainer.Train(["the aim is the aim"], 300, ["<end>"]),
@@ -118,6 +136,31 @@ public sealed partial class LimitedProcessTests : IDisposable
         }
 
         return Task.CompletedTask;
+    }
+
+    /// <summary>Decides and answers until there is no more room; the last line says what then was said.</summary>
+    private static async Task AnswerAsync(string argument)
+    {
+        var (folder, _) = Limited(argument);
+        var database = TestDatabase.Open(folder);
+        try
+        {
+            await DurabilityTests.WorkAsync(database, Console.Out.WriteLineAsync);
+        }
+        catch (Exception fault) when (StorageFaults.Describe(fault) is not null)
+        {
+            await Console.Out.WriteLineAsync(StorageFaults.Describe(fault));
+        }
+    }
+
+    /// <summary>Takes folder and most bytes of a file from an argument, and forbids this process to write larger ones.</summary>
+    private static (string Folder, long Limit) Limited(string argument)
+    {
+        var parts = argument.Split(';');
+        var limit = long.Parse(parts[1], CultureInfo.InvariantCulture);
+        _ = Signal(FileSizeSignal, 1);
+        var allowed = new Limit { Current = (nuint)limit, Maximum = (nuint)limit };
+        return SetLimit(FileSizeLimit, ref allowed) == 0 ? (parts[0], limit) : throw new InvalidOperationException("The limit could not be set.");
     }
 
     /// <summary>Starts the program, which must fail.</summary>
