@@ -19,6 +19,9 @@ public static class DatasetReader
     /// <summary>Bytes that a CSV file may have: unlike JSONL it is held in memory as a whole.</summary>
     public const long MostCsvBytes = 512L * 1024 * 1024;
 
+    /// <summary>Columns that a CSV file may have: every row, however short, is read with all of them.</summary>
+    public const int MostColumns = 1000;
+
     /// <summary>Faulty rows after which a file counts as something else.</summary>
     public const int MostFaults = 1000;
 
@@ -155,6 +158,11 @@ public static class DatasetReader
         };
         using var csv = CsvReader.FromText(text, options);
         var header = csv.Headers.Select(name => name.Trim('\uFEFF')).ToArray();
+        if (header.Length > MostColumns)
+        {
+            throw new DatasetFormatException(fileName, $"its header has {header.Length:N0} columns, more than {MostColumns:N0}. Leave out what is none of the dataset's.");
+        }
+
         if (header.Length == 0)
         {
             throw new DatasetFormatException(fileName, "it is empty. A dataset has a header and one goal a row.");

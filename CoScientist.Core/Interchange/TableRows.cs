@@ -18,7 +18,7 @@ internal static class TableRows
     public static IEnumerable<(int Line, JsonElement? Row)> Read(string fileName, Stream content, IReadOnlySet<string> typed)
     {
         using var reader = new StreamReader(content, Encoding.UTF8);
-        var rows = Path.GetExtension(fileName).Equals(".csv", StringComparison.OrdinalIgnoreCase) ? Csv(reader.ReadToEnd(), typed) : JsonLines(reader);
+        var rows = Path.GetExtension(fileName).Equals(".csv", StringComparison.OrdinalIgnoreCase) ? Csv(fileName, reader.ReadToEnd(), typed) : JsonLines(reader);
         foreach (var row in rows)
         {
             yield return row;
@@ -36,12 +36,17 @@ internal static class TableRows
         }
     }
 
-    private static IEnumerable<(int Line, JsonElement? Row)> Csv(string text, IReadOnlySet<string> typed)
+    private static IEnumerable<(int Line, JsonElement? Row)> Csv(string fileName, string text, IReadOnlySet<string> typed)
     {
         var faulty = new List<int>();
         var options = new CsvReaderOptions { TrackLineNumbers = true, MalformedData = CsvMalformedDataHandling.Skip, OnMalformedRecord = record => faulty.Add((int)record.LineNumber) };
         using var csv = CsvReader.FromText(text, options);
         var header = csv.Headers.Select(name => name.Trim('\uFEFF')).ToArray();
+        if (header.Length > DatasetReader.MostColumns)
+        {
+            throw new DatasetFormatException(fileName, $"its header has {header.Length:N0} columns, more than {DatasetReader.MostColumns:N0}. Give a file that an export wrote.");
+        }
+
         while (csv.Read())
         {
             var row = new JsonObject();

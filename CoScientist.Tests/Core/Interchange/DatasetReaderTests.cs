@@ -104,6 +104,7 @@ public sealed class DatasetReaderTests
 
         Assert.Contains("not in UTF-8", Assert.Throws<DatasetFormatException>(() => DatasetReader.Read("a.jsonl", latin, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
         Assert.Contains("the first is on line 1", Assert.Throws<DatasetFormatException>(() => Read("a.jsonl", string.Concat(Enumerable.Repeat("rubbish\n", 1100)) + "{\"Goal\":\"g\",\"Rubric\":[\"x\"],\"article_id\":\"a\"}\n")).Message, StringComparison.Ordinal);
+        Assert.Contains("5,000 columns, more than 1,000", Assert.Throws<DatasetFormatException>(() => Read("a.csv", string.Join(',', Enumerable.Range(0, 5000)) + "\n1\n")).Message, StringComparison.Ordinal);
         Assert.Contains("two columns named rubric", Assert.Throws<DatasetFormatException>(() => Read("a.csv", "Goal,rubric,Rubric,article_id\n")).Message, StringComparison.Ordinal);
     }
 
