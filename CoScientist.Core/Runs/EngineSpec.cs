@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace CoScientist.Core.Runs;
 
 /// <summary>Numbers in which the matrices of a run are multiplied; weights, moments, gradients and sums are in single precision whatever they are.</summary>
@@ -16,6 +18,9 @@ public enum RunEngine
     /// <summary>This program, on this machine.</summary>
     Managed,
 
+    /// <summary>TorchSharp on this machine: a CUDA device where there is one. Programs built with -p:WithTorchSharp=true have it.</summary>
+    Torch,
+
     /// <summary>verl on a Ray cluster.</summary>
     Verl,
 }
@@ -25,6 +30,10 @@ public sealed record EngineSpec
 {
     /// <summary>What trains. Default: this program.</summary>
     public RunEngine Kind { get; init; } = RunEngine.Managed;
+
+    /// <summary>Whether the run trains on other machines, which this program follows.</summary>
+    [JsonIgnore]
+    public bool IsElsewhere => Kind == RunEngine.Verl;
 
     /// <summary>Numbers of the products, of the policy and of local graders and judges alike. Default single precision.</summary>
     public RunPrecision Precision { get; init; } = RunPrecision.Fp32;

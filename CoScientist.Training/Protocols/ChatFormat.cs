@@ -4,6 +4,7 @@ using CoScientist.Core;
 using CoScientist.Core.TextModels;
 using CoScientist.Training.Chat;
 using CoScientist.Training.Checkpoints;
+using CoScientist.Training.Checkpoints.Gguf;
 using CoScientist.Training.Tokenization;
 
 namespace CoScientist.Training.Protocols;
@@ -60,6 +61,28 @@ public sealed class ChatFormat
         return end.Length > 0 && end.All(id => id >= 0 && id < vocabulary)
             ? new ChatFormat(tokenizer, ChatTemplate.Load(folder), end, vocabulary)
             : throw new InvalidDataException($"{folder} names no token that ends an answer: put eos_token_id into {GenerationFile}, as on the model's page.");
+    }
+
+    /// <summary>Reads the format that a GGUF file carries: its chat template and its end token.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="vocabulary">Rows of its embedding.</param>
+    /// <exception cref="InvalidDataException">It has no template or no end token.</exception>
+    public static ChatFormat OfGguf(string path, BpeTokenizer tokenizer, int vocabulary)
+    {
+        using var file = GgufFile.Open(path);
+        var tokens = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var name in new[] { "bos", "eos" })
+        {
+            if (file.Whole($"tokenizer.ggml.{name}_token_id") is >= 0 and var id && id < tokenizer.VocabularySize)
+            {
+                tokens[name + "_token"] = tokenizer.Decode([id], skipSpecial: false);
+            }
+        }
+
+        return file.Find<string>("tokenizer.chat_template") is { } template && file.Whole("tokenizer.ggml.eos_token_id") is >= 0 and var end && end < vocabulary
+            ? new ChatFormat(tokenizer, ChatTemplate.Parse(template, tokens, path), [end], vocabulary)
+            : throw new InvalidDataException($"{path} has no chat template or names no token that ends an answer: use a file of a model made for conversation.");
     }
 
     /// <summary>A prompt to the point where the answer begins. What the user part says can fake no turn.</summary>

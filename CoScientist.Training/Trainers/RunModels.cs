@@ -22,7 +22,7 @@ internal sealed class RunModels : IDisposable
     private readonly TrainingRunRequest request;
     private readonly RunSpec spec;
     private readonly EngineOptions options;
-    private readonly Dictionary<string, CpuEngine> frozen = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IPolicyEngine> frozen = new(StringComparer.Ordinal);
     private readonly EvaluatedModels? evaluated;
 
     /// <param name="request">The run.</param>
@@ -40,17 +40,17 @@ internal sealed class RunModels : IDisposable
             Protocol = spec.Data.Sandbox ? new CompactProtocol(tokenizer) : new PaperPlanProtocol(ChatFormat.Load(request.ModelDirectory, tokenizer, config.VocabularySize));
             var available = MachineMemory.AvailableBytes;
             var memory = RunMemory.Of(spec, data, config, Protocol, [.. Readers().Select(directory => Directory.Exists(directory) ? CheckpointFolder.Open(directory).Config : config)], Pool.Threads, available, trains: evaluated is null);
-            if (evaluated is null)
+            if (evaluated is null && !IsTorch)
             {
                 memory.Require(available, spec);
             }
-            else
+            else if (evaluated is not null)
             {
                 memory.RequireReading(available, evaluated.Remedy);
             }
 
             options = options with { CacheBytes = memory.CacheBytes };
-            Memory = memory.Describe(available);
+            Memory = IsTorch ? "TorchSharp computes; memory is taken as it is needed." : memory.Describe(available);
             Grader = GraderOf(spec.Grader, request.Grader);
             Judge = GraderOf(spec.Judge, request.Judge);
         }
@@ -78,9 +78,15 @@ internal sealed class RunModels : IDisposable
 
     /// <summary>The policy as the run begins or was saved. An adapter goes on the initial weights; its own state comes with the optimizer's.</summary>
     /// <param name="saved">Folder of the saved checkpoint; null at the beginning.</param>
-    public CpuEngine Policy(string? saved)
+    public IPolicyEngine Policy(string? saved)
     {
-        var policy = CpuEngine.Load(saved is not null && spec.Lora.Rank == 0 ? saved : request.ModelDirectory, Pool, options);
+        var directory = saved is not null && spec.Lora.Rank == 0 ? saved : request.ModelDirectory;
+        if (IsTorch)
+        {
+            return OptionalEngines.LoadTorch(directory, options);
+        }
+
+        var policy = CpuEngine.Load(directory, Pool, options);
         if (RunMemory.AdapterOf(spec) is { } adapter)
         {
             policy.AddLora(adapter);
@@ -90,28 +96,28 @@ internal sealed class RunModels : IDisposable
     }
 
     /// <summary>The initial policy: its frozen copy, or the policy itself with its adapter switched off; null when no method asks for it.</summary>
-    public ReferencePolicy? Reference(CpuEngine policy)
+    public ReferencePolicy? Reference(IPolicyEngine policy)
     {
         if (!NeedsReference)
         {
             return null;
         }
 
-        if (policy.Lora is null)
+        if (policy is not CpuEngine { Lora: not null } adapted)
         {
             return Frozen(request.ModelDirectory).LogProbabilities;
         }
 
         return (groups, options, cancellationToken) =>
         {
-            policy.AdapterEnabled = false;
+            adapted.AdapterEnabled = false;
             try
             {
-                return policy.LogProbabilities(groups, options, cancellationToken);
+                return adapted.LogProbabilities(groups, options, cancellationToken);
             }
             finally
             {
-                policy.AdapterEnabled = true;
+                adapted.AdapterEnabled = true;
             }
         };
     }
@@ -126,6 +132,8 @@ internal sealed class RunModels : IDisposable
 
         Pool.Dispose();
     }
+
+    private bool IsTorch => spec.Engine.Kind == RunEngine.Torch;
 
     private bool NeedsReference => spec.Parts().Any(part => part.Method == "dpo" || (part.Method == "grpo" && spec.Grpo.KlCoefficient > 0));
 
@@ -162,11 +170,11 @@ internal sealed class RunModels : IDisposable
     private string? FolderOf(string name, GradingModel model) => name == RunSpec.InitialGrader ? request.ModelDirectory : model.Directory;
 
     /// <summary>A checkpoint that is only read, held once whatever its roles: the same bits as the whole model, without room for training.</summary>
-    public CpuEngine Frozen(string directory)
+    public IPolicyEngine Frozen(string directory)
     {
         if (!frozen.TryGetValue(directory, out var engine))
         {
-            frozen.Add(directory, engine = CpuEngine.LoadReadOnly(directory, Pool, options));
+            frozen.Add(directory, engine = IsTorch ? OptionalEngines.LoadTorch(directory, options) : CpuEngine.LoadReadOnly(directory, Pool, options));
         }
 
         return engine;

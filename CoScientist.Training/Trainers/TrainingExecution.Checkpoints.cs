@@ -11,7 +11,7 @@ internal sealed partial class TrainingExecution
 {
     private string? baseHash;
 
-    private void Save(CpuEngine policy, int step, double? score)
+    private void Save(IPolicyEngine policy, int step, double? score)
     {
         if (step == 0)
         {
@@ -36,9 +36,9 @@ internal sealed partial class TrainingExecution
         }
 
         policy.SaveOptimizer(journal.OptimizerFile(step));
-        if (policy.Adapter is not null)
+        if (policy is CpuEngine { Adapter: not null } adapted)
         {
-            SaveAdapter(policy, step, manifest);
+            SaveAdapter(adapted, step, manifest);
         }
         else if (!Directory.Exists(journal.Checkpoint(step)))
         {

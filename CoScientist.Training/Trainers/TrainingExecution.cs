@@ -133,7 +133,7 @@ internal sealed partial class TrainingExecution : IDisposable
         };
     }
 
-    private Trainer TrainerOf(RunStage stage, CpuEngine policy, ReferencePolicy? reference) => stage.Method switch
+    private Trainer TrainerOf(RunStage stage, IPolicyEngine policy, ReferencePolicy? reference) => stage.Method switch
     {
         "sft" => new SftTrainer(policy, models.Protocol, spec, stage, data.Train),
         "opsd" => new OpsdTrainer(policy, models.Protocol, spec, stage, data.Train),
@@ -141,12 +141,12 @@ internal sealed partial class TrainingExecution : IDisposable
         _ => new GrpoTrainer(policy, models.Protocol, models.Grader, spec.Grpo.KlCoefficient > 0 ? reference : null, spec, stage, data.Train),
     };
 
-    private void Begin(CpuEngine policy, int? saved, CancellationToken cancellationToken)
+    private void Begin(IPolicyEngine policy, int? saved, CancellationToken cancellationToken)
     {
         journal.TruncateAfter(saved ?? -1);
         if (saved is { } step)
         {
-            if (policy.Adapter is not null)
+            if (policy is CpuEngine { Adapter: not null })
             {
                 AdapterCheckpoint.RequireBase(journal.Adapter(step), request.ModelDirectory);
             }
@@ -197,7 +197,7 @@ internal sealed partial class TrainingExecution : IDisposable
 
     private bool IsDue(int step) => step % spec.EvaluateEvery == 0 || step == spec.Steps;
 
-    private void Evaluate(CpuEngine policy, int step, CancellationToken cancellationToken)
+    private void Evaluate(IPolicyEngine policy, int step, CancellationToken cancellationToken)
     {
         double score;
         WatchVerdict verdict;
@@ -220,7 +220,7 @@ internal sealed partial class TrainingExecution : IDisposable
         }
     }
 
-    private (double Score, WatchVerdict Verdict) Judge(CpuEngine policy, int step, CancellationToken cancellationToken)
+    private (double Score, WatchVerdict Verdict) Judge(IPolicyEngine policy, int step, CancellationToken cancellationToken)
     {
         var seen = evaluator.Validate(policy, step, cancellationToken);
         Consider(step, seen.Score);

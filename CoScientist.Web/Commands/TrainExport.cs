@@ -11,7 +11,7 @@ internal static class TrainExport
 {
     public const string Trl = "trl";
 
-    public static Option<string?> Engine { get; } = new("--engine") { Description = "What trains: managed (this machine), verl, or trl (with --export)", HelpName = "NAME" };
+    public static Option<string?> Engine { get; } = new("--engine") { Description = "What trains: managed (this machine), torch (this machine, by TorchSharp), verl, or trl (with --export)", HelpName = "NAME" };
 
     public static Option<string?> Folder { get; } = new("--export") { Description = "Writes the run for verl or TRL into a folder that runs with one command, instead of training", HelpName = "FOLDER" };
 
@@ -33,11 +33,12 @@ internal static class TrainExport
         (null, null) => spec,
         (null, _) => throw new CommandException("--export needs --engine verl or --engine trl: this machine's own engine is not handed over."),
         ("managed", null) => spec with { Engine = spec.Engine with { Kind = RunEngine.Managed } },
+        ("torch", null) => spec with { Engine = spec.Engine with { Kind = RunEngine.Torch } },
         ("verl", _) => spec with { Engine = spec.Engine with { Kind = RunEngine.Verl } },
         (Trl, not null) => spec,
         (Trl, null) => throw new CommandException("TRL has no queue to send a run to: write it into a folder with --export FOLDER and run that on the machine."),
-        ("managed", _) => throw new CommandException("--export needs --engine verl or --engine trl: this machine's own engine is not handed over."),
-        var (other, _) => throw new CommandException($"There is no engine \"{other}\": choose managed, verl or trl."),
+        ("managed" or "torch", _) => throw new CommandException("--export needs --engine verl or --engine trl: this machine's own engine is not handed over."),
+        var (other, _) => throw new CommandException($"There is no engine \"{other}\": choose managed, torch, verl or trl."),
     };
 
     /// <summary>Writes the folder.</summary>

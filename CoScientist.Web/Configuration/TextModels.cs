@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using CoScientist.Core.Storage;
 using CoScientist.Core.TextModels;
+using CoScientist.Training.Protocols;
 
 namespace CoScientist.Web.Configuration;
 
@@ -32,6 +33,7 @@ public sealed class TextModels : IDisposable
     private readonly ICallRecords records;
     private readonly TimeProvider time;
     private readonly ConcurrentDictionary<OpenAiTextModelOptions, OpenAiTextModel> wires = [];
+    private readonly ConcurrentDictionary<string, FileTextModel> files = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ServerGate> gates = new(StringComparer.Ordinal);
 
     /// <summary>Reads the configuration; faults are found when a model is asked for.</summary>
@@ -99,18 +101,18 @@ public sealed class TextModels : IDisposable
     public async Task<ServerTrial> TryAsync(string name, CancellationToken cancellationToken)
     {
         var (server, model) = Find(name) ?? throw Unknown(name);
-        using var wire = new OpenAiTextModel(WireOptions(server, model));
+        using var wire = FileOf(server) is null ? new OpenAiTextModel(WireOptions(server, model)) : null;
         var asked = new MeteredModelOptions { Name = name, Server = server.Name, Model = model, Role = ModelRole.Test, Purpose = "test", Fresh = true, Attempts = 1 };
         var begun = time.GetTimestamp();
         try
         {
             var prompt = new TextPrompt("You are asked whether you can be reached.", "Answer with the one word: ready");
-            var answers = await new MeteredModel(asked, wire, Gate(server.Settings), records, time).CompleteAsync([prompt], new TextSamplingOptions { Temperature = 0, MaxTokens = 256 }, cancellationToken);
-            return new ServerTrial(answers[0].Failure is null ? answers[0] : null, answers[0].Failure, time.GetElapsedTime(begun), wire.LastExchange);
+            var answers = await new MeteredModel(asked, wire ?? Wire(server, model), Gate(server.Settings), records, time).CompleteAsync([prompt], new TextSamplingOptions { Temperature = 0, MaxTokens = 256 }, cancellationToken);
+            return new ServerTrial(answers[0].Failure is null ? answers[0] : null, answers[0].Failure, time.GetElapsedTime(begun), wire?.LastExchange);
         }
         catch (TextModelException fault)
         {
-            return new ServerTrial(null, fault.Reason, time.GetElapsedTime(begun), wire.LastExchange);
+            return new ServerTrial(null, fault.Reason, time.GetElapsedTime(begun), wire?.LastExchange);
         }
     }
 
@@ -120,6 +122,11 @@ public sealed class TextModels : IDisposable
         foreach (var wire in wires.Values)
         {
             wire.Dispose();
+        }
+
+        foreach (var file in files.Values)
+        {
+            file.Dispose();
         }
 
         foreach (var gate in gates.Values)
@@ -148,9 +155,16 @@ public sealed class TextModels : IDisposable
             Sampling = store.Roles().FirstOrDefault(player => player.Role == role && Same(player.Name, name))?.Sampling() ?? new RoleSampling(),
             Fresh = Fresh,
         };
-        var wire = wires.GetOrAdd(WireOptions(server, model), settings => new OpenAiTextModel(settings));
-        return new MeteredModel(options, wire, Gate(server.Settings), records, time);
+        return new MeteredModel(options, Wire(server, model), Gate(server.Settings), records, time);
     }
+
+    private ITextModel Wire(KnownServer server, string model) => FileOf(server) is { } file
+        ? files.GetOrAdd(file, path => new FileTextModel(server.Name, path))
+        : wires.GetOrAdd(WireOptions(server, model), settings => new OpenAiTextModel(settings));
+
+    /// <summary>The GGUF file that a server of the configuration stands for; null for an address. Pages name no files of this machine.</summary>
+    private static string? FileOf(KnownServer server) =>
+        server.Configured is { Endpoint: var path } && path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && !path.Contains("://", StringComparison.Ordinal) ? Path.GetFullPath(path) : null;
 
     private OpenAiTextModelOptions WireOptions(KnownServer server, string model)
     {

@@ -83,7 +83,7 @@ internal sealed partial class RunExecutor(
             RunState.Finished when result is not null => (RunNoticeKind.Finished, FormattableString.Invariant($"It has finished: the judge's score went from {result.BaseOracleScore:0.00} to {result.OracleScore:0.00} on {result.Goals} test goals.")),
             RunState.Finished => (RunNoticeKind.Finished, "It has finished."),
             RunState.Failed => (RunNoticeKind.Failed, $"It has failed. {error}"),
-            RunState.Interrupted when run.Spec.Engine.Kind != RunEngine.Managed => (RunNoticeKind.Interrupted, "The cluster goes on with it; it is followed again when the application starts."),
+            RunState.Interrupted when run.Spec.Engine.IsElsewhere => (RunNoticeKind.Interrupted, "The cluster goes on with it; it is followed again when the application starts."),
             RunState.Interrupted => (RunNoticeKind.Interrupted, "Its process ended. It can be resumed from its saved state."),
             RunState.Cancelled => (RunNoticeKind.Cancelled, "It was cancelled. Checkpoints, metrics and samples so far are kept."),
             _ => null,

@@ -2,6 +2,7 @@ using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
 using CoScientist.Core.TextModels;
+using CoScientist.Training.Engines;
 using CoScientist.Web.Configuration;
 
 namespace CoScientist.Web.Runs;
@@ -38,6 +39,7 @@ internal sealed class RunLauncher(RunStore runs, RunCheckpointStore checkpoints,
         await CheckGraderAsync("grader", spec.Grader);
         await CheckGraderAsync("judge", spec.Judge);
         faults.AddRange(clusters.Faults(spec));
+        faults.AddRange(OptionalEngines.Faults(spec));
 
         if (faults.Count == 0 && spec.Parts().Any(part => part.Method == "dpo") && (await data.PreferencesAsync(spec.Data, cancellationToken)).Fault is { } missing)
         {

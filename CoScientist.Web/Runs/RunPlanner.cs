@@ -31,9 +31,14 @@ internal sealed class RunPlanner(RunDataStore data, ModelCatalog models, CoScien
     /// <exception cref="InvalidDataException">A model or the data is not there; the message says what to do.</exception>
     public async Task<RunNeeds> EstimateAsync(RunSpec spec, CancellationToken cancellationToken)
     {
-        if (spec.Engine.Kind != RunEngine.Managed)
+        if (spec.Engine.IsElsewhere)
         {
             throw new InvalidDataException("It trains on the cluster and asks nothing of this machine.");
+        }
+
+        if (spec.Engine.Kind == RunEngine.Torch)
+        {
+            throw new InvalidDataException("What TorchSharp will take of this machine is not known beforehand.");
         }
 
         await gate.WaitAsync(cancellationToken);

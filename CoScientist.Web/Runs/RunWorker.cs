@@ -131,7 +131,7 @@ internal sealed partial class RunWorker(RunExecutor executor, RunStore runs, Mod
     {
         // One whose end could not be written down, on a full disk, say, would be shown running for ever.
         await (role.IsShared ? executor.TakeOverAsync(cancellationToken) : executor.InterruptOrphansAsync(cancellationToken));
-        while ((await runs.InStateAsync(RunState.Pending, cancellationToken)).FirstOrDefault(run => run.Spec.Engine.Kind == RunEngine.Managed) is { } next && await WorkOnAsync(next))
+        while ((await runs.InStateAsync(RunState.Pending, cancellationToken)).FirstOrDefault(run => !run.Spec.Engine.IsElsewhere) is { } next && await WorkOnAsync(next))
         {
         }
     }
@@ -145,7 +145,7 @@ internal sealed partial class RunWorker(RunExecutor executor, RunStore runs, Mod
             await FollowAgainAsync(cancellationToken);
         }
 
-        foreach (var run in (await runs.InStateAsync(RunState.Pending, cancellationToken)).Where(run => run.Spec.Engine.Kind != RunEngine.Managed && !IsWorking(run.Id)))
+        foreach (var run in (await runs.InStateAsync(RunState.Pending, cancellationToken)).Where(run => run.Spec.Engine.IsElsewhere && !IsWorking(run.Id)))
         {
             followed.Add(FollowAsync(run, cancellationToken));
         }
@@ -177,7 +177,7 @@ internal sealed partial class RunWorker(RunExecutor executor, RunStore runs, Mod
     /// <summary>Nobody stopped these: their jobs went on while there was no process to follow them.</summary>
     private async Task FollowAgainAsync(CancellationToken cancellationToken)
     {
-        foreach (var run in (await runs.InStateAsync(RunState.Interrupted, cancellationToken)).Where(run => run.Spec.Engine.Kind != RunEngine.Managed))
+        foreach (var run in (await runs.InStateAsync(RunState.Interrupted, cancellationToken)).Where(run => run.Spec.Engine.IsElsewhere))
         {
             await runs.ResumeAsync(run.Id, cancellationToken);
         }

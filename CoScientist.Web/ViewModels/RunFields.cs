@@ -1,5 +1,6 @@
 using System.Text.Json;
 using CoScientist.Core.Runs;
+using CoScientist.Training.Engines;
 
 namespace CoScientist.Web.ViewModels;
 
@@ -113,7 +114,7 @@ internal static class RunFields
             new("lora.modules", "Layers with adapters", "", "By the ends of their names, as in PEFT.", Gym) { Range = string.Join(", ", RunSpecValidator.AdapterModules) },
         ]),
         new("Machine", [
-            Choice("engine.kind", "Trained by", "This machine, or verl on the Ray cluster that CoScientist:Cluster names.", Ours, Names<RunEngine>()),
+            Choice("engine.kind", "Trained by", "This machine, or verl on the Ray cluster that CoScientist:Cluster names.", Ours, [.. Names<RunEngine>().Where(name => name != "torch" || OptionalEngines.HasTorchSharp)]),
             Choice("engine.precision", "Numbers multiplied", "bf16 halves the time of full-size models; its last digits depend on the processor.", Ours, Names<RunPrecision>()),
             Choice("engine.gradientCheckpointing", "Gradient checkpointing", "A third more work for a fraction of the memory, and the same numbers.", Ours, ["false", "true"]),
             new("engine.microBatchTokens", "Micro-batch", "tokens", "Held in memory at once while training; a group of plans stays together.", Ours),
