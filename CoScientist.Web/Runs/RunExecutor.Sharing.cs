@@ -35,7 +35,7 @@ internal sealed partial class RunExecutor
             }
 
             var told = FormattableString.Invariant($"The server that worked on it ended at step {run.Step}; another goes on from what was saved last.");
-            if (run.Spec.Engine.Kind == RunEngine.Managed && await notices.HasAsync(run.Id, told, cancellationToken))
+            if (!run.Spec.Engine.IsElsewhere && await notices.HasAsync(run.Id, told, cancellationToken))
             {
                 await notices.AddAsync(run.Id, RunNoticeKind.Interrupted, FormattableString.Invariant($"The server that worked on it ended at step {run.Step} again. The run may be why: look at the server's log and memory, then resume it."), cancellationToken);
                 continue;
