@@ -40,11 +40,9 @@ internal static class TrainCommand
         await using var services = await CommandContext.OpenAsync(parsed, DataUse.Owns, cancellationToken);
         await services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(cancellationToken);
         var executor = services.GetRequiredService<RunExecutor>();
-        if (!options.UsesPostgres)
-        {
-            await executor.InterruptOrphansAsync(cancellationToken);
-        }
 
+        // Runs that other processes on a server's database have lost are taken over there, but for the one that is asked for.
+        await executor.InterruptOrphansAsync(cancellationToken, options.UsesPostgres ? resume ?? "" : null);
         var store = services.GetRequiredService<RunStore>();
         var run = spec is null
             ? await RequeueAsync(store, resume!, cancellationToken)

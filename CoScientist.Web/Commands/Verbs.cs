@@ -24,6 +24,7 @@ internal static class Verbs
             DoctorCommand.Create(),
             BackupCommand.Create(),
             BackupCommand.CreateRestore(),
+            DataCommand.Create(),
             ReportCommand.Create(),
             ModelCommand.Create(),
             ServeCommand.Create(),

@@ -95,9 +95,11 @@ internal sealed partial class RunExecutor(
     }
 
     /// <summary>Running runs whose lock is free have lost their process. They wait for a person to resume them.</summary>
-    public async Task InterruptOrphansAsync(CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="only">The one that is looked at; null for all.</param>
+    public async Task InterruptOrphansAsync(CancellationToken cancellationToken, string? only = null)
     {
-        foreach (var run in await runs.InStateAsync(RunState.Running, cancellationToken))
+        foreach (var run in (await runs.InStateAsync(RunState.Running, cancellationToken)).Where(run => only is null || run.Name == only))
         {
             using var free = RunLock.TryTake(options.RunDirectory(run.Name));
             if (free is not null)

@@ -38,6 +38,7 @@ public sealed class VerbTests : IDisposable
         ["account remove-second-step"] = "n",
         ["account delete"] = "n",
         ["restore"] = "FILE",
+        ["data move"] = "--to postgres://nobody@localhost/nothing",
     };
 
     /// <summary>Verbs that read the data directory, and how they end here.</summary>
