@@ -3,6 +3,7 @@ using CoScientist.Core.Storage.Backups;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.Commands;
 using CoScientist.Web.Instances;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Web.Configuration;
@@ -55,6 +56,12 @@ internal static class DataDirectory
         }
 
         await SandboxLibrary.EnsureAsync(contexts, time, cancellationToken);
+
+        // Instances that start together would each make the first key, and not know each other's cookies at once.
+        if (db.Database.IsNpgsql())
+        {
+            services.GetRequiredService<IDataProtectionProvider>().CreateProtector("first").Protect("");
+        }
 
         // From here on other processes are told of changes.
         services.GetService<InstanceNews>();
