@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Reflection.Emit;
 using CoScientist.Core;
+using CoScientist.Tests.Core.Storage;
+using CoScientist.Tests.Shared;
 using CoScientist.Training.Trainers;
 
 namespace CoScientist.Tests;
@@ -47,6 +49,34 @@ public sealed class ArchitectureTests
 
         // The model servers of the configuration and of their page, and the provider of single sign-on.
         Assert.Equal(["ConfiguredHostHandler", "OpenAiTextModel", "SingleSignOn"], callers);
+    }
+
+    /// <summary>
+    /// Tests that work with a database say which: any (.ci/run runs them on SQLite and again on PostgreSQL), once (they would
+    /// pass on PostgreSQL too, but take long for other reasons: a browser, a model), or file (they are about the SQLite file itself).
+    /// </summary>
+    [Fact]
+    public void TestsOfADatabase_SayOnWhichTheyRun()
+    {
+        var own = typeof(ArchitectureTests).Assembly.GetTypes();
+        var uses = own.ToDictionary(type => type, type => UsedBy(type).Select(used => used.IsGenericType ? used.GetGenericTypeDefinition() : used).Where(used => used.Assembly == type.Assembly).ToHashSet());
+        HashSet<Type> reaching = [typeof(TestDatabase), typeof(TestPostgres), typeof(TestData)];
+        int before;
+        do
+        {
+            before = reaching.Count;
+            reaching.UnionWith(own.Where(type => type != typeof(ArchitectureTests) && uses[type].Overlaps(reaching)).ToList());
+        }
+        while (reaching.Count > before);
+
+        var offenders = own
+            .Where(type => type.GetMethods().Any(method => method.GetCustomAttributes().OfType<FactAttribute>().Any()))
+            .Where(type => !type.IsAbstract && reaching.Contains(type) != type.GetCustomAttributes<TraitAttribute>().Any(trait => trait is { Name: "Database", Value: "any" or "once" or "file" }))
+            .Select(type => type.FullName)
+            .Order(StringComparer.Ordinal)
+            .ToList();
+
+        Assert.True(offenders.Count == 0, $"Give these the trait Database, or take it away: {string.Join(", ", offenders)}");
     }
 
     [Fact]

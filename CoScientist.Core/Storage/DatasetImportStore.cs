@@ -56,14 +56,15 @@ public sealed class DatasetImportStore(IDbContextFactory<CoScientistDb> factory,
         var hash = Convert.ToHexStringLower(sha.Hash!);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
 
-        // The transaction takes the write lock at once: nobody else adds the same rows in between.
-        await using var transaction = await db.Database.BeginTransactionAsync(System.Data.IsolationLevel.Serializable, cancellationToken);
+        // Alone from the start: nobody else adds the same rows in between.
+        await using var transaction = await db.Database.BeginAloneAsync(Transactions.Library, cancellationToken);
 
         // Room for the pages that a large file touches: with the usual 2 MB they are written and read again many times.
         if (db.Database.IsSqlite())
         {
             await db.Database.ExecuteSqlAsync($"PRAGMA cache_size = -131072", cancellationToken);
         }
+
         var known = (await db.Goals.Where(goal => goal.ExternalKey != null).Select(goal => goal.ExternalKey!).ToListAsync(cancellationToken)).ToHashSet(StringComparer.Ordinal);
 
         // An export names the goals that were drawn here by their ids.

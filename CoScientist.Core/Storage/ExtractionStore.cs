@@ -95,7 +95,7 @@ public sealed class ExtractionStore(IDbContextFactory<CoScientistDb> factory, Ti
     {
         ArgumentNullException.ThrowIfNull(extractor);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync($"paper {paper.Value}", cancellationToken);
         var record = await RecordAsync(db, paper, extractor, cancellationToken);
         (record.State, record.Error, record.Goals, record.Items) = (ExtractionState.Failed, error, 0, 0);
         await db.SaveChangesAsync(cancellationToken);
@@ -128,7 +128,7 @@ public sealed class ExtractionStore(IDbContextFactory<CoScientistDb> factory, Ti
     public async Task<ExtractionSaved> SaveAsync(Paper paper, IReadOnlyList<ExtractedGoal> goals, Extractor extractor, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync($"paper {paper.Id.Value}", cancellationToken);
         var earlier = await db.Goals.Include(goal => goal.Items).Where(goal => goal.PaperId == paper.Id && goal.ExtractedBy == extractor.Name && (goal.Pipeline == null || goal.Pipeline == extractor.Pipeline)).ToListAsync(cancellationToken);
         var ids = earlier.ConvertAll(goal => goal.Id);
         var planned = await db.Plans.Where(plan => ids.Contains(plan.GoalId)).Select(plan => plan.GoalId).Distinct().ToListAsync(cancellationToken);

@@ -16,7 +16,7 @@ public sealed class GoalGroupStore(IDbContextFactory<CoScientistDb> factory)
     public async Task<GroupingResult> RefreshAsync(CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync(Transactions.Library, cancellationToken);
         var goals = await (
             from goal in db.Goals
             where !goal.IsSandbox

@@ -35,7 +35,7 @@ public sealed class GradingStore(IDbContextFactory<CoScientistDb> factory)
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
 
         // Several queries: the transaction keeps a review from falling between them.
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginSnapshotAsync(cancellationToken);
         var goals = filter.Apply(db.Goals.AsNoTracking());
         var plans = db.Plans.AsNoTracking().Where(plan => goals.Any(goal => goal.Id == plan.GoalId) && (writer == null || plan.Writer == writer));
         var found = await plans.OrderBy(plan => plan.Id).ToListAsync(cancellationToken);

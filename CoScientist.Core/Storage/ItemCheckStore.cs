@@ -16,6 +16,9 @@ public sealed class ItemCheckStore(IDbContextFactory<CoScientistDb> factory, Tim
     // A commit waits for the disk.
     private const int GoalsOfACommit = 1000;
 
+    // Whoever reads items and stores what was found in them, see Transactions.
+    private const string Checks = "item checks";
+
     /// <summary>How many items have no check by wording yet.</summary>
     /// <param name="sandbox">The sandbox's items or the real ones.</param>
     /// <param name="cancellationToken">Cancels.</param>
@@ -85,7 +88,7 @@ public sealed class ItemCheckStore(IDbContextFactory<CoScientistDb> factory, Tim
         ArgumentNullException.ThrowIfNull(goal);
         ArgumentNullException.ThrowIfNull(words);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync(Checks, cancellationToken);
         var now = await db.RubricItems.Where(item => item.GoalId == goal.Id).ToDictionaryAsync(item => item.Id, item => item.Text, cancellationToken);
         var same = goal.Items.Zip(words).Where(pair => now.GetValueOrDefault(pair.First.Id) == pair.First.Text).ToList();
         var ids = same.ConvertAll(pair => pair.First.Id);
@@ -97,6 +100,7 @@ public sealed class ItemCheckStore(IDbContextFactory<CoScientistDb> factory, Tim
     /// <summary>Checks a rubric again after one of its items got other words, within the caller's transaction; what judges said of the old words is dropped.</summary>
     internal static async Task RecheckAsync(CoScientistDb db, GoalId goalId, RubricItemId changed, DateTimeOffset at, CancellationToken cancellationToken)
     {
+        await db.Database.WaitForTurnAsync(Checks, cancellationToken);
         await db.ItemChecks.Where(check => check.ItemId == changed && check.IsJudge).ExecuteDeleteAsync(cancellationToken);
         await CheckAsync(db, [goalId], at, cancellationToken);
     }
@@ -120,6 +124,7 @@ public sealed class ItemCheckStore(IDbContextFactory<CoScientistDb> factory, Tim
     /// <summary>Checks goals by wording within the caller's transaction, so that nobody changes the items between reading them and storing what was found.</summary>
     internal static async Task<int> CheckAsync(CoScientistDb db, IReadOnlyCollection<GoalId> goals, DateTimeOffset at, CancellationToken cancellationToken)
     {
+        await db.Database.WaitForTurnAsync(Checks, cancellationToken);
         var texts = await db.Goals.Where(goal => goals.Contains(goal.Id)).Select(goal => new { goal.Id, goal.Text }).ToListAsync(cancellationToken);
         var items = (await db.RubricItems.Where(item => goals.Contains(item.GoalId)).OrderBy(item => item.Order).Select(item => new { item.Id, item.GoalId, item.Text }).ToListAsync(cancellationToken)).ToLookup(item => item.GoalId);
         var checks = ByWording(texts.Select(goal => (goal.Text, items[goal.Id].Select(item => (item.Id, item.Text)))), at, cancellationToken);

@@ -110,7 +110,7 @@ public sealed class LibraryJobStore(IDbContextFactory<CoScientistDb> factory, Ti
     public async Task<bool> RetryAsync(LibraryJobId id, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(System.Data.IsolationLevel.Serializable, cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync($"job {id.Value}", cancellationToken);
         var job = await db.LibraryJobs.SingleOrDefaultAsync(job => job.Id == id, cancellationToken);
         if (job is null or { State: LibraryJobState.Waiting or LibraryJobState.Running })
         {

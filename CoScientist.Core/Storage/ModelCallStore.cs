@@ -41,6 +41,8 @@ public sealed class ModelCallStore(IDbContextFactory<CoScientistDb> factory) : I
         db.AddRange(calls);
         if ((answer?.RequestKey ?? failure?.RequestKey) is { } key)
         {
+            // Several may have asked the same.
+            await db.Database.WaitForTurnAsync($"request {key}", cancellationToken);
             await db.ModelFailures.Where(open => open.RequestKey == key).ExecuteDeleteAsync(cancellationToken);
             _ = forget ? await db.ModelAnswers.Where(known => known.RequestKey == key).ExecuteDeleteAsync(cancellationToken) : 0;
         }

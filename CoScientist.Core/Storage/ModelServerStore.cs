@@ -59,7 +59,7 @@ public sealed class ModelServerStore(IDbContextFactory<CoScientistDb> factory, I
         }
 
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync("model servers", cancellationToken);
         var same = await db.ModelServers.SingleOrDefaultAsync(other => other.Name.ToLower() == server.Name.ToLower(), cancellationToken);
         var keeps = key is null && same is not null && HostOf(same.Endpoint) == HostOf(server.Endpoint);
         var encrypted = keeps ? same!.EncryptedKey : string.IsNullOrWhiteSpace(key) ? null : protector.Protect(key.Trim());
@@ -87,7 +87,7 @@ public sealed class ModelServerStore(IDbContextFactory<CoScientistDb> factory, I
     public async Task RemoveAsync(string name, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync("model servers", cancellationToken);
         await db.ModelRoles.Where(role => role.Server == name).ExecuteDeleteAsync(cancellationToken);
         await db.ModelServers.Where(server => server.Name == name).ExecuteDeleteAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -115,7 +115,7 @@ public sealed class ModelServerStore(IDbContextFactory<CoScientistDb> factory, I
         }
 
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync("model servers", cancellationToken);
         await db.ModelRoles.Where(other => other.Role == role).ExecuteDeleteAsync(cancellationToken);
         db.ModelRoles.AddRange(players.Select((player, place) => new RoleAssignment
         {

@@ -138,7 +138,7 @@ public sealed class PaperImportStore(IDbContextFactory<CoScientistDb> factory, P
 
         var imports = new List<PaperImport>();
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(System.Data.IsolationLevel.Serializable, cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync(Transactions.Library, cancellationToken);
         foreach (var (fileName, paper, done) in prepared)
         {
             imports.Add(done ?? await PaperVersions.AddAsync(db, fileName, paper!, cancellationToken));

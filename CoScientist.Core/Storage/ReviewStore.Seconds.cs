@@ -112,9 +112,10 @@ public sealed partial class ReviewStore
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(reviewerId);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync($"opinions of {reviewerId}", cancellationToken);
         var mine = await db.ReviewOpinions.Where(o => o.ReviewerId == reviewerId && o.UndoneAt == null).OrderByDescending(o => o.At).FirstOrDefaultAsync(cancellationToken)
             ?? throw new ReviewRefusedException("There is no opinion of yours to take back.");
+        await db.Database.WaitForTurnAsync($"item {mine.ItemId.Value}", cancellationToken);
         if (await db.ReviewOpinions.AnyAsync(o => o.ItemId == mine.ItemId && o.UndoneAt == null && o.At > mine.At, cancellationToken))
         {
             throw new ReviewRefusedException("Somebody has settled this item after you, so your opinion stays.");

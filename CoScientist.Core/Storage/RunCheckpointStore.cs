@@ -110,7 +110,7 @@ public sealed class RunCheckpointStore(IDbContextFactory<CoScientistDb> factory,
     public async Task RegisterAsync(Run run, RunCheckpoint written, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync($"run {run.Id.Value}", cancellationToken);
         var parent = run.Spec.Model;
         var name = NameOf(run.Name, written.Step);
         var known = await db.Checkpoints.SingleOrDefaultAsync(checkpoint => checkpoint.Name == name, cancellationToken);

@@ -14,7 +14,7 @@ public sealed partial class RunDataStore
     {
         ArgumentNullException.ThrowIfNull(spec);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginSnapshotAsync(cancellationToken);
         var counting = spec.RubricStates.Where(state => state != RubricItemState.Rejected).ToList();
         var goals = await db.Goals
             .Where(goal => goal.IsSandbox == spec.Sandbox)

@@ -25,7 +25,7 @@ public sealed partial class RunDataStore
     {
         ArgumentNullException.ThrowIfNull(spec);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginSnapshotAsync(cancellationToken);
         var (studies, fault) = await ChooseAsync(db, spec, cancellationToken);
         if (fault is not null)
         {

@@ -157,7 +157,7 @@ public sealed partial class RunDataStore(IDbContextFactory<CoScientistDb> factor
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
 
         // Goals and items come in two queries: the transaction keeps a decision from falling between them.
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginSnapshotAsync(cancellationToken);
         return await db.Goals.AsNoTracking()
             .Where(goal => goal.IsSandbox == sandbox)
             .Include(goal => goal.Items)

@@ -22,7 +22,7 @@ public sealed class RunEvaluationStore(IDbContextFactory<CoScientistDb> factory,
     {
         var spec = run.Spec;
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync($"run {run.Id.Value}", cancellationToken);
         var goals = await GoalsOfAsync(db, rows, cancellationToken);
         var writers = await WritersAsync(db, run.Name, spec.Model, bestStep, cancellationToken);
         var known = (await db.Plans.Where(plan => plan.RunId == run.Id)

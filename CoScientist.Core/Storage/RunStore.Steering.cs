@@ -14,7 +14,7 @@ public sealed partial class RunStore
     public async Task MoveInQueueAsync(RunId id, int by, CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync("runs", cancellationToken);
         var waiting = await db.Runs.Where(run => run.State == RunState.Pending).OrderBy(run => run.QueuePlace).ThenBy(run => run.Id).ToListAsync(cancellationToken);
         if (waiting.FindIndex(run => run.Id == id) is >= 0 and var at)
         {

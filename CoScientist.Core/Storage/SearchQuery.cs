@@ -14,20 +14,20 @@ public static class SearchQuery
         ? string.Join(' ', terms.Select(term => $"\"{string.Join(' ', term.Words)}\"{(term.IsBeginning ? "*" : "")}"))
         : null;
 
-    /// <summary>The same query for PostgreSQL, a <c>tsquery</c>; null when the text has no word.</summary>
+    /// <summary>The same query for PostgreSQL, a <c>tsquery</c> once its function SearchFold has folded it; null when the text has no word.</summary>
     /// <param name="text">As typed; null or empty gives null.</param>
     public static string? OfPostgres(string? text)
     {
-        var terms = Terms(text)
-            .Select(term => string.Join(" <-> ", term.Words.Select(Folded).Where(word => word.Length > 0).Select(word => $"'{word}'{(term.IsBeginning ? ":*" : "")}")))
-            .Where(term => term.Length > 0)
-            .ToList();
-        return terms.Count == 0 ? null : string.Join(" & ", terms.Select(term => $"({term})"));
+        var terms = Terms(text).Select(term => term.Words.SelectMany(Pieces).ToList() is { Count: > 0 } pieces
+            ? $"('{string.Join("' <-> '", pieces)}'{(term.IsBeginning ? ":*" : "")})"
+            : "").Where(term => term.Length > 0).ToList();
+        return terms.Count == 0 ? null : string.Join(" & ", terms);
     }
 
-    // As the function SearchWords of the database folds what it indexes.
-    private static string Folded(string word) =>
-        string.Concat(word.Normalize(NormalizationForm.FormD).Where(c => c is < '\u0300' or > '\u036f')).ToLowerInvariant().Replace('ς', 'σ');
+    // The index has accents off, and cuts words at the signs of other scripts that are no letters.
+    private static IEnumerable<string> Pieces(string word) =>
+        string.Concat(word.EnumerateRunes().Select(rune => Rune.IsLetterOrDigit(rune) || rune.Value is >= 0x300 and <= 0x36f ? rune.ToString() : " "))
+            .Split(' ').Where(piece => piece.EnumerateRunes().Any(Rune.IsLetterOrDigit));
 
     private static List<Term> Terms(string? text)
     {

@@ -10,6 +10,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Npgsql;
 
 namespace CoScientist.Core.Storage;
 
@@ -86,7 +87,7 @@ public static class StorageSetup
 
     /// <summary>
     /// Brings the database to the current schema, creating it when there is none. One that an earlier version made is copied
-    /// first, to <c>backups/before-SCHEMA.db</c> beside it.
+    /// first, to <c>backups/before-SCHEMA.db</c> beside it; on PostgreSQL no copy is needed, because each version of its schema comes whole or not at all.
     /// </summary>
     /// <param name="db">The database. The caller sees to it that no other process migrates it at the same time.</param>
     /// <param name="cancellationToken">Cancels between migrations.</param>
@@ -97,6 +98,13 @@ public static class StorageSetup
         ArgumentNullException.ThrowIfNull(db);
         var applied = (await db.Database.GetAppliedMigrationsAsync(cancellationToken)).ToList();
         var known = db.Database.GetMigrations().ToList();
+        if (applied.Count == 0 && db.Database.GetDbConnection() is NpgsqlConnection server && await db.Database.CanConnectAsync(cancellationToken))
+        {
+            await db.Database.OpenConnectionAsync(cancellationToken);
+            await PostgresServer.RequireSuitableAsync(server, cancellationToken);
+            await db.Database.CloseConnectionAsync();
+        }
+
         if (applied.Except(known, StringComparer.Ordinal).FirstOrDefault() is { } newer)
         {
             throw new InvalidDataException($"A newer version of this program made the database (schema {newer}). Use that version, or restore a backup made before it.");

@@ -57,6 +57,7 @@ public sealed partial class StudyStore
         using var turn = await TurnAsync(cancellationToken);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await db.Database.HoldStudyAsync(study, cancellationToken);
         if (await db.Studies.AnyAsync(s => s.Id == study && s.State != StudyState.Open && s.State != StudyState.Paused, cancellationToken))
         {
             throw new StudyException("This study has been closed: its answers can no longer be taken back.");

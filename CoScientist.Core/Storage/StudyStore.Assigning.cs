@@ -41,6 +41,7 @@ public sealed partial class StudyStore
         using var turn = await TurnAsync(cancellationToken);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await db.Database.HoldStudyAsync(study, cancellationToken);
         if (await Visible(db, expertId).AsNoTracking().FirstOrDefaultAsync(s => s.Id == study, cancellationToken) is not { } found)
         {
             return new ExpertTurn(null, null, null);

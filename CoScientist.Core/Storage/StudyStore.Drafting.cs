@@ -81,6 +81,7 @@ public sealed partial class StudyStore
         using var turn = await TurnAsync(cancellationToken);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await db.Database.HoldStudyAsync(assignment, cancellationToken);
         RequireOpen((await StudyOfAsync(db, assignment, expertId, cancellationToken)).State);
         if (await db.Preferences.AnyAsync(p => p.AssignmentId == assignment && p.UndoneAt == null, cancellationToken))
         {

@@ -136,7 +136,7 @@ public sealed partial class StudyStore
     {
         ArgumentException.ThrowIfNullOrEmpty(expertId);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync("invitations", cancellationToken);
         var (invitation, study) = await InvitationAsync(db, secret, expertId, cancellationToken);
         if (!await db.StudyExperts.AnyAsync(e => e.StudyId == study.Id && e.ExpertId == expertId, cancellationToken))
         {
@@ -196,6 +196,7 @@ public sealed partial class StudyStore
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await db.Database.HoldStudyAsync(id, cancellationToken);
         var study = await db.Studies.Include(s => s.Comparisons).FirstOrDefaultAsync(s => s.Id == id, cancellationToken) ?? throw Unknown();
         if (beforeAnswers && (study.State == StudyState.Locked || await db.Preferences.AnyAsync(p => db.Assignments.Any(a => a.Id == p.AssignmentId && db.Comparisons.Any(c => c.Id == a.ComparisonId && c.StudyId == id)), cancellationToken)))
         {

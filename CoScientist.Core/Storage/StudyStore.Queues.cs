@@ -81,6 +81,7 @@ public sealed partial class StudyStore
         using var turn = await TurnAsync(cancellationToken);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await db.Database.HoldStudyAsync(assignment, cancellationToken);
         var study = await StudyOfAsync(db, assignment, expertId, cancellationToken);
         var hand = new Hand(study, (await QueuesAsync(db, [study], cancellationToken))[study.Id], expertId);
         return await CommitAsync(db, transaction, hand, () => action(db, hand), cancellationToken);

@@ -35,7 +35,7 @@ public sealed partial class StudyStore
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         // One transaction: answers that arrive meanwhile are in all of the numbers or in none.
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginSnapshotAsync(cancellationToken);
         var pairs = await db.Comparisons.Where(c => c.StudyId == study && c.Kind == ComparisonKind.Counts)
             .Join(db.Goals, c => c.GoalId, g => g.Id, (c, g) => new StudyPair(c.Id, g.Id, g.Text, c.Order))
             .ToListAsync(cancellationToken);

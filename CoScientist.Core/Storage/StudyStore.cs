@@ -76,7 +76,7 @@ public sealed partial class StudyStore(IDbContextFactory<CoScientistDb> factory,
     {
         ArgumentNullException.ThrowIfNull(draft);
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync("studies", cancellationToken);
         var shared = await SharedGoals(db, draft.Arm1, draft.Arm2, draft.IsSandbox).OrderBy(g => g.Id).Select(g => g.Id).ToListAsync(cancellationToken);
         var name = draft.Name.Trim();
         var faults = StudyRules.Faults(draft, shared.Count);

@@ -27,7 +27,7 @@ internal static class TableImport
         CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync(Transactions.Library, cancellationToken);
         var (faults, imported, known) = (new List<RowFault>(), 0, 0);
         foreach (var (number, row) in TableRows.Read(fileName, content, typed))
         {

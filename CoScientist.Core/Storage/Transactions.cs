@@ -9,30 +9,38 @@ namespace CoScientist.Core.Storage;
 /// Transactions that read before they write. SQLite has one writer: whoever has begun is alone. PostgreSQL has many, and those
 /// that could get in each other's way take turns here, each waiting until the one before has committed.
 /// </summary>
-internal static class Transactions
+public static class Transactions
 {
+    /// <summary>Whoever adds papers, goals, plans or judgments that may be there already.</summary>
+    public const string Library = "library";
+
     /// <summary>Begins a transaction in which nobody else is within what it names; it reads all that those before have committed.</summary>
     /// <param name="database">The database.</param>
     /// <param name="what">What no two may be at once, for example a table; two that share nothing name different things.</param>
     /// <param name="cancellationToken">Cancels the waiting.</param>
     public static async Task<IDbContextTransaction> BeginAloneAsync(this DatabaseFacade database, string what, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(database);
         var transaction = await database.BeginTransactionAsync(cancellationToken);
         await database.WaitForTurnAsync(what, cancellationToken);
         return transaction;
     }
 
     /// <summary>Waits, within a transaction, until nobody else is within what it names; lets go of it as the transaction ends.</summary>
+    /// <param name="database">The database.</param>
+    /// <param name="what">As for <see cref="BeginAloneAsync"/>.</param>
+    /// <param name="cancellationToken">Cancels the waiting.</param>
     public static async Task WaitForTurnAsync(this DatabaseFacade database, string what, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(database);
         if (database.IsNpgsql())
         {
             await database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({what}, 0))", cancellationToken);
         }
     }
 
-    /// <summary>Begins a transaction all of whose reads see the database as of one moment.</summary>
-    public static Task<IDbContextTransaction> BeginSnapshotAsync(this DatabaseFacade database, CancellationToken cancellationToken) => database.IsNpgsql()
+    /// <summary>Begins a transaction for reading, all of whose reads see the database as of one moment.</summary>
+    internal static Task<IDbContextTransaction> BeginSnapshotAsync(this DatabaseFacade database, CancellationToken cancellationToken) => database.IsNpgsql()
         ? database.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken)
         : database.BeginTransactionAsync(cancellationToken);
 
@@ -40,7 +48,7 @@ internal static class Transactions
     /// Holds, until the transaction ends, all that decides who gets which pair of a study: triggers raise the study's revision with
     /// every such change, whoever makes it, and must wait for its row.
     /// </summary>
-    public static async Task HoldStudyAsync(this DatabaseFacade database, StudyId study, CancellationToken cancellationToken)
+    internal static async Task HoldStudyAsync(this DatabaseFacade database, StudyId study, CancellationToken cancellationToken)
     {
         if (database.IsNpgsql())
         {
@@ -49,7 +57,7 @@ internal static class Transactions
     }
 
     /// <summary>The same for the study of an assignment.</summary>
-    public static async Task HoldStudyAsync(this DatabaseFacade database, AssignmentId assignment, CancellationToken cancellationToken)
+    internal static async Task HoldStudyAsync(this DatabaseFacade database, AssignmentId assignment, CancellationToken cancellationToken)
     {
         if (database.IsNpgsql())
         {

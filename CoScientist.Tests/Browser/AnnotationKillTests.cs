@@ -13,6 +13,7 @@ namespace CoScientist.Tests.Browser;
 
 /// <summary>Kills the server COSCIENTIST_KILLS times, the moment a browser has been told 'Saved' or in the middle of a reason, and looks at what is left.</summary>
 [Collection(BrowserCollection.Name)]
+[Trait("Database", "once")]
 public sealed class AnnotationKillTests(BrowserFixture browser) : IClassFixture<BrowserFixture>, IDisposable
 {
     private static readonly int Kills = (int)TestSize.Of("COSCIENTIST_KILLS", 3);
@@ -29,7 +30,7 @@ public sealed class AnnotationKillTests(BrowserFixture browser) : IClassFixture<
     [Fact(Timeout = 600_000)]
     public async Task Annotate_KilledAgainAndAgain_LosesNoAnswerNoDecisionAndNoDraft()
     {
-        await using var app = Application.Build(new CoScientistOptions { DataDirectory = _data }, "http://127.0.0.1:0");
+        await using var app = Application.Build(TestData.Options(_data), "http://127.0.0.1:0");
         await CoScientist.Web.Configuration.DataDirectory.PrepareAsync(app.Services, Token);
         await app.Services.GetRequiredService<AccountStore>().CreateAsync("eve", ServerFixture.Password, [Roles.Expert, Roles.Reviewer], Token);
         var study = await StudySeed.AddAsync(app.Services, StudySeed.Draft("Killed", Kills + 2), items: 1);
@@ -119,7 +120,7 @@ public sealed class AnnotationKillTests(BrowserFixture browser) : IClassFixture<
     private Process Start(string address)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, UseShellExecute = false };
-        foreach (var argument in (string[])["exec", typeof(CoScientistOptions).Assembly.Location, "serve", "--data", _data, "--urls", address])
+        foreach (var argument in (string[])["exec", typeof(CoScientistOptions).Assembly.Location, "serve", .. TestData.Arguments(_data), "--urls", address])
         {
             start.ArgumentList.Add(argument);
         }

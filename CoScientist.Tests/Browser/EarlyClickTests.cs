@@ -11,6 +11,7 @@ namespace CoScientist.Tests.Browser;
 /// the click is done.
 /// </summary>
 [Collection(BrowserCollection.Name)]
+[Trait("Database", "once")]
 public sealed class EarlyClickTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
     [Fact(Timeout = 120_000)]

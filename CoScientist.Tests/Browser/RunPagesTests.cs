@@ -15,6 +15,7 @@ namespace CoScientist.Tests.Browser;
 
 /// <summary>Runs as researchers meet them: the first one from the start page, and one whose browser, circuit and server go away.</summary>
 [Collection(BrowserCollection.Name)]
+[Trait("Database", "once")]
 public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
     // So many that the run is at work when the server is killed, however fast the machine; afterwards fewer are asked for.
@@ -200,7 +201,7 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
     private static Process Serve(string data)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, UseShellExecute = false };
-        foreach (var argument in (string[])["exec", typeof(CoScientistOptions).Assembly.Location, "serve", "--data", data, "--urls", "http://127.0.0.1:0"])
+        foreach (var argument in (string[])["exec", typeof(CoScientistOptions).Assembly.Location, "serve", .. TestData.Arguments(data), "--urls", "http://127.0.0.1:0"])
         {
             start.ArgumentList.Add(argument);
         }
@@ -226,7 +227,7 @@ public sealed class RunPagesTests(BrowserFixture browser) : IClassFixture<Browse
     /// <summary>A researcher, and two short runs that wait.</summary>
     private static async Task SeedAsync(string data)
     {
-        await using var app = Application.Build(new CoScientistOptions { DataDirectory = data }, "http://127.0.0.1:0");
+        await using var app = Application.Build(TestData.Options(data), "http://127.0.0.1:0");
         await DataDirectory.PrepareAsync(app.Services, Token);
         await app.Services.GetRequiredService<AccountStore>().CreateAsync("rita", ServerFixture.Password, [Roles.Researcher], Token);
         await app.Services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(Token);

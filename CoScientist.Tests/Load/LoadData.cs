@@ -4,7 +4,9 @@ using CoScientist.Core.Goals;
 using CoScientist.Core.Plans;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
+using CoScientist.Core.Storage.Postgres;
 using CoScientist.Core.Studies;
+using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Configuration;
@@ -32,7 +34,7 @@ internal sealed class LoadData : IAsyncDisposable
     {
         Directory = directory;
         // Never started: only its services are used.
-        _app = Application.Build(new CoScientistOptions { DataDirectory = directory }, "http://127.0.0.1:0");
+        _app = Application.Build(TestData.Options(directory), "http://127.0.0.1:0");
     }
 
     /// <summary>The folder.</summary>
@@ -83,9 +85,14 @@ internal sealed class LoadData : IAsyncDisposable
             stored.Select(s => s.Assignment.ToString()).Except(seen.Select(answer => answer.Assignment), StringComparer.Ordinal).Count());
     }
 
-    /// <summary>What SQLite says of the file: "ok".</summary>
+    /// <summary>What the database says of itself: "ok".</summary>
     public async Task<string> IntegrityAsync(CancellationToken cancellationToken)
     {
+        if (TestPostgres.IsOn)
+        {
+            return string.Join(' ', (await PostgresServer.LookAsync(TestData.Database(Directory), cancellationToken)).Faults.DefaultIfEmpty("ok"));
+        }
+
         await using var connection = new SqliteConnection($"Data Source={Path.Combine(Directory, "coscientist.db")};Pooling=False");
         await connection.OpenAsync(cancellationToken);
         await using var command = connection.CreateCommand();

@@ -9,6 +9,7 @@ namespace CoScientist.Tests.Load;
 /// or stored twice. In the suite a little of it; COSCIENTIST_LOAD_EXPERTS=200 COSCIENTIST_LOAD_SECONDS=600 and the others of
 /// <see cref="LoadPlan"/> ask for as much as the machine bears, and the figures are printed.
 /// </summary>
+[Trait("Database", "any")]
 public sealed class LoadTests(ITestOutputHelper output) : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("coscientist-load-").FullName;

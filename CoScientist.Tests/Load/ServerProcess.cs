@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using CoScientist.Tests.Shared;
 using CoScientist.Web.Configuration;
 
 namespace CoScientist.Tests.Load;
@@ -96,7 +97,7 @@ internal sealed class ServerProcess(string dataDirectory) : IAsyncDisposable
         }
     }
 
-    private Process Run(string verb, params string[] arguments) => Process.Start(new ProcessStartInfo("dotnet", ["exec", typeof(CoScientistOptions).Assembly.Location, verb, "--data", dataDirectory, .. arguments])
+    private Process Run(string verb, params string[] arguments) => Process.Start(new ProcessStartInfo("dotnet", ["exec", typeof(CoScientistOptions).Assembly.Location, verb, .. TestData.Arguments(dataDirectory), .. arguments])
     {
         RedirectStandardOutput = true,
         UseShellExecute = false,

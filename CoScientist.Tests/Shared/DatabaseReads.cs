@@ -1,4 +1,6 @@
+using System.Data.Common;
 using System.Diagnostics;
+using CoScientist.Core.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 
@@ -7,7 +9,7 @@ namespace CoScientist.Tests.Shared;
 /// <summary>Counts what EF Core reads from the database of one data directory, until it is disposed.</summary>
 public sealed class DatabaseReads : IObserver<DiagnosticListener>, IObserver<KeyValuePair<string, object?>>, IDisposable
 {
-    private readonly string _folder;
+    private readonly string _database;
     private readonly List<IDisposable> _subscriptions = [];
     private int _queries;
     private int _rows;
@@ -16,7 +18,8 @@ public sealed class DatabaseReads : IObserver<DiagnosticListener>, IObserver<Key
     /// <param name="folder">The data directory.</param>
     public DatabaseReads(string folder)
     {
-        _folder = folder;
+        var address = TestData.Database(folder);
+        _database = DatabaseAddress.IsPostgres(address) ? (string)new DbConnectionStringBuilder { ConnectionString = address }["Database"] : address;
         _subscriptions.Add(DiagnosticListener.AllListeners.Subscribe(this));
     }
 
@@ -47,7 +50,7 @@ public sealed class DatabaseReads : IObserver<DiagnosticListener>, IObserver<Key
 
     public void OnNext(KeyValuePair<string, object?> value)
     {
-        if (value.Value is DataReaderDisposingEventData read && read.Command.Connection?.DataSource.StartsWith(_folder, StringComparison.Ordinal) == true)
+        if (value.Value is DataReaderDisposingEventData read && read.Command.Connection is { } connection && (connection.DataSource == _database || connection.Database == _database))
         {
             Interlocked.Increment(ref _queries);
             Interlocked.Add(ref _rows, read.ReadCount);

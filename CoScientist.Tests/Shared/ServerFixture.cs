@@ -44,7 +44,7 @@ public sealed partial class ServerFixture : IAsyncLifetime
     /// <param name="settings">Its configuration, as names and values in turn.</param>
     public async Task StartAsync(params string[] settings)
     {
-        _app = Application.Build(new CoScientistOptions { DataDirectory = DataDirectory }, "http://127.0.0.1:0", settings: settings.Chunk(2).Select(pair => KeyValuePair.Create(pair[0], (string?)pair[1])));
+        _app = Application.Build(TestData.Options(DataDirectory), "http://127.0.0.1:0", settings: settings.Chunk(2).Select(pair => KeyValuePair.Create(pair[0], (string?)pair[1])));
         await CoScientist.Web.Configuration.DataDirectory.PrepareAsync(_app.Services, CancellationToken.None);
         await _app.StartAsync();
         Address = _app.Urls.Single();
@@ -105,6 +105,7 @@ public sealed partial class ServerFixture : IAsyncLifetime
         }
 
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        await TestData.ReturnAsync(DataDirectory);
         _data.Delete(recursive: true);
     }
 

@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace CoScientist.Tests.Web;
 
 /// <summary>Accounts over HTTP and through the store: the one-time code, signing in, and what administrators may change.</summary>
+[Trait("Database", "any")]
 public sealed class AccountTests(ServerFixture server) : IClassFixture<ServerFixture>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

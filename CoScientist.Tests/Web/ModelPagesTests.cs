@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace CoScientist.Tests.Web;
 
 /// <summary>The pages of models and of runs' files over HTTP: what they show, and who gets which files.</summary>
+[Trait("Database", "any")]
 public sealed class ModelPagesTests(ServerFixture server) : IClassFixture<ServerFixture>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -7,6 +7,7 @@ using CoScientist.Web.ViewModels;
 namespace CoScientist.Tests.Web;
 
 /// <summary>The walk through the review queue: what is on the screen after each action.</summary>
+[Trait("Database", "any")]
 public sealed class ReviewSessionTests
 {
     private const string Reviewer = "rita";

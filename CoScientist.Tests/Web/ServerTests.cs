@@ -6,6 +6,7 @@ using CoScientist.Tests.Shared;
 namespace CoScientist.Tests.Web;
 
 /// <summary>The real server over HTTP: static files, who may open what, and that nothing but the server itself is called.</summary>
+[Trait("Database", "any")]
 public sealed partial class ServerTests(ServerFixture server) : IClassFixture<ServerFixture>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

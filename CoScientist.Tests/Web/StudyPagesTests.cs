@@ -11,6 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace CoScientist.Tests.Web;
 
 /// <summary>Compare and Studies over HTTP: who may see what, and that nothing tells an expert who wrote a plan.</summary>
+[Trait("Database", "any")]
 public sealed class StudyPagesTests(ServerFixture server) : IClassFixture<ServerFixture>
 {
     private const string Hostile = "We start <script>alert(1)</script> and <img src=x onerror=alert(2)>.";

@@ -38,7 +38,7 @@ public static class SandboxLibrary
             return 0;
         }
 
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync(Transactions.Library, cancellationToken);
         var missing = await MissingAsync(db, cancellationToken);
         var papers = (await db.Papers.Where(paper => paper.IsSandbox).Select(paper => paper.Id).ToListAsync(cancellationToken)).ToHashSet();
         var now = time.GetUtcNow();

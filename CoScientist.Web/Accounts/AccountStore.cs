@@ -166,7 +166,7 @@ internal sealed partial class AccountStore(IServiceScopeFactory scopes, Sessions
         var services = scope.ServiceProvider;
         var db = services.GetRequiredService<CoScientistDb>();
         var manager = services.GetRequiredService<UserManager<Account>>();
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginAloneAsync("accounts", cancellationToken);
         if (by is not null && !await MayAsync(manager, by, Roles.Administrator))
         {
             throw new UnauthorizedAccessException("Only administrators change accounts, and yours is none any more.");

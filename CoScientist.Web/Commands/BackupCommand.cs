@@ -23,14 +23,15 @@ internal static class BackupCommand
         var command = new Command("backup", "Copy the data directory, also while the application works with it") { folder, withoutKeys };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var directory = DataDirectory.Resolve(parsed.GetValue(CommandContext.Data));
+            var options = DatabaseSetting.Options(parsed);
+            var directory = options.DataDirectory;
             var keys = !parsed.GetValue(withoutKeys);
             var now = TimeProvider.System.GetUtcNow();
             var target = Path.GetFullPath(parsed.GetValue(folder) ?? Path.Combine(directory, DataBackup.BackupsFolder, now.ToString("yyyy-MM-dd-HHmmss", CultureInfo.InvariantCulture)));
             BackupManifest manifest;
             using (var bar = new PercentBar(Console.Error, bar: !Console.IsErrorRedirected, "backup"))
             {
-                manifest = new DataBackup(directory, keys).Write(target, Version, TimeProvider.System, bar, cancellationToken);
+                manifest = new DataBackup(directory, keys, options.UsesPostgres ? options.Database : null).Write(target, Version, TimeProvider.System, bar, cancellationToken);
             }
 
             await CommandContext.RecordAsync(parsed, AuditKind.Backup, target, keys ? MadeBackup : MadeBackup + ", without keys");
@@ -61,10 +62,11 @@ internal static class BackupCommand
     public static Command CreateRestore()
     {
         var folder = new Argument<string>("FOLDER") { Description = "What 'backup' made" };
-        var command = new Command("restore", "Put a backup into a new, empty data directory (--data)") { folder };
+        var command = new Command("restore", "Put a backup into a new, empty data directory (--data), and one of a PostgreSQL database into an empty one (--database)") { folder };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var directory = DataDirectory.Resolve(parsed.GetValue(CommandContext.Data));
+            var options = DatabaseSetting.Options(parsed);
+            var directory = options.DataDirectory;
             if (DataDirectoryLock.OtherHolder(directory) is { } holder)
             {
                 throw new CommandException($"The data directory {directory} is in use by {holder}. Name a new, empty one with --data.");
@@ -73,7 +75,7 @@ internal static class BackupCommand
             BackupManifest manifest;
             using (var bar = new PercentBar(Console.Error, bar: !Console.IsErrorRedirected, "restore"))
             {
-                manifest = DataRestore.Read(parsed.GetValue(folder)!, directory, bar, cancellationToken);
+                manifest = DataRestore.Read(parsed.GetValue(folder)!, directory, bar, cancellationToken, options.UsesPostgres ? options.Database : null);
             }
 
             await CommandContext.RecordAsync(parsed, AuditKind.Backup, Path.GetFullPath(parsed.GetValue(folder)!), "restored the backup");

@@ -1,7 +1,9 @@
+using System.Data.Common;
 using System.Globalization;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Storage.Backups;
+using CoScientist.Core.Storage.Postgres;
 using CoScientist.Training.Checkpoints;
 using CoScientist.Web.Configuration;
 using Microsoft.Data.Sqlite;
@@ -26,6 +28,11 @@ internal sealed class DataCheck(CoScientistOptions options)
     /// <param name="cancellationToken">Stops between files.</param>
     public async Task<IReadOnlyList<Finding>> LookAsync(CancellationToken cancellationToken)
     {
+        if (options.UsesPostgres)
+        {
+            return await LookAtServerAsync(cancellationToken);
+        }
+
         if (!File.Exists(options.DatabaseFile))
         {
             return [new Finding("there are no data here yet", Ok: true, "the first start makes them")];
@@ -40,7 +47,41 @@ internal sealed class DataCheck(CoScientistOptions options)
         }
 
         findings.Add(new Finding("the database is whole", Ok: true));
-        var applied = DatabaseCopy.Migrations(options.DatabaseFile);
+        await AddSchemaAsync(findings, DatabaseCopy.Migrations(options.DatabaseFile), "the next start copies it to backups/ and brings it up to date; look again after that", cancellationToken);
+        return findings;
+    }
+
+    private async Task<IReadOnlyList<Finding>> LookAtServerAsync(CancellationToken cancellationToken)
+    {
+        PostgresServer server;
+        try
+        {
+            server = await PostgresServer.LookAsync(options.Database, cancellationToken);
+        }
+        catch (Exception fault) when (fault is InvalidDataException || StorageFaults.Describe(fault) is not null)
+        {
+            return [new Finding("the database cannot be used", Ok: false, StorageFaults.Describe(fault) ?? fault.Message)];
+        }
+
+        var where = $"the {DatabaseAddress.Describe(options.Database)} answers";
+        if (server.Migrations.Count == 0 || !Directory.Exists(directory))
+        {
+            return [new Finding(where, Ok: true, $"version {server.Version}"), new Finding("there are no data here yet", Ok: true, "the first start makes them")];
+        }
+
+        List<Finding> findings =
+        [
+            Writable(),
+            Room(),
+            new Finding(where, Ok: true, FormattableString.Invariant($"version {server.Version}; the database takes {server.Bytes / 1048576.0:N0} MiB there")),
+            .. server.Faults.Count == 0 ? [new Finding("the database is whole", Ok: true)] : server.Faults.Select(fault => new Finding("the database is damaged", Ok: false, fault)),
+        ];
+        await AddSchemaAsync(findings, server.Migrations, "the next start brings it up to date, each version of it whole or not at all; look again after that", cancellationToken);
+        return findings;
+    }
+
+    private async Task AddSchemaAsync(List<Finding> findings, IReadOnlyList<string> applied, string whenBehind, CancellationToken cancellationToken)
+    {
         var newer = applied.Except(StorageSetup.Migrations, StringComparer.Ordinal).LastOrDefault();
         var behind = StorageSetup.Migrations.Count - applied.Count;
         if (newer is not null)
@@ -49,7 +90,7 @@ internal sealed class DataCheck(CoScientistOptions options)
         }
         else if (behind > 0)
         {
-            findings.Add(new Finding($"the database is {behind} schema versions behind", Ok: true, "the next start copies it to backups/ and brings it up to date; look again after that"));
+            findings.Add(new Finding($"the database is {behind} schema versions behind", Ok: true, whenBehind));
             findings.AddRange(Folders([]));
         }
         else
@@ -57,8 +98,6 @@ internal sealed class DataCheck(CoScientistOptions options)
             findings.Add(new Finding($"the database has the current schema, {applied[^1]}", Ok: true));
             await AddFilesAsync(findings, cancellationToken);
         }
-
-        return findings;
     }
 
     private Finding Writable()
@@ -84,8 +123,14 @@ internal sealed class DataCheck(CoScientistOptions options)
 
     private async Task AddFilesAsync(List<Finding> findings, CancellationToken cancellationToken)
     {
-        await using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = options.DatabaseFile, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
-        await connection.OpenAsync(cancellationToken);
+        await using DbConnection connection = options.UsesPostgres
+            ? await PostgresServer.OpenAsync(options.Database, cancellationToken)
+            : new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = options.DatabaseFile, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+        if (!options.UsesPostgres)
+        {
+            await connection.OpenAsync(cancellationToken);
+        }
+
         var known = new HashSet<string>(StringComparer.Ordinal);
         var (whole, broken) = (0, 0);
         foreach (var (name, path) in await RowsAsync(connection, "SELECT \"Name\", \"Path\" FROM \"Checkpoints\" WHERE \"DeletedAt\" IS NULL AND \"Path\" NOT LIKE 'builtin:%' ORDER BY \"Name\"", cancellationToken))
@@ -127,7 +172,7 @@ internal sealed class DataCheck(CoScientistOptions options)
         }
     }
 
-    private static async Task<List<(string First, string Second)>> RowsAsync(SqliteConnection connection, string query, CancellationToken cancellationToken)
+    private static async Task<List<(string First, string Second)>> RowsAsync(DbConnection connection, string query, CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();
 #pragma warning disable CA2100 // The queries are the constants above.

@@ -1,3 +1,4 @@
+using CoScientist.Core.Storage;
 using CoScientist.Core.TextModels;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -17,7 +18,8 @@ internal static class RunFault
         TextModelException => $"{fault.Message} Then resume: the last checkpoint is intact.",
         OutOfMemoryException => "The machine ran out of memory: lower the goals per step, the group size or the longest plan in a new run, or free memory and resume.",
         UnauthorizedAccessException or IOException => $"A file of the run could not be read or written ({Trim(fault.Message)}): make room or mend the permissions, then resume.",
-        DbUpdateException or SqliteException => $"The database could not be written ({Trim((fault.InnerException ?? fault).Message)}): make room in the data directory or close what holds it, then resume.",
+        DbUpdateException { InnerException: SqliteException } or SqliteException => $"The database could not be written ({Trim((fault.InnerException ?? fault).Message)}): make room in the data directory or close what holds it, then resume.",
+        _ when StorageFaults.Describe(fault) is { } said => $"{said} Then resume: the last checkpoint is intact.",
         _ => $"The trainer stopped with a fault ({fault.GetType().Name}: {Trim(fault.Message)}): resume from the last checkpoint, and report it with the log if it comes back.",
     };
 

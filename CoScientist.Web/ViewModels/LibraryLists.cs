@@ -42,8 +42,8 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
                 ? db.Papers.FromSql(
                 $"""
                 SELECT * FROM "Papers" WHERE "Id" IN (
-                  SELECT entry."OwnerId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found."Id" WHERE found."Words" @@ {query}::tsquery AND entry."GoalId" IS NULL
-                  UNION ALL SELECT section."PaperId" FROM "SearchTextOfSections" AS found JOIN "PaperSections" AS section ON section."Id" = found."Id" WHERE found."Words" @@ {query}::tsquery)
+                  SELECT entry."OwnerId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found."Id" WHERE found."Words" @@ "SearchFold"({query})::tsquery AND entry."GoalId" IS NULL
+                  UNION ALL SELECT section."PaperId" FROM "SearchTextOfSections" AS found JOIN "PaperSections" AS section ON section."Id" = found."Id" WHERE found."Words" @@ "SearchFold"({query})::tsquery)
                 """)
                 : db.Papers.FromSql(
                 $"""
@@ -79,7 +79,7 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
         if (query is not null)
         {
             goals = db.Database.IsNpgsql()
-                ? db.Goals.FromSql($"""SELECT * FROM "Goals" WHERE "Id" IN (SELECT entry."GoalId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found."Id" WHERE found."Words" @@ {query}::tsquery)""")
+                ? db.Goals.FromSql($"""SELECT * FROM "Goals" WHERE "Id" IN (SELECT entry."GoalId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found."Id" WHERE found."Words" @@ "SearchFold"({query})::tsquery)""")
                 : db.Goals.FromSql($"""SELECT * FROM "Goals" WHERE "Id" IN (SELECT entry."GoalId" FROM "SearchText" AS found JOIN "SearchEntries" AS entry ON entry."Id" = found.rowid WHERE found."SearchText" MATCH {query})""");
         }
 
@@ -203,7 +203,7 @@ public sealed class LibraryLists(IDbContextFactory<CoScientistDb> databases)
         public static string ForPostgres(string sql) => sql
             .Replace("CROSS JOIN", "JOIN", StringComparison.Ordinal)
             .Replace("found.rowid", "found.\"Id\"", StringComparison.Ordinal)
-            .Replace("found.\"SearchText\" MATCH @query", "found.\"Words\" @@ @query::tsquery", StringComparison.Ordinal);
+            .Replace("found.\"SearchText\" MATCH @query", "found.\"Words\" @@ \"SearchFold\"(@query)::tsquery", StringComparison.Ordinal);
 
         private const string All = " FROM \"RubricItems\" AS item CROSS JOIN \"Goals\" AS goal ON goal.\"Id\" = item.\"GoalId\"";
         private const string Found = " FROM \"SearchText\" AS found CROSS JOIN \"SearchEntries\" AS entry ON entry.\"Id\" = found.rowid CROSS JOIN \"RubricItems\" AS item ON item.\"Id\" = entry.\"OwnerId\" CROSS JOIN \"Goals\" AS goal ON goal.\"Id\" = item.\"GoalId\"";

@@ -21,6 +21,9 @@ public sealed record BackupManifest
     /// <summary>Name of the database inside <see cref="DataFolder"/>.</summary>
     public const string DatabaseFile = "coscientist.db";
 
+    /// <summary>Name of the copy inside <see cref="DataFolder"/> of a database that lies on a PostgreSQL server.</summary>
+    public const string ServerFile = "coscientist.dump";
+
     /// <summary>Version of this layout.</summary>
     public const int CurrentVersion = 1;
 
@@ -51,6 +54,10 @@ public sealed record BackupManifest
     /// <summary>The files by path inside <see cref="DataFolder"/>, with slashes.</summary>
     public required IReadOnlyDictionary<string, BackupFile> Files { get; init; }
 
+    /// <summary>Whether the database lay on a PostgreSQL server.</summary>
+    [JsonIgnore]
+    public bool IsOfServer => Files.ContainsKey(ServerFile);
+
     /// <summary>Bytes of all files.</summary>
     [JsonIgnore]
     public long Bytes => Files.Values.Sum(file => file.Bytes);
@@ -76,7 +83,7 @@ public sealed record BackupManifest
 
             if (manifest is { Version: CurrentVersion, Files: not null, LeftOut: not null, Schema: not null }
                 && manifest.Files.All(file => IsInside(file.Key) && file.Value is { Bytes: >= 0, Sha256: not null })
-                && manifest.Files.ContainsKey(DatabaseFile)
+                && (manifest.Files.ContainsKey(DatabaseFile) || manifest.IsOfServer)
                 && manifest.Files.Values.Sum(file => (decimal)file.Bytes) <= long.MaxValue)
             {
                 return manifest;

@@ -1,3 +1,5 @@
+using CoScientist.Core.Storage.Postgres;
+
 namespace CoScientist.Core.Storage.Backups;
 
 /// <summary>
@@ -6,7 +8,8 @@ namespace CoScientist.Core.Storage.Backups;
 /// </summary>
 /// <param name="directory">The data directory.</param>
 /// <param name="includeKeys">Whether the folder <c>keys</c> is copied too.</param>
-public sealed class DataBackup(string directory, bool includeKeys)
+/// <param name="server">Address of the PostgreSQL database; null where the database is the directory's file.</param>
+public sealed class DataBackup(string directory, bool includeKeys, string? server = null)
 {
     /// <summary>Folder of the data directory for backups, which no backup copies.</summary>
     public const string BackupsFolder = "backups";
@@ -36,14 +39,14 @@ public sealed class DataBackup(string directory, bool includeKeys)
     {
         ArgumentNullException.ThrowIfNull(time);
         var database = Path.Combine(root, BackupManifest.DatabaseFile);
-        if (!File.Exists(database))
+        if (server is null ? !File.Exists(database) : !Directory.Exists(root))
         {
             throw new InvalidDataException($"There are no data in {root}: name the data directory with --data.");
         }
 
         target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
         RequireOutside(target);
-        var expected = Files(root).Where(file => !Skipped(file)).Sum(file => Length(Path.Combine(root, file))) + Length(database);
+        var expected = Files(root).Where(file => !Skipped(file)).Sum(file => Length(Path.Combine(root, file))) + (server is null ? Length(database) : 0);
         DiskRoom.Require(target, expected, "the backup");
         BackupManifest? manifest = null;
         AtomicFolder.Create(target, temporary =>
@@ -52,13 +55,15 @@ public sealed class DataBackup(string directory, bool includeKeys)
             var data = Path.Combine(temporary, BackupManifest.DataFolder);
             Directory.CreateDirectory(data);
             var at = time.GetUtcNow();
-            CopyDatabase(database, Path.Combine(data, BackupManifest.DatabaseFile), Part(progress, 0, DatabaseShare), cancellationToken);
+            var schema = server is null
+                ? CopyDatabase(database, Path.Combine(data, BackupManifest.DatabaseFile), Part(progress, 0, DatabaseShare), cancellationToken)
+                : CopyServer(server, Path.Combine(data, BackupManifest.ServerFile), cancellationToken);
             CopyFiles(data, expected, Part(progress, DatabaseShare, FilesShare), cancellationToken);
             manifest = new BackupManifest
             {
                 CreatedAt = at,
                 Program = program,
-                Schema = DatabaseCopy.Migrations(Path.Combine(data, BackupManifest.DatabaseFile)).LastOrDefault() ?? "",
+                Schema = schema,
                 HasKeys = includeKeys,
                 LeftOut = [.. leftOut],
                 Files = files,
@@ -80,7 +85,7 @@ public sealed class DataBackup(string directory, bool includeKeys)
         }
     }
 
-    private void CopyDatabase(string database, string copy, IProgress<double>? progress, CancellationToken cancellationToken)
+    private string CopyDatabase(string database, string copy, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         DatabaseCopy.Write(database, copy, progress, cancellationToken);
         if (DatabaseCopy.FaultOf(copy) is { } fault)
@@ -88,8 +93,27 @@ public sealed class DataBackup(string directory, bool includeKeys)
             throw new InvalidDataException($"The database {database} is damaged ({fault}): no backup was made of it. Keep a copy of the folder, and restore the last backup.");
         }
 
+        Add(BackupManifest.DatabaseFile, copy, cancellationToken);
+        return DatabaseCopy.Migrations(copy).LastOrDefault() ?? "";
+    }
+
+    private string CopyServer(string address, string copy, CancellationToken cancellationToken)
+    {
+        var schema = PostgresServer.LookAsync(address, cancellationToken).GetAwaiter().GetResult().Migrations.LastOrDefault() ?? "";
+        PostgresDump.Write(address, copy, cancellationToken);
+        using (var written = new FileStream(copy, FileMode.Open, FileAccess.ReadWrite))
+        {
+            written.Flush(flushToDisk: true);
+        }
+
+        Add(BackupManifest.ServerFile, copy, cancellationToken);
+        return schema;
+    }
+
+    private void Add(string name, string copy, CancellationToken cancellationToken)
+    {
         using var stream = File.OpenRead(copy);
-        files.Add(BackupManifest.DatabaseFile, FileCopy.Fingerprint(stream, Stream.Null, _ => { }, cancellationToken));
+        files.Add(name, FileCopy.Fingerprint(stream, Stream.Null, _ => { }, cancellationToken));
     }
 
     /// <summary>Files that are written once come first; where one goes away meanwhile, its successor has come, and the next pass finds it. Files that grow come last and may be ahead of the rest, which every reader of them allows.</summary>
@@ -187,6 +211,7 @@ public sealed class DataBackup(string directory, bool includeKeys)
     {
         var name = Path.GetFileName(file.TrimEnd('/'));
         return file.StartsWith(BackupManifest.DatabaseFile, StringComparison.Ordinal)
+            || file == BackupManifest.ServerFile
             || file.StartsWith(BackupsFolder + "/", StringComparison.Ordinal)
             || (!includeKeys && file.StartsWith(KeysFolder + "/", StringComparison.Ordinal))
             || name.EndsWith(".lock", StringComparison.Ordinal)

@@ -1,3 +1,5 @@
+using CoScientist.Core.Storage.Postgres;
+
 namespace CoScientist.Core.Storage.Backups;
 
 /// <summary>
@@ -20,32 +22,47 @@ public static class DataRestore
     /// <param name="cancellationToken">Stops and leaves nothing.</param>
     /// <exception cref="InvalidDataException">The backup is damaged, or a newer version of the program made it.</exception>
     /// <exception cref="IOException">The directory is not empty, there is no room, or the disk refuses.</exception>
-    public static BackupManifest Read(string backup, string directory, IProgress<double>? progress, CancellationToken cancellationToken)
+    /// <param name="server">Address of an empty PostgreSQL database for a backup of one; null for others.</param>
+    public static BackupManifest Read(string backup, string directory, IProgress<double>? progress, CancellationToken cancellationToken, string? server = null)
     {
         backup = Path.GetFullPath(backup);
         directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
         var manifest = BackupManifest.Read(backup);
-        var source = Path.Combine(backup, BackupManifest.DataFolder);
-        if (!File.Exists(Path.Combine(source, BackupManifest.DatabaseFile)))
+        if (manifest.IsOfServer != server is not null)
         {
-            throw new InvalidDataException($"{Path.Combine(source, BackupManifest.DatabaseFile)} is missing: copy the backup again, or use another.");
+            throw new InvalidDataException(server is null
+                ? $"{backup} is of a database on a PostgreSQL server: make an empty database there with 'createdb', and name it with --database."
+                : $"{backup} is of an SQLite database: restore it without --database, and move it to the server after that.");
         }
 
-        var newer = DatabaseCopy.Migrations(Path.Combine(source, BackupManifest.DatabaseFile)).Except(StorageSetup.Migrations, StringComparer.Ordinal).LastOrDefault();
+        var source = Path.Combine(backup, BackupManifest.DataFolder);
+        var database = Path.Combine(source, server is null ? BackupManifest.DatabaseFile : BackupManifest.ServerFile);
+        if (!File.Exists(database))
+        {
+            throw new InvalidDataException($"{database} is missing: copy the backup again, or use another.");
+        }
+
+        IReadOnlyList<string> schema = server is null ? DatabaseCopy.Migrations(database) : manifest.Schema.Length > 0 ? [manifest.Schema] : [];
+        var newer = schema.Except(StorageSetup.Migrations, StringComparer.Ordinal).LastOrDefault();
         if (newer is not null)
         {
             throw new InvalidDataException($"A newer version of this program made the backup {backup} (schema {newer}, program {manifest.Program}). Restore it with that version.");
         }
 
         var wasThere = RequireEmpty(directory);
+        if (server is not null)
+        {
+            PostgresDump.RequireEmpty(server);
+        }
+
         DiskRoom.Require(directory, manifest.Bytes, "the restored data");
         if (wasThere)
         {
-            Fill(directory, temporary => Copy(manifest, source, temporary, progress, cancellationToken));
+            Fill(directory, temporary => Copy(manifest, source, temporary, server, progress, cancellationToken));
         }
         else
         {
-            AtomicFolder.Create(directory, temporary => Copy(manifest, source, temporary, progress, cancellationToken));
+            AtomicFolder.Create(directory, temporary => Copy(manifest, source, temporary, server, progress, cancellationToken));
         }
 
         return manifest;
@@ -128,7 +145,7 @@ public static class DataRestore
 
     private static IEnumerable<string?> Others(string directory) => Directory.EnumerateFileSystemEntries(directory).Select(Path.GetFileName).Where(name => name is not (CopyingFolder or FoundFolder));
 
-    private static void Copy(BackupManifest manifest, string source, string temporary, IProgress<double>? progress, CancellationToken cancellationToken)
+    private static void Copy(BackupManifest manifest, string source, string temporary, string? server, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         var all = Math.Max(1.0, manifest.Bytes);
         var done = 0L;
@@ -153,7 +170,14 @@ public static class DataRestore
         }
 
         manifest.Verify(temporary, null, cancellationToken);
-        if (DatabaseCopy.FaultOf(Path.Combine(temporary, BackupManifest.DatabaseFile)) is { } fault)
+        if (server is not null)
+        {
+            // Last, because it is whole or not at all: after it nothing can fail. The file has done its work.
+            var dump = Path.Combine(temporary, BackupManifest.ServerFile);
+            PostgresDump.Read(server, dump, cancellationToken);
+            File.Delete(dump);
+        }
+        else if (DatabaseCopy.FaultOf(Path.Combine(temporary, BackupManifest.DatabaseFile)) is { } fault)
         {
             throw new InvalidDataException($"The database of the backup is damaged ({fault}): use another backup.");
         }

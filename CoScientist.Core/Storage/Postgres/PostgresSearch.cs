@@ -9,7 +9,7 @@ namespace CoScientist.Core.Storage.Postgres;
 /// </summary>
 internal static class PostgresSearch
 {
-    /// <summary>Makes the index of papers, goals and items, and the function that finds the words of a text.</summary>
+    /// <summary>Makes the index of papers, goals and items, and the functions that fold texts and queries alike and find the words of a text.</summary>
     public static void Create(MigrationBuilder migration)
     {
         // A database may be ordered by bytes, where only ASCII has letters; the collation of ICU knows those of all languages. NFD
@@ -17,13 +17,15 @@ internal static class PostgresSearch
         // the 16,383rd are one and the same, and of a text whose words together exceed an index entry (1 MB) the first are found.
         migration.Sql("""
             DO $do$ BEGIN EXECUTE format($sql$
+              CREATE FUNCTION "SearchFold"(content text) RETURNS text LANGUAGE sql IMMUTABLE AS $fn$
+                SELECT translate(lower(regexp_replace(normalize(content, NFD), '[\u0300-\u036f]', '', 'g') COLLATE %1$s), 'ς', 'σ')
+              $fn$;
               CREATE FUNCTION "SearchWords"(content text) RETURNS tsvector LANGUAGE plpgsql IMMUTABLE AS $fn$
               DECLARE
-                folded text := translate(lower(regexp_replace(normalize(content, NFD), '[\u0300-\u036f]', '', 'g') COLLATE %1$s), 'ς', 'σ');
                 words text;
               BEGIN
                 SELECT string_agg(word || ':' || least(place, 16383), ' ') INTO words
-                  FROM string_to_table(trim(regexp_replace(folded COLLATE %1$s, '[^[:alnum:]]+', ' ', 'g')), ' ') WITH ORDINALITY AS found(word, place)
+                  FROM string_to_table(trim(regexp_replace("SearchFold"(content) COLLATE %1$s, '[^[:alnum:]]+', ' ', 'g')), ' ') WITH ORDINALITY AS found(word, place)
                   WHERE word <> '' AND length(word) <= 500;
                 RETURN coalesce(words, '')::tsvector;
               EXCEPTION WHEN program_limit_exceeded THEN

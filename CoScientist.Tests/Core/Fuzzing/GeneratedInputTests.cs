@@ -10,6 +10,7 @@ namespace CoScientist.Tests.Core.Fuzzing;
 /// <c>COSCIENTIST_FUZZ_SECONDS=1800</c> say how many or how long for each parser, <c>COSCIENTIST_FUZZ_PARSERS=a.nxml,d.csv</c> or
 /// <c>papers</c> which of them or which group, <c>COSCIENTIST_FUZZ_SEED</c> which inputs.
 /// </summary>
+[Trait("Database", "once")]
 public sealed partial class GeneratedInputTests : IAsyncDisposable
 {
     private const int Few = 40;

@@ -2,6 +2,7 @@ using CoScientist.Core.Storage;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class AuditTrailTests : IAsyncLifetime
 {
     private TestDatabase database = null!;

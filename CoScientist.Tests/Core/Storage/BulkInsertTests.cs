@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class BulkInsertTests
 {
     [Fact]

@@ -5,6 +5,7 @@ using CoScientist.Core.Storage;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class CheckpointShelfTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -8,6 +8,7 @@ using Microsoft.EntityFrameworkCore;
 namespace CoScientist.Tests.Core.Storage;
 
 /// <summary>What comes in goes out again, to the last column.</summary>
+[Trait("Database", "any")]
 public sealed class DatasetRoundTripTests
 {
     /// <summary>Rows as published, with columns of others, and as odd as they may be.</summary>

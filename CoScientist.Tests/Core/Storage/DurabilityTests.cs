@@ -9,6 +9,7 @@ using Microsoft.EntityFrameworkCore;
 namespace CoScientist.Tests.Core.Storage;
 
 /// <summary>Ends work on decisions and answers without warning, and looks for what had been reported as saved.</summary>
+[Trait("Database", "file")]
 public sealed class DurabilityTests
 {
     private const string ChildFolder = "COSCIENTIST_TEST_DURABILITY";

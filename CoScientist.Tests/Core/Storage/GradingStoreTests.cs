@@ -7,6 +7,7 @@ using GradingRow = CoScientist.Core.Grading.Grading;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class GradingStoreTests
 {
     private static readonly GoalFilter Sandbox = new(Sandbox: true);

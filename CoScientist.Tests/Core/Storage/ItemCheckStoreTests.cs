@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class ItemCheckStoreTests
 {
     private const string GoalText = "Find out whether roots of barley recover after salt stress.";

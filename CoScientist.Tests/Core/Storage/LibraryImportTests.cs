@@ -9,6 +9,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class LibraryImportTests
 {
     private static readonly byte[] Bees = PaperFixtures.Bytes(PaperFixtures.Jats());

@@ -12,6 +12,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace CoScientist.Tests.Core.Storage;
 
 /// <summary>Databases of every earlier schema version, with rows in every table, brought to the current one.</summary>
+[Trait("Database", "file")]
 public sealed class MigrationDataTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class PaperImportTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;

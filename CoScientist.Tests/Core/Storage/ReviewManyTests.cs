@@ -9,6 +9,7 @@ using PlanGrading = CoScientist.Core.Grading.Grading;
 namespace CoScientist.Tests.Core.Storage;
 
 /// <summary>Deciding on a whole rubric, and the order in which items come.</summary>
+[Trait("Database", "any")]
 public sealed class ReviewManyTests : IAsyncLifetime
 {
     private TestDatabase database = null!;

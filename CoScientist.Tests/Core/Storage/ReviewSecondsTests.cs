@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 namespace CoScientist.Tests.Core.Storage;
 
 /// <summary>Second opinions and their settling.</summary>
+[Trait("Database", "any")]
 public sealed class ReviewSecondsTests : IAsyncLifetime
 {
     private TestDatabase database = null!;

@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class ReviewStoreTests : IAsyncLifetime
 {
     private TestDatabase database = null!;

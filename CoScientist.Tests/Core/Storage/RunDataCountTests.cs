@@ -4,6 +4,7 @@ using CoScientist.Core.Storage;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class RunDataCountTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -6,6 +6,7 @@ using CoScientist.Core.Storage;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class RunDataStoreTests : IAsyncLifetime
 {
     private TestDatabase database = null!;

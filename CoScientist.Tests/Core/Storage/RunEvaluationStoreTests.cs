@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class RunEvaluationStoreTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -8,6 +8,7 @@ using CoScientist.Core.Studies;
 namespace CoScientist.Tests.Core.Storage;
 
 /// <summary>From experts' answers to what a run trains on.</summary>
+[Trait("Database", "any")]
 public sealed class RunPreferenceTests : IAsyncLifetime
 {
     private static readonly RunSpec s_dpo = new() { Method = "dpo", ValidationGoals = 2, TestGoals = 4 };

@@ -3,6 +3,7 @@ using CoScientist.Core.Storage;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class RunSteeringTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

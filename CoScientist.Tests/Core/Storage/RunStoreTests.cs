@@ -3,6 +3,7 @@ using CoScientist.Core.Storage;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class RunStoreTests
 {
     private const string Me = "here:1";

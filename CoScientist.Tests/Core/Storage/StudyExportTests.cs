@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Core.Storage;
 
+[Trait("Database", "any")]
 public sealed class StudyExportTests : IAsyncLifetime
 {
     private TestDatabase database = null!;

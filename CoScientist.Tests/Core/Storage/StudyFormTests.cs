@@ -9,6 +9,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace CoScientist.Tests.Core.Storage;
 
 /// <summary>Studies with overlap, a full form, invitations and an audit trail.</summary>
+[Trait("Database", "any")]
 public sealed class StudyFormTests : IAsyncLifetime
 {
     private static readonly StudyForm Full = new() { Strength = true, Scores = true, Criteria = true, Items = true, ReasonRequired = true };

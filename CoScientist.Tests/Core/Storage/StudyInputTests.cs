@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 namespace CoScientist.Tests.Core.Storage;
 
 /// <summary>Studies that cannot be, and texts that people paste.</summary>
+[Trait("Database", "any")]
 public sealed class StudyInputTests : IAsyncLifetime
 {
     private TestDatabase database = null!;

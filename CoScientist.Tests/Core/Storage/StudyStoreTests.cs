@@ -12,6 +12,7 @@ using PlanGrading = CoScientist.Core.Grading.Grading;
 namespace CoScientist.Tests.Core.Storage;
 
 /// <summary>Setting a study up, and handing its pairs out.</summary>
+[Trait("Database", "any")]
 public sealed partial class StudyStoreTests : IAsyncLifetime
 {
     private TestDatabase database = null!;

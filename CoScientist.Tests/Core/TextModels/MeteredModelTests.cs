@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Core.TextModels;
 
+[Trait("Database", "any")]
 public sealed class MeteredModelTests : IAsyncLifetime
 {
     private static readonly TextSamplingOptions Options = new() { Temperature = 0.5, MaxTokens = 100, Seed = 7 };

@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Training.Sandbox;
 
+[Trait("Database", "any")]
 public sealed class SandboxLibraryTests
 {
     private static readonly DateTimeOffset Now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);

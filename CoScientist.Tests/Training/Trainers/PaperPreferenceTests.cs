@@ -13,6 +13,7 @@ using CoScientist.Training.Trainers;
 namespace CoScientist.Tests.Training.Trainers;
 
 /// <summary>Experts' answers on real goals, and a chat model with an adapter that moves to their side by the paper's protocol.</summary>
+[Trait("Database", "any")]
 public sealed class PaperPreferenceTests : IAsyncLifetime
 {
     private const string Careful = "Measure every batch twice and compare.";

@@ -14,6 +14,7 @@ using CoScientist.Training.Trainers;
 namespace CoScientist.Tests.Training.Trainers;
 
 /// <summary>From a study's answers to a policy that has moved to their side.</summary>
+[Trait("Database", "any")]
 public sealed class PreferenceRunTests : IAsyncLifetime
 {
     private TestDatabase _database = null!;

@@ -3,12 +3,14 @@ using CoScientist.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Commands;
+using CoScientist.Web.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace CoScientist.Tests.Web.Access;
 
 /// <summary>The verb <c>account</c> over the data of a server that runs.</summary>
 [Collection(nameof(AccessCollection))]
+[Trait("Database", "any")]
 public sealed class AccountCommandTests(AccessFixture access)
 {
     private readonly ServerFixture server = access.Server;
@@ -41,7 +43,8 @@ public sealed class AccountCommandTests(AccessFixture access)
     {
         var root = new RootCommand { AccountCommand.Create() };
         root.Options.Add(CommandContext.Data);
+        root.Options.Add(DatabaseSetting.Option);
         root.Options.Add(CommandContext.Json);
-        return root.Parse(["account", .. arguments, "--data", server.DataDirectory]).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, Cancellation);
+        return root.Parse(["account", .. arguments, .. TestData.Arguments(server.DataDirectory)]).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, Cancellation);
     }
 }

@@ -1,4 +1,5 @@
 using CoScientist.Core.Storage;
+using CoScientist.Tests.Shared;
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Configuration;
 using Microsoft.EntityFrameworkCore;
@@ -12,7 +13,7 @@ internal sealed class AccountData : IAsyncDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("coscientist-");
     private readonly ServiceProvider _services;
 
-    private AccountData() => _services = new ServiceCollection().AddLogging().AddCoScientist(new CoScientistOptions { DataDirectory = _folder.FullName }).BuildServiceProvider();
+    private AccountData() => _services = new ServiceCollection().AddLogging().AddCoScientist(TestData.Options(_folder.FullName)).BuildServiceProvider();
 
     public AccountStore Store => _services.GetRequiredService<AccountStore>();
 

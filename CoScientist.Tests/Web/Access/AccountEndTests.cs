@@ -15,6 +15,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>The end of accounts: what is personal goes from every table, and results come out as they did.</summary>
 [Collection(nameof(AccessCollection))]
+[Trait("Database", "file")]
 public sealed class AccountEndTests(AccessFixture access)
 {
     /// <summary>Columns that hold the id of an account. Each is looked at before an account is deleted whole, or goes with it.</summary>

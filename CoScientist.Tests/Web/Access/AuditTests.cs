@@ -9,6 +9,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>What the audit trail takes down, and its page and file.</summary>
 [Collection(nameof(AccessCollection))]
+[Trait("Database", "file")]
 public sealed class AuditTests(AccessFixture access)
 {
     private readonly ServerFixture server = access.Server;

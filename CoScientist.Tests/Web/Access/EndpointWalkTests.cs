@@ -9,6 +9,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>Every address that the server answers, asked as every role and as nobody. A new one fails here until it is said who may have it.</summary>
 [Collection(nameof(AccessCollection))]
+[Trait("Database", "any")]
 public sealed partial class EndpointWalkTests(AccessFixture access)
 {
     private readonly ServerFixture server = access.Server;

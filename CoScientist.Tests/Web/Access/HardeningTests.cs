@@ -7,6 +7,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>What answers say to browsers, and what is believed of proxies.</summary>
 [Collection(nameof(AccessCollection))]
+[Trait("Database", "any")]
 public sealed class HardeningTests(AccessFixture access)
 {
     private readonly ServerFixture server = access.Server;

@@ -9,6 +9,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>Links that make accounts and give new passwords, and how often one may guess.</summary>
 [Collection(nameof(AccessCollection))]
+[Trait("Database", "any")]
 public sealed class LinkTests(AccessFixture access)
 {
     private readonly ServerFixture server = access.Server;

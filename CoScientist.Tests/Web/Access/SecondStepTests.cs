@@ -13,6 +13,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>The second step of signing in, with an authenticator as RFC 6238 describes it.</summary>
 [Collection(nameof(AccessCollection))]
+[Trait("Database", "any")]
 public sealed partial class SecondStepTests(AccessFixture access)
 {
     private readonly ServerFixture server = access.Server;

@@ -12,6 +12,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>Keys, passwords and secrets of links appear in no log, error or page, whatever fails.</summary>
 [Collection(nameof(AccessCollection))]
+[Trait("Database", "any")]
 public sealed class SecretTests(AccessFixture access)
 {
     private const string Key = "sk-never-to-be-seen-0815";

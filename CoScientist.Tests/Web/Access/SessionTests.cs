@@ -12,6 +12,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>What happens to who is signed in already, when the account changes; and who may change accounts.</summary>
 [Collection(nameof(AccessCollection))]
+[Trait("Database", "any")]
 public sealed class SessionTests(AccessFixture access)
 {
     private readonly ServerFixture server = access.Server;

@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace CoScientist.Tests.Web.Access;
 
 /// <summary>Single sign-on against a provider in this process.</summary>
+[Trait("Database", "any")]
 public sealed class SingleSignOnTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

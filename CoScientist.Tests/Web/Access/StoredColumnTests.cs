@@ -21,6 +21,7 @@ namespace CoScientist.Tests.Web.Access;
 /// Every text column of the database, walked by the model so that a new one is among them, holds markup, a script's attribute and a
 /// formula with the column's own name. No page makes an element of it for anybody, and no file a formula.
 /// </summary>
+[Trait("Database", "file")]
 public sealed partial class StoredColumnTests(ServerFixture server) : IClassFixture<ServerFixture>
 {
     private const string Payload = "=1+1\"'><img src=x onerror=stored()><b data-stored>";

@@ -9,6 +9,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>Scripts that somebody has put into every text that the application keeps stay text on every page that shows it.</summary>
 [Collection(nameof(AccessCollection))]
+[Trait("Database", "any")]
 public sealed partial class StoredTextTests(AccessFixture access)
 {
     private readonly ServerFixture server = access.Server;

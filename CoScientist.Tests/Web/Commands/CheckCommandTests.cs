@@ -3,7 +3,9 @@ using System.Text.Json;
 using CoScientist.Core.Storage;
 using CoScientist.Core.TextModels;
 using CoScientist.Tests.Core.Papers;
+using CoScientist.Tests.Shared;
 using CoScientist.Web.Commands;
+using CoScientist.Web.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace CoScientist.Tests.Web.Commands;
@@ -13,6 +15,7 @@ namespace CoScientist.Tests.Web.Commands;
 public sealed class PrintedAnswers;
 
 [Collection(nameof(CheckCommandTests))]
+[Trait("Database", "any")]
 public sealed class CheckCommandTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("coscientist-").FullName;
@@ -27,13 +30,13 @@ public sealed class CheckCommandTests : IDisposable
 
     private async Task<(int Code, string Output)> RunAsync(params string[] arguments)
     {
-        var root = new RootCommand { CommandContext.Data, CommandContext.Json, ImportCommand.Create(), ExtractCommand.Create(), CheckCommand.Create(), ReportCommand.Create() };
+        var root = new RootCommand { CommandContext.Data, DatabaseSetting.Option, CommandContext.Json, ImportCommand.Create(), ExtractCommand.Create(), CheckCommand.Create(), ReportCommand.Create() };
         using var output = new StringWriter();
         var console = Console.Out;
         Console.SetOut(output);
         try
         {
-            return (await CommandRunner.RunAsync(root, [.. arguments, "--data", Path.Combine(folder, "data")], error), output.ToString());
+            return (await CommandRunner.RunAsync(root, [.. arguments, .. TestData.Arguments(Path.Combine(folder, "data"))], error), output.ToString());
         }
         finally
         {
@@ -94,7 +97,7 @@ public sealed class CheckCommandTests : IDisposable
     {
         Assert.Equal(0, (await RunAsync("report", "cost")).Code);
         var now = DateTimeOffset.UtcNow;
-        await using (var services = new ServiceCollection().AddStorage(Path.Combine(folder, "data", "coscientist.db")).BuildServiceProvider())
+        await using (var services = new ServiceCollection().AddStorage(TestData.Database(Path.Combine(folder, "data"))).BuildServiceProvider())
         {
             var failure = new ModelFailure { RequestKey = "k3", At = now, Name = "s/m", Role = ModelRole.Judge, Purpose = "check", PromptVersion = "1", System = "", User = "", SamplingJson = "{}", Outcome = CallOutcome.Malformed, Error = "The answer is empty." };
             var store = services.GetRequiredService<ModelCallStore>();

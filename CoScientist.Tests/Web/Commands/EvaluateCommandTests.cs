@@ -3,6 +3,7 @@ using System.Text.Json;
 using CoScientist.Core.Evaluations;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
+using CoScientist.Tests.Shared;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.Commands;
 using CoScientist.Web.Configuration;
@@ -12,6 +13,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace CoScientist.Tests.Web.Commands;
 
+[Trait("Database", "once")]
 public sealed class EvaluateCommandTests : IDisposable
 {
     private readonly string data = Directory.CreateTempSubdirectory("coscientist-").FullName;
@@ -154,7 +156,7 @@ public sealed class EvaluateCommandTests : IDisposable
     {
     }
 
-    private static RootCommand Root() => new() { CommandContext.Data, CommandContext.Json, EvaluateCommand.Create(), ReportCommand.Create() };
+    private static RootCommand Root() => new() { CommandContext.Data, DatabaseSetting.Option, CommandContext.Json, EvaluateCommand.Create(), ReportCommand.Create() };
 
     private static async Task WriteDataAsync(ServiceProvider services, Run run, IReadOnlyList<RunGoal> seen)
     {
@@ -165,9 +167,9 @@ public sealed class EvaluateCommandTests : IDisposable
         await File.WriteAllTextAsync(folder.File(RunFolder.DataFile), JsonSerializer.Serialize(written, RunFolder.LineOptions), Cancellation);
     }
 
-    private Task<int> RunAsync(params string[] arguments) => CommandRunner.RunAsync(Root(), [.. arguments, "--data", data], error);
+    private Task<int> RunAsync(params string[] arguments) => CommandRunner.RunAsync(Root(), [.. arguments, .. TestData.Arguments(data)], error);
 
-    private Task<ServiceProvider> ServicesAsync() => CommandContext.OpenAsync(Root().Parse(["report", "--data", data]), DataUse.Reads, Cancellation);
+    private Task<ServiceProvider> ServicesAsync() => CommandContext.OpenAsync(Root().Parse(["report", .. TestData.Arguments(data)]), DataUse.Reads, Cancellation);
 
     private async Task RegisterTwinAsync()
     {

@@ -11,6 +11,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace CoScientist.Tests.Web.Commands;
 
+[Trait("Database", "any")]
 public sealed class LibraryCommandTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("coscientist-").FullName;
@@ -25,8 +26,8 @@ public sealed class LibraryCommandTests : IDisposable
 
     private Task<int> RunAsync(params string[] arguments)
     {
-        var root = new RootCommand { CommandContext.Data, CommandContext.Json, ImportCommand.Create(), ExtractCommand.Create(), ExportCommand.Create() };
-        return CommandRunner.RunAsync(root, [.. arguments, "--data", Path.Combine(folder, "data")], error);
+        var root = new RootCommand { CommandContext.Data, DatabaseSetting.Option, CommandContext.Json, ImportCommand.Create(), ExtractCommand.Create(), ExportCommand.Create() };
+        return CommandRunner.RunAsync(root, [.. arguments, .. TestData.Arguments(Path.Combine(folder, "data"))], error);
     }
 
     private string Write(string name, byte[] content)
@@ -40,7 +41,7 @@ public sealed class LibraryCommandTests : IDisposable
     private async Task<int> CountAsync(Func<CoScientistDb, IQueryable<object>> what)
     {
         var options = new DbContextOptionsBuilder<CoScientistDb>();
-        options.UseDatabaseFile(Path.Combine(folder, "data", "coscientist.db"));
+        options.UseDatabase(TestData.Database(Path.Combine(folder, "data")));
         await using var db = new CoScientistDb(options.Options);
         return await what(db).CountAsync(TestContext.Current.CancellationToken);
     }

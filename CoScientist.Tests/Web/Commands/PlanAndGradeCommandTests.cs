@@ -2,11 +2,14 @@ using System.CommandLine;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Grading;
 using CoScientist.Core.Storage;
+using CoScientist.Tests.Shared;
 using CoScientist.Web.Commands;
+using CoScientist.Web.Configuration;
 using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Web.Commands;
 
+[Trait("Database", "any")]
 public sealed class PlanAndGradeCommandTests : IDisposable
 {
     private readonly string data = Directory.CreateTempSubdirectory("coscientist-").FullName;
@@ -64,14 +67,14 @@ public sealed class PlanAndGradeCommandTests : IDisposable
     public void Parse_UnknownPartOfTheData_IsRefused() =>
         Assert.NotEmpty(Root().Parse(["plan", "--model", "x", "--goals", "dev"]).Errors);
 
-    private static RootCommand Root() => new() { CommandContext.Data, CommandContext.Json, PlanCommand.Create(), GradeCommand.Create() };
+    private static RootCommand Root() => new() { CommandContext.Data, DatabaseSetting.Option, CommandContext.Json, PlanCommand.Create(), GradeCommand.Create() };
 
-    private Task<int> RunAsync(params string[] arguments) => CommandRunner.RunAsync(Root(), [.. arguments, "--data", data], error);
+    private Task<int> RunAsync(params string[] arguments) => CommandRunner.RunAsync(Root(), [.. arguments, .. TestData.Arguments(data)], error);
 
     private CoScientistDb Open()
     {
         var options = new DbContextOptionsBuilder<CoScientistDb>();
-        options.UseDatabaseFile(Path.Combine(data, "coscientist.db"));
+        options.UseDatabase(TestData.Database(data));
         return new CoScientistDb(options.Options);
     }
 }

@@ -2,13 +2,16 @@ using System.CommandLine;
 using System.Text.Json;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
+using CoScientist.Tests.Shared;
 using CoScientist.Training.Checkpoints;
 using CoScientist.Web.Commands;
+using CoScientist.Web.Configuration;
 using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Web.Commands;
 
 /// <summary>A researcher's way with goals and a model of their own, verb by verb, on a tiny model of random weights: it learns nothing from rewards, and references from SFT.</summary>
+[Trait("Database", "once")]
 public sealed class RealModelTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("coscientist-real-").FullName;
@@ -130,14 +133,14 @@ public sealed class RealModelTests : IDisposable
 
     private Task<int> RunAsync(params string[] arguments)
     {
-        var root = new RootCommand { CommandContext.Data, CommandContext.Json, ModelCommand.Create(), ImportCommand.Create(), TrainCommand.Create(), PlanCommand.Create(), GradeCommand.Create() };
-        return CommandRunner.RunAsync(root, [.. arguments, "--data", Data], error);
+        var root = new RootCommand { CommandContext.Data, DatabaseSetting.Option, CommandContext.Json, ModelCommand.Create(), ImportCommand.Create(), TrainCommand.Create(), PlanCommand.Create(), GradeCommand.Create() };
+        return CommandRunner.RunAsync(root, [.. arguments, .. TestData.Arguments(Data)], error);
     }
 
     private CoScientistDb Open()
     {
         var options = new DbContextOptionsBuilder<CoScientistDb>();
-        options.UseDatabaseFile(Path.Combine(Data, "coscientist.db"));
+        options.UseDatabase(TestData.Database(Data));
         return new CoScientistDb(options.Options);
     }
 }

@@ -1,8 +1,11 @@
 using System.CommandLine;
+using CoScientist.Tests.Shared;
 using CoScientist.Web.Commands;
+using CoScientist.Web.Configuration;
 
 namespace CoScientist.Tests.Web.Commands;
 
+[Trait("Database", "any")]
 public sealed class ReproduceCommandTests : IDisposable
 {
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("reproduce-");
@@ -13,7 +16,7 @@ public sealed class ReproduceCommandTests : IDisposable
     public async Task Reproduce_CachedWithoutResults_SaysSoAndMakesNothing()
     {
         var data = Path.Combine(folder.FullName, "data");
-        var error = await Refused("report", "reproduce", "--cached", "--data", data);
+        var error = await Refused(["report", "reproduce", "--cached", .. TestData.Arguments(data)]);
 
         Assert.Contains("There are no results in", error, StringComparison.Ordinal);
         Assert.Contains("without --cached", error, StringComparison.Ordinal);
@@ -48,7 +51,7 @@ public sealed class ReproduceCommandTests : IDisposable
 
     private static async Task<string> Refused(params string[] args)
     {
-        var root = new RootCommand("test") { CommandContext.Data, CommandContext.Json, ReportCommand.Create() };
+        var root = new RootCommand("test") { CommandContext.Data, DatabaseSetting.Option, CommandContext.Json, ReportCommand.Create() };
         using var error = new StringWriter();
         var code = await CommandRunner.RunAsync(root, args, error);
         Assert.Equal(1, code);

@@ -3,12 +3,15 @@ using CoScientist.Core.Goals;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
+using CoScientist.Tests.Shared;
 using CoScientist.Training.Sandbox;
 using CoScientist.Web.Commands;
+using CoScientist.Web.Configuration;
 using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Web.Commands;
 
+[Trait("Database", "any")]
 public sealed class SandboxExpertsTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("coscientist-experts-").FullName;
@@ -31,7 +34,7 @@ public sealed class SandboxExpertsTests : IDisposable
         Assert.True(0 == await RunAsync("sandbox", "experts", "--arm1", "sandbox-base", "--arm2", "reference", "--goals", "6", "--experts", "2", "--careless", "0.2"), error.ToString());
 
         var options = new DbContextOptionsBuilder<CoScientistDb>();
-        options.UseDatabaseFile(Path.Combine(folder, "coscientist.db"));
+        options.UseDatabase(TestData.Database(folder));
         await using var db = new CoScientistDb(options.Options);
         var study = await db.Studies.SingleAsync(Cancellation);
         Assert.Equal((StudyState.Closed, true), (study.State, study.IsSandbox));
@@ -55,7 +58,7 @@ public sealed class SandboxExpertsTests : IDisposable
 
     private Task<int> RunAsync(params string[] arguments)
     {
-        var root = new RootCommand { CommandContext.Data, CommandContext.Json, PlanCommand.Create(), SandboxCommand.Create() };
-        return CommandRunner.RunAsync(root, [.. arguments, "--data", folder], error);
+        var root = new RootCommand { CommandContext.Data, DatabaseSetting.Option, CommandContext.Json, PlanCommand.Create(), SandboxCommand.Create() };
+        return CommandRunner.RunAsync(root, [.. arguments, .. TestData.Arguments(folder)], error);
     }
 }

@@ -1,8 +1,11 @@
 using System.CommandLine;
+using CoScientist.Tests.Shared;
 using CoScientist.Web.Commands;
+using CoScientist.Web.Configuration;
 
 namespace CoScientist.Tests.Web.Commands;
 
+[Trait("Database", "any")]
 public sealed class TrainCommandTests : IDisposable
 {
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("train-");
@@ -91,10 +94,10 @@ public sealed class TrainCommandTests : IDisposable
 
     private async Task<string> Refused(params string[] args)
     {
-        var root = new RootCommand("test") { CommandContext.Data, CommandContext.Json, TrainCommand.Create() };
+        var root = new RootCommand("test") { CommandContext.Data, DatabaseSetting.Option, CommandContext.Json, TrainCommand.Create() };
         using var error = new StringWriter();
 
-        var code = await CommandRunner.RunAsync(root, [.. args, "--data", Data], error);
+        var code = await CommandRunner.RunAsync(root, [.. args, .. TestData.Arguments(Data)], error);
 
         Assert.Equal(1, code);
         Assert.Single(error.ToString().TrimEnd().Split('\n'));

@@ -3,10 +3,13 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using CoScientist.Core;
 using CoScientist.Core.Runs;
+using CoScientist.Tests.Shared;
+using CoScientist.Web.Configuration;
 
 namespace CoScientist.Tests.Web.Commands;
 
 /// <summary>Kills the training process again and again, as a power cut would, and compares with a run that nobody disturbed. COSCIENTIST_KILLS sets how often; 10 is a good number.</summary>
+[Trait("Database", "once")]
 public sealed class TrainKillTests(ITestOutputHelper output) : IDisposable
 {
     private const string Run = "sandbox-quick-1";
@@ -102,7 +105,7 @@ public sealed class TrainKillTests(ITestOutputHelper output) : IDisposable
     private Process Start(string data, string[] arguments, out Task<string> errors)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        foreach (var argument in (string[])["exec", typeof(CoScientist.Web.Configuration.CoScientistOptions).Assembly.Location, .. arguments, "--data", Path.Combine(_folder, data)])
+        foreach (var argument in (string[])["exec", typeof(CoScientist.Web.Configuration.CoScientistOptions).Assembly.Location, .. arguments, .. TestData.Arguments(Path.Combine(_folder, data))])
         {
             start.ArgumentList.Add(argument);
         }

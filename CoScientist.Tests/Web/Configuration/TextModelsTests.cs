@@ -11,6 +11,7 @@ using Microsoft.Extensions.Configuration;
 namespace CoScientist.Tests.Web.Configuration;
 
 /// <summary>Servers of the page and of the configuration, against a scripted server.</summary>
+[Trait("Database", "any")]
 public sealed class TextModelsTests : IAsyncLifetime
 {
     private const string Key = "sk-nobody-may-ever-see-this-4711";

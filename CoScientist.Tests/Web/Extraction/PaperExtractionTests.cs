@@ -12,6 +12,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace CoScientist.Tests.Web.Extraction;
 
+[Trait("Database", "any")]
 public sealed class PaperExtractionTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;

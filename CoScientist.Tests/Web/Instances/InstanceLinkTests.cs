@@ -17,6 +17,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace CoScientist.Tests.Web.Instances;
 
 /// <summary>Two instances in one process on one PostgreSQL database: what one does, the other knows. Without a server given there is nothing to link.</summary>
+[Trait("Database", "any")]
 public sealed class InstanceLinkTests : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("coscientist-instances-").FullName;

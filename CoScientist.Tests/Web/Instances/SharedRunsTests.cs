@@ -7,6 +7,7 @@ using CoScientist.Web.Runs;
 namespace CoScientist.Tests.Web.Instances;
 
 /// <summary>Two workers over one database, of which one has the role at a time.</summary>
+[Trait("Database", "any")]
 public sealed class SharedRunsTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -13,6 +13,7 @@ using CoScientist.Web.ViewModels;
 
 namespace CoScientist.Tests.Web.Jobs;
 
+[Trait("Database", "any")]
 public sealed class EvaluationJobTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

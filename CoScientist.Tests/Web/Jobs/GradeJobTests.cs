@@ -12,6 +12,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Web.Jobs;
 
+[Trait("Database", "any")]
 public sealed class GradeJobTests
 {
     private static readonly GoalFilter Real = new(Sandbox: false);

@@ -11,6 +11,7 @@ using CoScientist.Web.Runs;
 
 namespace CoScientist.Tests.Web.Jobs;
 
+[Trait("Database", "any")]
 public sealed class ModelRolesTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -11,6 +11,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Web.Jobs;
 
+[Trait("Database", "any")]
 public sealed class PlanJobTests
 {
     private static readonly GoalFilter Real = new(Sandbox: false, GoalSplit.Test);

@@ -9,6 +9,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Web.Jobs;
 
+[Trait("Database", "any")]
 public sealed class PlaygroundTests : IAsyncLifetime
 {
     private TestDatabase database = null!;

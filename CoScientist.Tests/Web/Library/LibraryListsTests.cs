@@ -8,6 +8,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Web.Library;
 
+[Trait("Database", "any")]
 public sealed class LibraryListsTests
 {
     private static readonly LibraryFilter All = new(null, null, false);

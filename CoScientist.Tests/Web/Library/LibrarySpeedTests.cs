@@ -15,6 +15,7 @@ namespace CoScientist.Tests.Web.Library;
 /// whatever else the machine does. With COSCIENTIST_LIBRARY_ITEMS=100000, over as many as the promise of 200 ms names: the
 /// processor time of each page, printed and held against a limit that leaves room.
 /// </summary>
+[Trait("Database", "any")]
 public sealed class LibrarySpeedTests(ServerFixture server, ITestOutputHelper output) : IClassFixture<ServerFixture>
 {
     private const int ItemsOfGoal = 10;

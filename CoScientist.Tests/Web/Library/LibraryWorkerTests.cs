@@ -2,6 +2,7 @@ using CoScientist.Core.Jobs;
 using CoScientist.Core.Papers;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Papers;
+using CoScientist.Tests.Shared;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Library;
 using Microsoft.EntityFrameworkCore;
@@ -10,6 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace CoScientist.Tests.Web.Library;
 
 /// <summary>Jobs of the library as the server does them, over a data directory of its own.</summary>
+[Trait("Database", "any")]
 public sealed class LibraryWorkerTests : IAsyncDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("coscientist-jobs-").FullName;
@@ -32,7 +34,7 @@ public sealed class LibraryWorkerTests : IAsyncDisposable
 
     private async Task StartAsync(bool worker = true)
     {
-        services ??= new ServiceCollection().AddLogging().AddCoScientist(new CoScientistOptions { DataDirectory = folder }).AddLibrary().BuildServiceProvider();
+        services ??= new ServiceCollection().AddLogging().AddCoScientist(TestData.Options(folder)).AddLibrary().BuildServiceProvider();
         await using (var db = await services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token))
         {
             await StorageSetup.MigrateAsync(db, Token);

@@ -13,6 +13,7 @@ using CoScientist.Web.Operation;
 namespace CoScientist.Tests.Web.Operation;
 
 /// <summary>What doctor finds in a data directory with a run that stopped at step 2.</summary>
+[Trait("Database", "file")]
 public sealed class DataCheckTests : IAsyncLifetime
 {
     private TestDatabase database = null!;
@@ -25,7 +26,7 @@ public sealed class DataCheckTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        database = await TestDatabase.CreateAsync();
+        database = await TestDatabase.CreateFileAsync();
         await database.AddGoalAsync();
         Directory.CreateDirectory(Step);
         foreach (var file in Directory.GetFiles(SandboxBaseModel.Directory))

@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace CoScientist.Tests.Web.Operation;
 
 /// <summary>Logs as JSON, of the server as a process of its own: what a program can read line by line, with fields to look for and nothing secret.</summary>
+[Trait("Database", "file")]
 public sealed class JsonLogTests : IDisposable
 {
     private const string Guess = "my other password, typed here";

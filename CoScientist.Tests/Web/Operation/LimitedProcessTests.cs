@@ -19,6 +19,7 @@ using Microsoft.EntityFrameworkCore;
 namespace CoScientist.Tests.Web.Operation;
 
 /// <summary>Commands in processes that may write no more, or not there: they say it, and leave what was there as it was.</summary>
+[Trait("Database", "file")]
 public sealed partial class LimitedProcessTests : IDisposable
 {
     private const int FileSizeLimit = 1;
@@ -64,7 +65,7 @@ public sealed partial class LimitedProcessTests : IDisposable
     public async Task Disk_FullWhileDecidingAndAnswering_LosesNothingThatWasTaken()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Limits on the size of files are set as Linux does.");
-        await using var database = await TestDatabase.CreateAsync();
+        await using var database = await TestDatabase.CreateFileAsync();
         var goal = await DurabilityTests.AddTasksAsync(database);
         SqliteConnection.ClearAllPools();
 

@@ -8,6 +8,7 @@ using CoScientist.Core.Plans;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Storage.Backups;
 using CoScientist.Core.Studies;
+using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Commands;
 using CoScientist.Web.Configuration;
@@ -18,6 +19,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace CoScientist.Tests.Web.Operation;
 
+[Trait("Database", "any")]
 public sealed partial class OperationTests(ServerFixture server) : IClassFixture<ServerFixture>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -77,19 +79,20 @@ public sealed partial class OperationTests(ServerFixture server) : IClassFixture
             var page = Plain(await client.GetStringAsync($"/studies/{study}", Token));
             Assert.Contains("is the win rate of tuned over starter", page, StringComparison.Ordinal);
             var (backup, restored) = (Path.Combine(folder, "backup"), Path.Combine(folder, "restored"));
-            new DataBackup(server.DataDirectory, includeKeys: true).Write(backup, "test", TimeProvider.System, progress: null, Token);
-            DataRestore.Read(backup, restored, progress: null, Token);
+            var there = TestPostgres.IsOn ? await TestPostgres.CreateEmptyAsync() : null;
+            new DataBackup(server.DataDirectory, includeKeys: true, there is null ? null : TestData.Database(server.DataDirectory)).Write(backup, "test", TimeProvider.System, progress: null, Token);
+            DataRestore.Read(backup, restored, progress: null, Token, there);
 
-            await using var other = Application.Build(new CoScientistOptions { DataDirectory = restored }, "http://127.0.0.1:0");
+            await using var other = Application.Build(new CoScientistOptions { DataDirectory = restored, Database = there ?? "" }, "http://127.0.0.1:0");
             await CoScientist.Web.Configuration.DataDirectory.PrepareAsync(other.Services, Token);
             await other.StartAsync(Token);
-            using var there = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() }) { BaseAddress = new Uri(other.Urls.Single()) };
-            using var signedIn = await ServerFixture.PostFormAsync(there, "/account/sign-in", new() { ["Input.Name"] = ServerFixture.Administrator, ["Input.Password"] = ServerFixture.Password });
-            Assert.Equal(page, Plain(await there.GetStringAsync($"/studies/{study}", Token)));
+            using var elsewhere = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() }) { BaseAddress = new Uri(other.Urls.Single()) };
+            using var signedIn = await ServerFixture.PostFormAsync(elsewhere, "/account/sign-in", new() { ["Input.Name"] = ServerFixture.Administrator, ["Input.Password"] = ServerFixture.Password });
+            Assert.Equal(page, Plain(await elsewhere.GetStringAsync($"/studies/{study}", Token)));
 
             // A worker that has stopped is not ready.
             await other.Services.GetRequiredService<LibraryWorker>().StopAsync(Token);
-            using var ready = await there.GetAsync("/readyz", Token);
+            using var ready = await elsewhere.GetAsync("/readyz", Token);
             Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
             Assert.Contains("library", await ready.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
             await other.StopAsync(Token);

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
+using CoScientist.Tests.Shared;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Runs;
 using Microsoft.Data.Sqlite;
@@ -12,6 +13,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace CoScientist.Tests.Web.Operation;
 
 /// <summary>The server as a process of its own, asked to end as service managers do.</summary>
+[Trait("Database", "once")]
 public sealed partial class ShutdownTests : IDisposable
 {
     private const int Terminate = 15;
@@ -30,7 +32,7 @@ public sealed partial class ShutdownTests : IDisposable
     public async Task Terminate_WhileARunTrains_SavesItAtItsLastStepAndEndsWithoutFault()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are sent as Linux does.");
-        await using var services = new ServiceCollection().AddLogging().AddCoScientist(new CoScientistOptions { DataDirectory = data }).BuildServiceProvider();
+        await using var services = new ServiceCollection().AddLogging().AddCoScientist(TestData.Options(data)).BuildServiceProvider();
         await CoScientist.Web.Configuration.DataDirectory.PrepareAsync(services, Token);
         await services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(Token);
         var spec = RunPresets.Find("sandbox-quick")!.Spec with { Steps = 500, EvaluateEvery = 500, ValidationGoals = 2, TestGoals = 2 };
@@ -72,7 +74,7 @@ public sealed partial class ShutdownTests : IDisposable
     private Process Start()
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        foreach (var argument in (string[])["exec", typeof(CoScientistOptions).Assembly.Location, "serve", "--urls", "http://127.0.0.1:0", "--data", data])
+        foreach (var argument in (string[])["exec", typeof(CoScientistOptions).Assembly.Location, "serve", "--urls", "http://127.0.0.1:0", .. TestData.Arguments(data)])
         {
             start.ArgumentList.Add(argument);
         }

@@ -10,6 +10,7 @@ using CoScientist.Training.Model;
 namespace CoScientist.Tests.Web.Runs;
 
 /// <summary>Runs on a cluster, through the worker, against a stand-in for Ray.</summary>
+[Trait("Database", "any")]
 public sealed class ClusterRunTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -10,6 +10,7 @@ using CoScientist.Web.Runs;
 
 namespace CoScientist.Tests.Web.Runs;
 
+[Trait("Database", "any")]
 public sealed class ModelFilesTests : IAsyncLifetime
 {
     private TestDatabase database = null!;

@@ -10,6 +10,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CoScientist.Tests.Web.Runs;
 
+[Trait("Database", "any")]
 public sealed class ModelMergesTests : IAsyncLifetime
 {
     private TestDatabase database = null!;

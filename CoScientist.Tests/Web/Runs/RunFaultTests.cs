@@ -1,11 +1,13 @@
 using CoScientist.Core.Runs;
 using CoScientist.Core.TextModels;
+using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Web.Runs;
 
 /// <summary>What the world does to a run in the middle of its work: it fails with the cause, keeps its last checkpoint, says how to go on, and does.</summary>
+[Trait("Database", "any")]
 public sealed class RunFaultTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -70,7 +72,9 @@ public sealed class RunFaultTests
     {
         await using var harness = await RunHarness.CreateAsync();
         var asked = await harness.AskAsync();
-        await ExecuteAsync(harness, "CREATE TRIGGER Full BEFORE UPDATE ON Runs WHEN NEW.State = 'Failed' BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+        await ExecuteAsync(harness, TestPostgres.IsOn
+            ? "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'database or disk is full' USING ERRCODE = 'disk_full'; END $$; CREATE TRIGGER \"Full\" BEFORE UPDATE ON \"Runs\" FOR EACH ROW WHEN (NEW.\"State\" = 'Failed') EXECUTE FUNCTION refuse()"
+            : "CREATE TRIGGER \"Full\" BEFORE UPDATE ON Runs WHEN NEW.State = 'Failed' BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
         harness.Trainer.Fails = (1, new IOException("No space left on device"));
         harness.Trainer.Allow(1);
         using var worker = harness.NewWorker(new ImpatientTime());
@@ -79,7 +83,7 @@ public sealed class RunFaultTests
         var stopped = await harness.WaitAsync(asked.Name, run => run.State == RunState.Interrupted);
 
         Assert.Null(stopped.Worker);
-        await ExecuteAsync(harness, "DROP TRIGGER Full");
+        await ExecuteAsync(harness, TestPostgres.IsOn ? "DROP TRIGGER \"Full\" ON \"Runs\"" : "DROP TRIGGER \"Full\"");
         harness.Trainer.Fails = null;
         harness.Trainer.Allow(4);
         await worker.ResumeAsync(asked.Id, Cancellation);

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Web.Runs;
 
+[Trait("Database", "any")]
 public sealed class RunWorkerTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CoScientist.Tests.Web.Runs;
 
+[Trait("Database", "any")]
 public sealed class SystemMetersTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

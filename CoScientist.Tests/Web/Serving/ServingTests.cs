@@ -36,7 +36,7 @@ public sealed class ServingFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         PaperPolicy.Write(Path.Combine(Data, "models", "own"), 1);
-        app = Application.Build(new CoScientistOptions { DataDirectory = Data }, "http://127.0.0.1:0", servesModels: true);
+        app = Application.Build(TestData.Options(Data), "http://127.0.0.1:0", servesModels: true);
         await CoScientist.Web.Configuration.DataDirectory.PrepareAsync(app.Services, CancellationToken.None);
         Assert.Null(await app.Services.GetRequiredService<ModelServing>().StartAsync(["own", ModelCatalog.SandboxBase], Key, Precision.Single, CancellationToken.None));
         await app.StartAsync();
@@ -58,6 +58,7 @@ public sealed class ServingFixture : IAsyncLifetime
 }
 
 /// <summary>Checkpoints served to other programs.</summary>
+[Trait("Database", "any")]
 public sealed class ServingTests(ServingFixture serving) : IClassFixture<ServingFixture>
 {
     private const string Key = ServingFixture.Key;
@@ -248,7 +249,7 @@ public sealed class ServingTests(ServingFixture serving) : IClassFixture<Serving
     public async Task Serve_Off_AnswersNobody()
     {
         var other = Directory.CreateTempSubdirectory("coscientist-serving-").FullName;
-        await using (var off = Application.Build(new CoScientistOptions { DataDirectory = other }, "http://127.0.0.1:0"))
+        await using (var off = Application.Build(TestData.Options(other), "http://127.0.0.1:0"))
         {
             await CoScientist.Web.Configuration.DataDirectory.PrepareAsync(off.Services, Cancellation);
             await off.StartAsync(Cancellation);

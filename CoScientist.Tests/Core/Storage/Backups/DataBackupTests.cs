@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Core.Storage.Backups;
 
+[Trait("Database", "file")]
 public sealed class DataBackupTests : IAsyncLifetime
 {
     private readonly string outside = Directory.CreateTempSubdirectory("coscientist-backup-").FullName;

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using CoScientist.Core;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
@@ -6,7 +5,6 @@ using CoScientist.Web.Accounts;
 using CoScientist.Web.ViewModels;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.JSInterop;
 
 namespace CoScientist.Web.Components.Pages.Compare;
@@ -176,7 +174,7 @@ public sealed partial class ComparePair : IAsyncDisposable
         {
             _fault = fault.Message;
         }
-        catch (Exception fault) when (fault is DbException or DbUpdateException)
+        catch (Exception fault) when (StorageFaults.Describe(fault) is not null)
         {
             _fault = "The database did not take it, so it is not saved. What you typed is kept here: try again.";
         }
