@@ -10,6 +10,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>Damaged secrets of links and codes of authenticators: none opens anything, none is a fault. A few; COSCIENTIST_FUZZ_INPUTS says how many.</summary>
 [Collection(nameof(AccessCollection))]
+[Trait("Database", "any")]
 public sealed class GeneratedSecretTests(AccessFixture access)
 {
     private static readonly int s_inputs = (int)TestSize.Of("COSCIENTIST_FUZZ_INPUTS", 30);

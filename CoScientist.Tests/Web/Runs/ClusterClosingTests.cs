@@ -10,6 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace CoScientist.Tests.Web.Runs;
 
 /// <summary>The closing evaluation of runs of the cluster: made here or by model servers that have the weights, at once or when somebody asks for it.</summary>
+[Trait("Database", "any")]
 public sealed class ClusterClosingTests
 {
     private const string Better = "<think>\nIt must vary.\n</think>\n<solution>\nMeasure it twice, better.\n</solution>";
