@@ -96,7 +96,7 @@ internal static class RunCharts
         .. from part in s_profile
            let points = history.Series(part.Metric)
            where points.Count > 0
-           select (part.Name, points.Average(point => point.Value)),
+           select (part.Name, Math.Clamp(points.Average(point => point.Value), 0, 1)), // of any file of metrics
     ];
 
     /// <summary>The other charts: what was measured and, while the run is at work, what its methods always measure, so that the first value moves nothing.</summary>

@@ -26,7 +26,7 @@ public sealed partial class StoredTextTests(AccessFixture access)
         foreach (var route in typeof(CoScientist.Web.Components.App).Assembly.GetTypes().SelectMany(type => type.GetCustomAttributes<RouteAttribute>()).Select(route => route.Template))
         {
             var address = house.Parameters.TryGetValue(route, out var value) ? route[..route.IndexOf('{', StringComparison.Ordinal)] + Uri.EscapeDataString(value) + route[(route.IndexOf('}', StringComparison.Ordinal) + 1)..] : route;
-            foreach (var query in route switch { "/review" or "/library" or "/library/goals" or "/library/rubrics" => ["?data=real", "?q=lot"], "/runs/{Name}/files" => ["?file=log.jsonl", ""], _ => (string[])[""] })
+            foreach (var query in route switch { "/review" or "/library" or "/library/goals" or "/library/rubrics" => ["?data=real", "?q=lot"], "/runs/{Name}/files" => ["?file=log.jsonl", ""], "/admin/audit" => ["?q=stored", ""], _ => (string[])[""] })
             {
                 using var answer = await (route.StartsWith("/account/join", StringComparison.Ordinal) ? nobody : client).GetAsync(address + query, Cancellation);
                 var html = await answer.Content.ReadAsStringAsync(Cancellation);

@@ -13,6 +13,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace CoScientist.Tests.Core.Storage.Moving;
 
 /// <summary>From an SQLite file to a PostgreSQL database. Without a server given there is nowhere to move to.</summary>
+[Trait("Database", "any")]
 public sealed class DataMoveTests : IAsyncLifetime
 {
     private TestDatabase _file = null!;
