@@ -114,16 +114,37 @@ internal sealed class LoadData : IAsyncDisposable
     }
 
     /// <summary>Puts a run of the sandbox into the queue when none waits or works; a server that runs already does not notice.</summary>
-    public async Task KeepTrainingAsync(CancellationToken cancellationToken)
+    public async Task KeepTrainingAsync(CancellationToken cancellationToken, params string[] settings)
     {
         var runs = await Runs.ListAsync(cancellationToken);
         if (!runs.Any(run => run.State is RunState.Pending or RunState.Running))
         {
             await _app.Services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(cancellationToken);
-            var spec = RunPresets.Apply(RunPresets.Find("sandbox-quick")!.Spec, ["steps=24", "evaluateEvery=1", "validationGoals=6", "testGoals=6", string.Create(CultureInfo.InvariantCulture, $"seed={runs.Count + 1}")], "load");
+            var spec = RunPresets.Apply(RunPresets.Find("sandbox-quick")!.Spec, ["steps=24", "evaluateEvery=1", "validationGoals=6", "testGoals=6", string.Create(CultureInfo.InvariantCulture, $"seed={runs.Count + 1}"), .. settings], "load");
             await _app.Services.GetRequiredService<RunLauncher>().StartAsync(spec, "load", startedBy: null, cancellationToken);
         }
     }
+
+    /// <summary>Waits until a run looks as wanted.</summary>
+    public async Task<Run> RunAsync(Func<Run, bool> wanted, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if ((await Runs.ListAsync(cancellationToken)).FirstOrDefault(wanted) is { } run)
+            {
+                return run;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), cancellationToken);
+        }
+    }
+
+    /// <summary>Where each run stands, for the message of a test that waits too long.</summary>
+    public async Task<IEnumerable<string>> StandingAsync() =>
+        (await Runs.ListAsync(CancellationToken.None)).Select(run => string.Create(CultureInfo.InvariantCulture, $"run {run.Name}: {run.State} at step {run.Step}, worker {run.Worker}"));
+
+    /// <summary>What is told of runs, newest first.</summary>
+    public Task<IReadOnlyList<RunNoticeView>> NoticesAsync(CancellationToken cancellationToken) => _app.Services.GetRequiredService<RunNoticeStore>().NewestAsync("", 20, cancellationToken);
 
     /// <summary>Waits until no run waits or works; all runs then.</summary>
     public async Task<IReadOnlyList<Run>> EndedRunsAsync(CancellationToken cancellationToken)

@@ -33,7 +33,7 @@ public sealed class LoadTests(ITestOutputHelper output) : IDisposable
 
         await using var server = new ServerProcess(_folder);
         await server.StartAsync(token);
-        var experts = Enumerable.Range(0, _plan.Experts).Select(number => new SimulatedExpert(number, _plan, server, $"/compare/{study}")).ToList();
+        var experts = Enumerable.Range(0, _plan.Experts).Select(number => new SimulatedExpert(number, _plan, () => server.Address, $"/compare/{study}")).ToList();
         try
         {
             var report = await MeasureAsync(data, server, experts, token);

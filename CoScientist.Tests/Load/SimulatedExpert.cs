@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.WebSockets;
 using CoScientist.Core.Studies;
@@ -15,9 +16,9 @@ internal sealed record SeenAnswer(string Assignment, PreferenceChoice Choice, do
 /// <summary>One expert at work: signs in, opens the study, and answers pair after pair by keys, whatever happens to network and server.</summary>
 /// <param name="number">Which one.</param>
 /// <param name="plan">How fast and how disturbed.</param>
-/// <param name="server">The server, through all its lives.</param>
+/// <param name="server">Where the server is, asked anew each time: it may be killed, and another stand in its place.</param>
 /// <param name="path">The page of the study.</param>
-internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess server, string path) : IDisposable
+internal sealed class SimulatedExpert(int number, LoadPlan plan, Func<Task<Uri>> server, string path) : IDisposable
 {
     private const string Draft = "reason-";
 
@@ -35,6 +36,9 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
     private bool _refused;
     private bool _isCut;
     private long _shownAt;
+    private string _doing = "comes";
+    private long _since = Stopwatch.GetTimestamp();
+    private string? _away;
 
     /// <summary>Name of an expert's account.</summary>
     public static string NameOf(int number) => FormattableString.Invariant($"expert{number}");
@@ -66,12 +70,15 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
     /// <summary>What the server said went wrong.</summary>
     public List<string> Faults { get; } = [];
 
+    /// <summary>What it is at, for the message of a test that waits too long.</summary>
+    public string Standing => string.Create(CultureInfo.InvariantCulture, $"expert {number}: {_doing} since {Stopwatch.GetElapsedTime(_since).TotalSeconds:0.0} s, {Answers.Count} answers, pair {_pair ?? "none"}, {(_done ? "done, " : "")}{Reconnects} reconnects, {Reloads} reloads, {Again} keys again, {(_page is null ? "no page" : _page.Disconnected.IsCompleted ? "disconnected" : "connected")}, faults: {string.Join("; ", Faults.Append(_page?.Fault).Append(_away).Where(fault => fault is not null).TakeLast(3))}");
+
     private TimeSpan Lag => plan.Slow > 0 && number % plan.Slow == plan.Slow - 1 ? TimeSpan.FromMilliseconds(plan.IsAsked ? 400 : 20) : TimeSpan.Zero;
 
     /// <summary>Signs in over the form and opens the study.</summary>
     public async Task ArriveAsync(CancellationToken cancellationToken)
     {
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = _cookies }) { BaseAddress = await server.Address };
+        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = _cookies }) { BaseAddress = await server() };
         while (true)
         {
             using var answer = await ServerFixture.PostFormAsync(_http, "/account/sign-in", new() { ["Input.Name"] = NameOf(number), ["Input.Password"] = ServerFixture.Password });
@@ -138,6 +145,7 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
             try
             {
                 _refused = false;
+                Does($"presses {key}, attempt {attempt}");
                 await _page!.PressAsync(key);
                 if (cut)
                 {
@@ -168,6 +176,8 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
         }
     }
 
+    private void Does(string what) => (_doing, _since) = (what, Stopwatch.GetTimestamp());
+
     private bool Moved(string pair) => _done || _pair != pair;
 
     /// <summary>After the connection was lost: the same circuit if the server still has it, else the page anew. True when the answer had been taken.</summary>
@@ -179,7 +189,8 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
             await Task.Delay(TimeSpan.FromSeconds(plan.CutSeconds), cancellationToken);
         }
 
-        var address = server.Address;
+        var address = server();
+        Does("comes back");
         try
         {
             // A server that was killed has another address and knows no circuit.
@@ -229,12 +240,14 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
                     Faults.Add(fault);
                 }
 
+                Does("leaves the page");
                 await _page.DisposeAsync();
             }
 
             try
             {
-                var address = await server.Address.WaitAsync(cancellationToken);
+                Does("waits for a server");
+                var address = await server().WaitAsync(cancellationToken);
                 if (address != _http!.BaseAddress)
                 {
                     _http.Dispose();
@@ -242,7 +255,9 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
                 }
 
                 _pair = null;
+                Does($"opens the page at {address}");
                 _page = await CircuitPage.OpenAsync(_http, _cookies, new Uri(address, path), Lag, Look, cancellationToken);
+                Does("looks at the page");
                 if (await SeeAsync(() => _done || (_pair is not null && _page.HasKeys), LongPatience, cancellationToken))
                 {
                     return;
@@ -250,6 +265,7 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, ServerProcess s
             }
             catch (Exception away) when (away is HttpRequestException or IOException or WebSocketException)
             {
+                _away = away.Message;
                 await Task.Delay(TimeSpan.FromMilliseconds(100), cancellationToken);
             }
         }

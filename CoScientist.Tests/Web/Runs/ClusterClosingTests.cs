@@ -36,7 +36,7 @@ public sealed class ClusterClosingTests
         var plans = await db.Plans.AsNoTracking().Where(plan => plan.RunId == run.Id).OrderBy(plan => plan.Writer).ToListAsync(Cancellation);
         Assert.Equal([("far-1@4", "Measure it twice, better."), ("mine", "Measure it once.")], plans.Select(plan => (plan.Writer, plan.Text)));
         Assert.All(plans, plan => Assert.NotNull(plan.CheckpointId));
-        Assert.Equal([("grader", GraderRole.SelfGrade), ("grader", GraderRole.SelfGrade), ("judge", GraderRole.Judge), ("judge", GraderRole.Judge)], await db.Gradings.AsNoTracking().OrderBy(grading => grading.Grader).Select(grading => ValueTuple.Create(grading.Grader, grading.Role)).ToListAsync(Cancellation));
+        Assert.Equal([("grader", GraderRole.SelfGrade), ("grader", GraderRole.SelfGrade), ("judge", GraderRole.Judge), ("judge", GraderRole.Judge)], (await db.Gradings.AsNoTracking().OrderBy(grading => grading.Grader).ToListAsync(Cancellation)).Select(grading => (grading.Grader, grading.Role)));
 
         // The policies are asked as policies are: the goal and nothing of its rubric.
         Assert.All(server.Requests.Where(request => ModelOf(request) is "mine" or "far-1@4"), request => Assert.DoesNotContain("sound", request.GetRawText(), StringComparison.Ordinal));
