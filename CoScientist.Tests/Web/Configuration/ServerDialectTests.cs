@@ -7,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 namespace CoScientist.Tests.Web.Configuration;
 
 /// <summary>Answers as vLLM and llama.cpp's server give them, in every role.</summary>
+[Trait("Database", "any")]
 public sealed class ServerDialectTests
 {
     // vLLM with a reasoning parser: thoughts in a field of their own, empty lists, nulls, fields that the protocol does not know.

@@ -14,6 +14,7 @@ namespace CoScientist.Tests.Web.Serving;
 /// What the official client sends, recorded from the package "openai" 6.49.0 (npm install openai): client.chat.completions.create({ …, stream: true,
 /// stream_options: { include_usage: true }, tools: [], tool_choice: "none" }). Headers and body are as they came over the wire, the key apart.
 /// </summary>
+[Trait("Database", "any")]
 public sealed class OpenAiClientTests(ServingFixture serving) : IClassFixture<ServingFixture>
 {
     private const string Body = """{"model":"own","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Why?"}],"seed":11,"temperature":0.8,"top_p":0.9,"max_completion_tokens":30,"stream":true,"stream_options":{"include_usage":true},"tools":[],"tool_choice":"none"}""";
