@@ -62,16 +62,7 @@ public static class BulkInsert
             await writer.StartRowAsync(cancellationToken);
             for (var i = 0; i < getters.Count; i++)
             {
-                var value = getters[i].GetClrValue(row);
-                value = value is null || mappings[i].Converter is not { } converter ? value : converter.ConvertToProvider(value);
-                if (value is null)
-                {
-                    await writer.WriteNullAsync(cancellationToken);
-                }
-                else
-                {
-                    await writer.WriteAsync(value is string text ? PostgresText.Clean(text) : value, mappings[i].StoreTypeNameBase, cancellationToken);
-                }
+                await writer.WriteAsync(getters[i].GetClrValue(row), mappings[i], cancellationToken);
             }
         }
 

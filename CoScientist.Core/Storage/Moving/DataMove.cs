@@ -170,16 +170,7 @@ public sealed class DataMove(CoScientistDb source, CoScientistDb target, bool re
             await writer.StartRowAsync(cancellationToken);
             for (var i = 0; i < columns.Count; i++)
             {
-                var value = columns[i].Value(row);
-                value = value is null || mappings[i].Converter is not { } converter ? value : converter.ConvertToProvider(value);
-                if (value is null)
-                {
-                    await writer.WriteNullAsync(cancellationToken);
-                }
-                else
-                {
-                    await writer.WriteAsync(value is string text ? PostgresText.Clean(text) : value, mappings[i].StoreTypeNameBase, cancellationToken);
-                }
+                await writer.WriteAsync(columns[i].Value(row), mappings[i], cancellationToken);
             }
         }
 
