@@ -68,7 +68,8 @@ internal sealed class ActionRenderer : Renderer
 
     /// <summary>Sends every event that the markup has or gets by it: first what fills in, then what acts.</summary>
     /// <param name="fills">Whether to fill in as well as to press, and to press twice; else each is pressed once.</param>
-    public async Task SendAllAsync(bool fills = true)
+    /// <param name="sentOne">Called after each event with the method that it went to.</param>
+    public async Task SendAllAsync(bool fills = true, Func<string, Task>? sentOne = null)
     {
         var sent = new Dictionary<string, int>(StringComparer.Ordinal);
         while (_handlers.Where(handler => sent.GetValueOrDefault(Key(handler.Value)) < (IsChange(handler.Value.Event) ? (fills ? MostChanges : 0) : fills ? MostPresses : 1))
@@ -89,6 +90,7 @@ internal sealed class ActionRenderer : Renderer
                     Faults.Add(fault);
                 }
             });
+            await (sentOne?.Invoke(key) ?? Task.CompletedTask);
         }
 
         static string Key((string Event, string Method) handler) => $"{handler.Event} {handler.Method}";

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text;
 using CoScientist.Core;
 using CoScientist.Core.Goals;
@@ -9,6 +10,7 @@ using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
 using CoScientist.Core.TextModels;
+using Microsoft.AspNetCore.Components;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -38,6 +40,19 @@ internal sealed record FullHouse(PaperId Paper, GoalId Goal, StudyId Study, stri
         ["/account/join/{Secret}"] = Invitation,
         ["/account/link/{Secret}"] = "none",
     };
+
+    /// <summary>Opens a page as somebody, on a connection of its own.</summary>
+    public Task<ActionRenderer> OpenAsync(IServiceProvider services, Type page, string accountName)
+    {
+        var route = page.GetCustomAttribute<RouteAttribute>()!.Template;
+        var parameters = new Dictionary<string, object?>(StringComparer.Ordinal);
+        if (Parameters.TryGetValue(route, out var value))
+        {
+            parameters[route.Contains("{Id}", StringComparison.Ordinal) ? "Id" : "Name"] = value;
+        }
+
+        return ActionRenderer.OpenAsync(services, page, parameters, accountName, route.Replace("{Id}", value, StringComparison.Ordinal).Replace("{Name}", value, StringComparison.Ordinal));
+    }
 
     /// <summary>Fills a database.</summary>
     /// <param name="services">Services of an application.</param>

@@ -23,6 +23,9 @@ internal sealed class InputGenerator(byte[][] seeds, int seed)
     private readonly Random random = new(seed);
     private readonly List<byte[]> pool = [.. seeds];
 
+    /// <summary>Bytes of the inputs that were kept.</summary>
+    public long KeptBytes { get; private set; }
+
     /// <summary>The next input.</summary>
     public byte[] Next()
     {
@@ -41,6 +44,7 @@ internal sealed class InputGenerator(byte[][] seeds, int seed)
         if (input.Length is > 0 and < MostBytes / 16 && pool.Count < MostKept)
         {
             pool.Add(input);
+            KeptBytes += input.Length;
         }
     }
 

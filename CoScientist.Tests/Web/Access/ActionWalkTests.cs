@@ -28,6 +28,7 @@ namespace CoScientist.Tests.Web.Access;
 public sealed class ActionWalkTests(AccessFixture access)
 {
     private readonly ServerFixture server = access.Server;
+    private readonly TestTables tables = new(access.Server.DataDirectory);
 
     private const string Name = "once";
 
@@ -59,11 +60,11 @@ public sealed class ActionWalkTests(AccessFixture access)
         var house = access.House;
         var id = (await server.Services.GetRequiredService<AccountStore>().ListAsync(Token)).Single(account => account.Name == Name).Id;
         await NothingByWhoLostTheRoleAsync(id, house);
-        foreach (var (page, role, tables) in s_more)
+        foreach (var (page, role, kept) in s_more)
         {
             var (log, changed) = await ActAsync(page, house, id, role);
             Assert.True(log.Contains(nameof(UnauthorizedAccessException), StringComparison.Ordinal), $"{page.Name} as {role}: {log}");
-            Assert.Empty(changed.Intersect(tables));
+            Assert.Empty(changed.Intersect(kept));
         }
 
         foreach (var (page, table) in s_control)
@@ -77,8 +78,8 @@ public sealed class ActionWalkTests(AccessFixture access)
     {
         var faults = new List<string>();
         var (sent, refused) = (0, 0);
-        await using var watch = await ConnectAsync();
-        var (before, files) = (await LookAsync(), Files());
+        await using var watch = await tables.ConnectAsync();
+        var (before, files) = (await tables.LookAsync(), Files());
         foreach (var (page, allowed) in s_pages)
         {
             await SetRolesAsync(id, Roles.Administrator);
@@ -88,24 +89,24 @@ public sealed class ActionWalkTests(AccessFixture access)
                 // The number of a server differs when anybody has written, elsewhere too: what opening the page writes, also a moment later, must not count.
                 do
                 {
-                    (before, files) = (await LookAsync(), Files());
+                    (before, files) = (await tables.LookAsync(), Files());
                 }
-                while ((await LookAsync()).Except(before).Any());
+                while ((await tables.LookAsync()).Except(before).Any());
             }
 
             foreach (var role in Roles.All.Except([Roles.Administrator]).Except(allowed).Prepend(""))
             {
                 await SetRolesAsync(id, role);
-                var (version, accounts) = (await VersionAsync(watch), await LookAsync(Accounts));
+                var (version, accounts) = (await TestTables.VersionAsync(watch), await tables.LookAsync(Accounts));
 
                 // What was filled in for the first stays.
                 await open.SendAllAsync(fills: role.Length == 0);
-                if (await VersionAsync(watch) == version && Files() == files)
+                if (await TestTables.VersionAsync(watch) == version && Files() == files)
                 {
                     continue;
                 }
 
-                var now = await LookAsync();
+                var now = await tables.LookAsync();
                 faults.AddRange(now.Where(part => before.GetValueOrDefault(part.Key) != part.Value && !Accounts.Contains(part.Key)).Select(part => $"{page.Name} as '{role}': {part.Key} changed"));
                 faults.AddRange(accounts.Where(part => now[part.Key] != part.Value).Select(part => $"{page.Name} as '{role}': {part.Key} changed"));
                 (before, files) = (now, Files());
@@ -124,22 +125,12 @@ public sealed class ActionWalkTests(AccessFixture access)
         await SetRolesAsync(id, Roles.Administrator);
         using var open = await OpenAsync(page, house);
         await SetRolesAsync(id, role);
-        var before = await LookAsync();
+        var before = await tables.LookAsync();
         await open.SendAllAsync();
-        return (open.Log, [.. (await LookAsync()).Where(now => before.GetValueOrDefault(now.Key) != now.Value).Select(now => now.Key)]);
+        return (open.Log, [.. (await tables.LookAsync()).Where(now => before.GetValueOrDefault(now.Key) != now.Value).Select(now => now.Key)]);
     }
 
-    private Task<ActionRenderer> OpenAsync(Type page, FullHouse house)
-    {
-        var route = page.GetCustomAttribute<RouteAttribute>()!.Template;
-        var parameters = new Dictionary<string, object?>(StringComparer.Ordinal);
-        if (house.Parameters.TryGetValue(route, out var value))
-        {
-            parameters[route.Contains("{Id}", StringComparison.Ordinal) ? "Id" : "Name"] = value;
-        }
-
-        return ActionRenderer.OpenAsync(server.Services, page, parameters, Name, route.Replace("{Id}", value, StringComparison.Ordinal).Replace("{Name}", value, StringComparison.Ordinal));
-    }
+    private Task<ActionRenderer> OpenAsync(Type page, FullHouse house) => house.OpenAsync(server.Services, page, Name);
 
     // As another process would: nobody tells the open page.
     private async Task SetRolesAsync(string id, string role)
@@ -155,67 +146,6 @@ public sealed class ActionWalkTests(AccessFixture access)
         }
     }
 
-    private async Task<DbConnection> ConnectAsync()
-    {
-        DbConnection connection = TestPostgres.IsOn
-            ? new NpgsqlConnection(TestData.Database(server.DataDirectory))
-            : new SqliteConnection($"Data Source={TestData.Database(server.DataDirectory)};Mode=ReadOnly;Pooling=false");
-        await connection.OpenAsync(Token);
-        return connection;
-    }
-
-    /// <summary>A number that differs when another connection has written.</summary>
-    private static async Task<long> VersionAsync(DbConnection connection)
-    {
-        await using var command = connection.CreateCommand();
-        command.CommandText = TestPostgres.IsOn ? "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint" : "PRAGMA data_version";
-        return (long)(await command.ExecuteScalarAsync(Token))!;
-    }
-
-    /// <summary>A fingerprint of every table, or of some.</summary>
-    private async Task<Dictionary<string, string>> LookAsync(params string[] some)
-    {
-        await using var connection = await ConnectAsync();
-        await using var command = connection.CreateCommand();
-        command.CommandText = TestPostgres.IsOn
-            ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%Search%'"
-            : "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '%Search%'";
-        var tables = new List<string>();
-        await using (var names = await command.ExecuteReaderAsync(Token))
-        {
-            while (await names.ReadAsync(Token))
-            {
-                tables.Add(names.GetString(0));
-            }
-        }
-
-        var look = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var table in some.Length > 0 ? tables.Intersect(some, StringComparer.Ordinal) : tables)
-        {
-            look[table] = await HashAsync(connection, table);
-        }
-
-        return look;
-    }
-
     private string Files() => string.Join('\n', Directory.EnumerateFiles(server.DataDirectory, "*", SearchOption.AllDirectories)
         .Where(file => !Path.GetFileName(file).StartsWith("coscientist.db", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(file => $"{file} {new FileInfo(file).Length}"));
-
-    private static async Task<string> HashAsync(DbConnection connection, string table)
-    {
-        await using var command = connection.CreateCommand();
-        // A server gives rows in any order.
-        command.CommandText = TestPostgres.IsOn ? $"SELECT * FROM \"{table}\" AS row ORDER BY row" : $"SELECT * FROM \"{table}\"";
-        await using var rows = await command.ExecuteReaderAsync(Token);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        while (await rows.ReadAsync(Token))
-        {
-            for (var column = 0; column < rows.FieldCount; column++)
-            {
-                hash.AppendData(Encoding.UTF8.GetBytes(Convert.ToString(rows.GetValue(column), System.Globalization.CultureInfo.InvariantCulture) ?? ""));
-            }
-        }
-
-        return Convert.ToHexString(hash.GetHashAndReset());
-    }
 }

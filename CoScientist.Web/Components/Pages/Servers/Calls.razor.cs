@@ -41,6 +41,9 @@ public sealed partial class Calls : IDisposable
     [Inject]
     internal AccessGuard Guard { get; set; } = null!;
 
+    [Inject]
+    internal AuditTrail Trail { get; set; } = null!;
+
     private int Period => s_periods.Contains(Days ?? 0) ? Days!.Value : s_periods[2];
 
     private int Number => Math.Max(1, Page ?? 1);
@@ -64,8 +67,9 @@ public sealed partial class Calls : IDisposable
 
     private async Task RetryAsync(IReadOnlyList<ModelFailure> failures)
     {
-        await Guard.RequireAsync(Roles.Researcher, _left.Token);
+        var by = await Guard.RequireAsync(Roles.Researcher, _left.Token);
         (_busy, _said) = (true, null);
+        await Trail.RecordAsync(by, AuditKind.ModelServer, Names(failures), failures.Count == 1 ? "asked again what came to nothing" : $"asked again {failures.Count} requests that came to nothing", "admin/calls", CancellationToken.None);
         var answered = 0;
         try
         {
@@ -95,8 +99,11 @@ public sealed partial class Calls : IDisposable
 
     private async Task DismissAsync(ModelFailure failure)
     {
-        await Guard.RequireAsync(Roles.Researcher, _left.Token);
+        var by = await Guard.RequireAsync(Roles.Researcher, _left.Token);
         await Store.ForgetFailureAsync(failure.RequestKey, _left.Token);
+        await Trail.RecordAsync(by, AuditKind.Deletion, failure.Name, $"dismissed a request that came to nothing: {failure.Purpose}", "admin/calls", CancellationToken.None);
         await LoadAsync();
     }
+
+    private static string Names(IReadOnlyList<ModelFailure> failures) => string.Join(", ", failures.Select(failure => failure.Name).Distinct(StringComparer.Ordinal));
 }

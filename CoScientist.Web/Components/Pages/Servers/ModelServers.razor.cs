@@ -63,8 +63,9 @@ public sealed partial class ModelServers : IDisposable
 
     private async Task TestAsync(string name)
     {
-        await Guard.RequireAsync(Roles.Researcher, _left.Token);
+        var by = await Guard.RequireAsync(Roles.Researcher, _left.Token);
         (_trying, _trial, _error, _removing) = (name, null, null, null);
+        await Trail.RecordAsync(by, AuditKind.ModelServer, name, "tried the model server", "admin/servers", CancellationToken.None);
         try
         {
             _trial = (name, await Models.TryAsync(name, _left.Token));
