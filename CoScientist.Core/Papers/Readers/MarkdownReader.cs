@@ -47,7 +47,7 @@ public sealed partial class MarkdownReader(TimeProvider time) : IPaperReader
     {
         if (HashHeading().Match(lines[at]) is { Success: true } hash)
         {
-            return (hash.Groups[1].Length, hash.Groups[2].Value);
+            return (hash.Groups[1].Length, WithoutClosing(hash.Groups[2].Value.Trim()));
         }
 
         if (at + 1 < lines.Length && lines[at].Trim().Length > 0 && Underline().IsMatch(lines[at + 1]) && (at == 0 || lines[at - 1].Trim().Length == 0))
@@ -57,6 +57,13 @@ public sealed partial class MarkdownReader(TimeProvider time) : IPaperReader
         }
 
         return null;
+    }
+
+    /// <summary>A heading without the number signs that may close it; those of a word, such as C#, stay.</summary>
+    private static string WithoutClosing(string heading)
+    {
+        var words = heading.TrimEnd('#');
+        return words.Length == 0 || char.IsWhiteSpace(words[^1]) ? words.TrimEnd() : heading;
     }
 
     private static int ReadFrontMatter(string[] lines, PaperDraft draft)
@@ -115,7 +122,7 @@ public sealed partial class MarkdownReader(TimeProvider time) : IPaperReader
         return Emphasis().Replace(line, "$2").Replace("`", "", StringComparison.Ordinal);
     }
 
-    [GeneratedRegex(@"^\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"^\s{0,3}(#{1,6})\s(.*)$", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex HashHeading();
 
     [GeneratedRegex(@"^\s{0,3}(={3,}|-{3,})\s*$", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]

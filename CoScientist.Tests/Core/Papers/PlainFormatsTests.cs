@@ -31,6 +31,16 @@ public sealed class PlainFormatsTests
     }
 
     [Fact]
+    public void Markdown_heading_closes_with_signs_apart_and_a_long_gap_takes_no_time()
+    {
+        var gap = new string(' ', 300_000);
+        var paper = PaperFixtures.Read("a.md", PaperFixtures.Bytes($"# A title #\n\n## Methods ##  \n\nHouses were measured.\n\n### Programs in C#\n\nThey were counted.\n\n## Results{gap}of it\n\nMany.\n"));
+
+        Assert.Equal("A title", paper.Title);
+        Assert.Equal(["Methods", "Methods / Programs in C#", "Results of it"], paper.Sections.Select(section => section.Heading));
+    }
+
+    [Fact]
     public void Markdown_that_is_no_paper_is_refused() =>
         Assert.Contains("neither an abstract nor a section heading", PaperFixtures.Refuse("notes.md", PaperFixtures.Bytes("# Notes\n\nBuy milk.\n")).Message, StringComparison.Ordinal);
 
