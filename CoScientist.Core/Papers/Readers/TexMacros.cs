@@ -7,7 +7,7 @@ internal sealed class TexMacros
 {
     private const int MaxNesting = 16;
     private const int MostArguments = 9; // as TeX itself
-    private const int MaxCharacters = 20_000_000;
+    private const int MaxCharacters = 5_000_000;
 
     private readonly string fileName;
     private readonly Dictionary<string, Macro> macros = new(StringComparer.Ordinal);
