@@ -20,18 +20,18 @@ internal static partial class PaperIdentifiers
     /// <summary>The version at the end of a file's name, as in "2004.01234v2.gz" and "elife-00049-v2.xml"; null when there is none.</summary>
     public static int? VersionOfFile(string fileName) => FileVersion().Match(fileName) is { Success: true } match ? int.Parse(match.Groups["version"].Value) : null;
 
-    [GeneratedRegex(@"10\.\d{4,9}/\S+", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"10\.[0-9]{4,9}/\S+", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex DoiPattern();
 
-    [GeneratedRegex(@"^\s*(?:pmid:?\s*)?(\d{1,9})\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"^\s*(?:pmid:?\s*)?([0-9]{1,9})\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex PmidPattern();
 
-    [GeneratedRegex(@"(?<![\d.])(?<id>\d{4}\.\d{4,5}|(?<![a-z-])[a-z-]{1,20}(?:\.[a-z]{2})?/\d{7})(?:v\d+)?(?!\d)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"(?<![0-9.])(?<id>[0-9]{4}\.[0-9]{4,5}|(?<![a-z-])[a-z-]{1,20}(?:\.[a-z]{2})?/[0-9]{7})(?:v[0-9]+)?(?![0-9])", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex ArxivPattern();
 
-    [GeneratedRegex(@"10\.48550/arxiv\.(?<id>\d{4}\.\d{4,5})", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"10\.48550/arxiv\.(?<id>[0-9]{4}\.[0-9]{4,5})", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex ArxivDoi();
 
-    [GeneratedRegex(@"(?<=\d)[-_.]?v(?<version>\d{1,2})(?=\.[A-Za-z]|$)", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"(?<=[0-9])[-_.]?v(?<version>[0-9]{1,2})(?=\.[A-Za-z]|$)", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex FileVersion();
 }

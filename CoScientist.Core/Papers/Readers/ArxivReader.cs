@@ -43,6 +43,6 @@ public sealed partial class ArxivReader(TimeProvider time) : IPaperReader
         Identifier().Match(fileName) is { Success: true } match ? (match.Groups["id"].Value, 2000 + int.Parse(match.Groups["year"].Value)) : null;
 
     // Identifiers since April 2007: year, month, number; the version does not belong to them.
-    [GeneratedRegex(@"(?<![\d.])(?<id>(?<year>\d\d)(?:0[1-9]|1[0-2])\.\d{4,5})(?:v\d+)?(?!\d)", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"(?<![0-9.])(?<id>(?<year>[0-9][0-9])(?:0[1-9]|1[0-2])\.[0-9]{4,5})(?:v[0-9]+)?(?![0-9])", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Identifier();
 }

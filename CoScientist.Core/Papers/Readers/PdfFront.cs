@@ -87,10 +87,10 @@ internal static partial class PdfFront
     [GeneratedRegex(@"[\d*†‡§¶∗]+(,[\d*†‡§¶∗]+)*|\S+@\S+", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Affiliation();
 
-    [GeneratedRegex(@"\b10\.\d{4,9}/[^\s""<>]+", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"\b10\.[0-9]{4,9}/[^\s""<>]+", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Doi();
 
-    [GeneratedRegex(@"arXiv:\s?(?<id>\d{4}\.\d{4,5})", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"arXiv:\s?(?<id>[0-9]{4}\.[0-9]{4,5})", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Arxiv();
 
     [GeneratedRegex(@"https?://creativecommons\.org/[\w./-]+|Creative Commons [A-Z][\w -]*Licen[sc]e|\bCC[ -]BY[\w.-]*( \d\.\d)?", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]

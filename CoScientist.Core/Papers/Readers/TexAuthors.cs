@@ -29,6 +29,6 @@ internal static partial class TexAuthors
     [GeneratedRegex(@"\b(Universi\w+|Instit\w+|Depart\w+|School|Colleges?|Labs?|Laborator\w+|Centers?|Centre|Research|Academy|Faculty|Hospital|Inc|Ltd|Corporation|Google|Microsoft|Facebook|Amazon|IBM|DeepMind|OpenAI|NVIDIA|Technolog\w+|Sciences?|Intelligence|Brain|Group|Team|USA|Street|Avenue|Road|Rd|Foundation|National|Engineering)\b", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex Place();
 
-    [GeneratedRegex(@"\b(?:19|20)\d\d\b", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
+    [GeneratedRegex(@"\b(?:19|20)[0-9]{2}\b", RegexOptions.CultureInvariant, TextLimits.PatternMilliseconds)]
     private static partial Regex FourDigits();
 }

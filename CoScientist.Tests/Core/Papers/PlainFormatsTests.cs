@@ -41,6 +41,14 @@ public sealed class PlainFormatsTests
     }
 
     [Fact]
+    public void Numbers_in_other_digits_are_no_years_and_no_identifiers()
+    {
+        var paper = PaperFixtures.Read("٢٣٠١.01234v٢.md", PaperFixtures.Bytes(PaperFixtures.Markdown.Replace("date: 2020-05-01", "date: 20١٢-05-01", StringComparison.Ordinal)));
+
+        Assert.Equal((null, null), (paper.Year, paper.ArxivId));
+    }
+
+    [Fact]
     public void Markdown_that_is_no_paper_is_refused() =>
         Assert.Contains("neither an abstract nor a section heading", PaperFixtures.Refuse("notes.md", PaperFixtures.Bytes("# Notes\n\nBuy milk.\n")).Message, StringComparison.Ordinal);
 

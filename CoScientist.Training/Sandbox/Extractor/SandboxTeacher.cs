@@ -126,7 +126,7 @@ internal sealed partial class SandboxTeacher : ITextModel
         Experiments,
     }
 
-    [GeneratedRegex(@"^\[(?<number>\d+)\] (?<text>.*)$", RegexOptions.Multiline | RegexOptions.CultureInvariant, 10_000)]
+    [GeneratedRegex(@"^\[(?<number>[0-9]{1,6})\] (?<text>.*)$", RegexOptions.Multiline | RegexOptions.CultureInvariant, 10_000)]
     private static partial Regex Numbered();
 
     [GeneratedRegex(@"^\d+\. .*$", RegexOptions.Multiline | RegexOptions.CultureInvariant, 10_000)]

@@ -189,7 +189,7 @@ public sealed partial class SandboxCreator(SandboxCreatorOptions options) : ITex
     private static IReadOnlyList<string> SentencesOf(string text) =>
         [.. Sentence().Matches(text).Select(match => match.Value.Trim()).Where(sentence => sentence.Length > 1)];
 
-    [GeneratedRegex(@"^\[(?<number>\d+)\] (?<text>.*)$", RegexOptions.Multiline | RegexOptions.CultureInvariant, 10_000)]
+    [GeneratedRegex(@"^\[(?<number>[0-9]{1,6})\] (?<text>.*)$", RegexOptions.Multiline | RegexOptions.CultureInvariant, 10_000)]
     private static partial Regex Numbered();
 
     [GeneratedRegex(@"^\d+\. ", RegexOptions.Multiline | RegexOptions.CultureInvariant, 10_000)]
