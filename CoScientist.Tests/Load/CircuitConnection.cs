@@ -10,6 +10,9 @@ internal sealed class CircuitConnection : IAsyncDisposable
 {
     private static readonly TimeSpan SignOfLife = TimeSpan.FromSeconds(10);
 
+    // Nobody waits longer for a page.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
     private readonly ClientWebSocket _socket = new();
     private readonly SemaphoreSlim _sending = new(1, 1);
     private readonly ConcurrentDictionary<string, TaskCompletionSource<object?>> _calls = new(StringComparer.Ordinal);
@@ -33,13 +36,15 @@ internal sealed class CircuitConnection : IAsyncDisposable
     public static async Task<CircuitConnection> OpenAsync(Uri server, CookieContainer cookies, Func<string, object?[], Task> called, CancellationToken cancellationToken)
     {
         var connection = new CircuitConnection(called);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(Patience);
         try
         {
             connection._socket.Options.Cookies = cookies;
-            await connection._socket.ConnectAsync(new UriBuilder(server) { Scheme = "ws", Path = "/_blazor" }.Uri, cancellationToken);
-            await connection._socket.SendAsync(BlazorPack.Handshake, WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
+            await connection._socket.ConnectAsync(new UriBuilder(server) { Scheme = "ws", Path = "/_blazor" }.Uri, patience.Token);
+            await connection._socket.SendAsync(BlazorPack.Handshake, WebSocketMessageType.Text, endOfMessage: true, patience.Token);
             var answer = new byte[256];
-            var read = await connection._socket.ReceiveAsync(answer.AsMemory(), cancellationToken);
+            var read = await connection._socket.ReceiveAsync(answer.AsMemory(), patience.Token);
             if (!answer.AsSpan(0, read.Count).SequenceEqual("{}\u001e"u8))
             {
                 throw new WebSocketException("The hub refused: " + System.Text.Encoding.UTF8.GetString(answer, 0, read.Count));
@@ -48,6 +53,11 @@ internal sealed class CircuitConnection : IAsyncDisposable
             connection.Ended = connection.ReceiveAsync();
             connection._living = connection.LiveAsync();
             return connection;
+        }
+        catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
+        {
+            await connection.DisposeAsync();
+            throw new WebSocketException("The server took too long to open a connection.", late);
         }
         catch
         {
@@ -65,7 +75,7 @@ internal sealed class CircuitConnection : IAsyncDisposable
     public Task<object?> InvokeAsync(string target, params ReadOnlySpan<object?> arguments)
     {
         var id = Interlocked.Increment(ref _lastCall).ToString(CultureInfo.InvariantCulture);
-        return AnswerAsync(id, BlazorPack.Call(id, target, arguments));
+        return AnswerAsync(id, target, BlazorPack.Call(id, target, arguments));
     }
 
     /// <summary>The network goes away: nothing more is sent or received, and nobody is told.</summary>
@@ -87,12 +97,12 @@ internal sealed class CircuitConnection : IAsyncDisposable
         _sending.Dispose();
     }
 
-    private async Task<object?> AnswerAsync(string id, ReadOnlyMemory<byte> call)
+    private async Task<object?> AnswerAsync(string id, string target, ReadOnlyMemory<byte> call)
     {
         var answer = _calls[id] = new TaskCompletionSource<object?>(TaskCreationOptions.RunContinuationsAsynchronously);
         await SendAsync(call);
-        await Task.WhenAny(answer.Task, Ended);
-        return answer.Task.IsCompleted ? await answer.Task : throw new WebSocketException("The connection ended before the answer came.");
+        await Task.WhenAny(answer.Task, Ended, Task.Delay(Patience, _end.Token));
+        return answer.Task.IsCompleted ? await answer.Task : throw new WebSocketException(Ended.IsCompleted ? "The connection ended before the answer came." : $"The server did not answer {target}.");
     }
 
     private async Task SendAsync(ReadOnlyMemory<byte> message)

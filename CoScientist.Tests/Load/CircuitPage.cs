@@ -47,7 +47,7 @@ internal sealed partial class CircuitPage : IAsyncDisposable
         using var answer = await http.GetAsync(address, cancellationToken);
         if (answer.StatusCode != HttpStatusCode.OK)
         {
-            throw new HttpRequestException($"{address.PathAndQuery} answered {(int)answer.StatusCode}.", inner: null, answer.StatusCode);
+            throw new HttpRequestException($"{address.PathAndQuery} answered {(int)answer.StatusCode}{(answer.Headers.Location is { } elsewhere ? $" and leads to {elsewhere}" : "")}.", inner: null, answer.StatusCode);
         }
 
         var html = await answer.Content.ReadAsStringAsync(cancellationToken);

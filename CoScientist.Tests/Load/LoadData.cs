@@ -113,7 +113,7 @@ internal sealed class LoadData : IAsyncDisposable
         return interrupted.Count > 0;
     }
 
-    /// <summary>Puts a run of the sandbox into the queue when none waits or works; a server that runs already does not notice.</summary>
+    /// <summary>Puts a run of the sandbox into the queue when none waits or works. Servers on a PostgreSQL database hear of it, others look at their start.</summary>
     public async Task KeepTrainingAsync(CancellationToken cancellationToken, params string[] settings)
     {
         var runs = await Runs.ListAsync(cancellationToken);
@@ -121,23 +121,13 @@ internal sealed class LoadData : IAsyncDisposable
         {
             await _app.Services.GetRequiredService<ModelCatalog>().RegisterBuiltInsAsync(cancellationToken);
             var spec = RunPresets.Apply(RunPresets.Find("sandbox-quick")!.Spec, ["steps=24", "evaluateEvery=1", "validationGoals=6", "testGoals=6", string.Create(CultureInfo.InvariantCulture, $"seed={runs.Count + 1}"), .. settings], "load");
-            await _app.Services.GetRequiredService<RunLauncher>().StartAsync(spec, "load", startedBy: null, cancellationToken);
+            var run = await _app.Services.GetRequiredService<RunLauncher>().StartAsync(spec, "load", startedBy: null, cancellationToken);
+            _app.Services.GetRequiredService<RunEvents>().Changed(run.Id);
         }
     }
 
-    /// <summary>Waits until a run looks as wanted.</summary>
-    public async Task<Run> RunAsync(Func<Run, bool> wanted, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            if ((await Runs.ListAsync(cancellationToken)).FirstOrDefault(wanted) is { } run)
-            {
-                return run;
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(20), cancellationToken);
-        }
-    }
+    /// <summary>All runs.</summary>
+    public Task<IReadOnlyList<Run>> RunsAsync(CancellationToken cancellationToken) => Runs.ListAsync(cancellationToken);
 
     /// <summary>Where each run stands, for the message of a test that waits too long.</summary>
     public async Task<IEnumerable<string>> StandingAsync() =>

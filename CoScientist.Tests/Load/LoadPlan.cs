@@ -43,8 +43,12 @@ internal sealed record LoadPlan
     /// </summary>
     public int Alone => IsAsked ? 60 : WarmUp;
 
-    /// <summary>Goals of the study: an expert meets each once.</summary>
-    public int Goals => Math.Clamp((int)(Seconds / Pace) + Alone + 40, 100, 1000);
+    /// <summary>Goals of the study: an expert meets each once. Default: enough for the load.</summary>
+    public int Goals
+    {
+        get => field > 0 ? field : Math.Clamp((int)(Seconds / Pace) + Alone + 40, 100, 1000);
+        init;
+    }
 
     /// <summary>What the environment asks for, else the default.</summary>
     public static LoadPlan Read() => Environment.GetEnvironmentVariable("COSCIENTIST_LOAD_EXPERTS") is null

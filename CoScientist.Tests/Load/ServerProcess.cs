@@ -6,7 +6,9 @@ using CoScientist.Web.Configuration;
 namespace CoScientist.Tests.Load;
 
 /// <summary>The built server as a process of its own, so that it can be killed, started again and weighed.</summary>
-internal sealed class ServerProcess(string dataDirectory) : IAsyncDisposable
+/// <param name="dataDirectory">Its data.</param>
+/// <param name="port">Where it listens in each of its lives; 0 for anywhere.</param>
+internal sealed class ServerProcess(string dataDirectory, int port = 0) : IAsyncDisposable
 {
     private const string Mark = "CoScientist is at ";
 
@@ -18,6 +20,9 @@ internal sealed class ServerProcess(string dataDirectory) : IAsyncDisposable
 
     /// <summary>Where it is, as soon as it is there.</summary>
     public Task<Uri> Address => Volatile.Read(ref _address).Task;
+
+    /// <summary>How runs name it as their worker, while it lives.</summary>
+    public string Worker => string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{_process!.Id}");
 
     /// <summary>Processor time of all its lives.</summary>
     public TimeSpan Processor
@@ -54,7 +59,7 @@ internal sealed class ServerProcess(string dataDirectory) : IAsyncDisposable
     /// <summary>Starts it and waits until it listens.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _process = Run("serve", "--urls", "http://127.0.0.1:0");
+        _process = Run("serve", "--urls", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
         while (await _process.StandardOutput.ReadLineAsync(cancellationToken) is { } line)
         {
             if (line.StartsWith(Mark, StringComparison.Ordinal))
@@ -101,6 +106,9 @@ internal sealed class ServerProcess(string dataDirectory) : IAsyncDisposable
     {
         RedirectStandardOutput = true,
         UseShellExecute = false,
+
+        // A proxy before it is believed.
+        Environment = { ["CoScientist__Proxies__0"] = "127.0.0.1" },
     })!;
 
     private async Task ReadAsync(StreamReader output)

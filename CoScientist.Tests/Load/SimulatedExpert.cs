@@ -18,9 +18,13 @@ internal sealed record SeenAnswer(string Assignment, PreferenceChoice Choice, do
 /// <param name="plan">How fast and how disturbed.</param>
 /// <param name="server">Where the server is, asked anew each time: it may be killed, and another stand in its place.</param>
 /// <param name="path">The page of the study.</param>
-internal sealed class SimulatedExpert(int number, LoadPlan plan, Func<Task<Uri>> server, string path) : IDisposable
+/// <param name="seat">What a proxy knows its browser by; null where there is none.</param>
+internal sealed partial class SimulatedExpert(int number, LoadPlan plan, Func<Task<Uri>> server, string path, Cookie? seat = null) : IDisposable
 {
     private const string Draft = "reason-";
+
+    // Keys pressed again for one answer, with the page loaded anew between them: one who is still here then has found a fault.
+    private const int MostAttempts = 20;
 
     // A person looks this long at a page that does not move: then presses the key again, then loads the page anew.
     private static readonly TimeSpan LongPatience = TimeSpan.FromSeconds(20);
@@ -39,6 +43,7 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, Func<Task<Uri>>
     private string _doing = "comes";
     private long _since = Stopwatch.GetTimestamp();
     private string? _away;
+    private volatile bool _goes;
 
     /// <summary>Name of an expert's account.</summary>
     public static string NameOf(int number) => FormattableString.Invariant($"expert{number}");
@@ -67,6 +72,12 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, Func<Task<Uri>>
     /// <summary>Keys pressed again because nothing happened.</summary>
     public int Again { get; private set; }
 
+    /// <summary>Times the page was left and come back to, because it was asked to.</summary>
+    public int Visits { get; private set; }
+
+    /// <summary>Whether there is nothing left to answer.</summary>
+    public bool IsDone => _done;
+
     /// <summary>What the server said went wrong.</summary>
     public List<string> Faults { get; } = [];
 
@@ -74,26 +85,6 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, Func<Task<Uri>>
     public string Standing => string.Create(CultureInfo.InvariantCulture, $"expert {number}: {_doing} since {Stopwatch.GetElapsedTime(_since).TotalSeconds:0.0} s, {Answers.Count} answers, pair {_pair ?? "none"}, {(_done ? "done, " : "")}{Reconnects} reconnects, {Reloads} reloads, {Again} keys again, {(_page is null ? "no page" : _page.Disconnected.IsCompleted ? "disconnected" : "connected")}, faults: {string.Join("; ", Faults.Append(_page?.Fault).Append(_away).Where(fault => fault is not null).TakeLast(3))}");
 
     private TimeSpan Lag => plan.Slow > 0 && number % plan.Slow == plan.Slow - 1 ? TimeSpan.FromMilliseconds(plan.IsAsked ? 400 : 20) : TimeSpan.Zero;
-
-    /// <summary>Signs in over the form and opens the study.</summary>
-    public async Task ArriveAsync(CancellationToken cancellationToken)
-    {
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = _cookies }) { BaseAddress = await server() };
-        while (true)
-        {
-            using var answer = await ServerFixture.PostFormAsync(_http, "/account/sign-in", new() { ["Input.Name"] = NameOf(number), ["Input.Password"] = ServerFixture.Password });
-            if (answer.StatusCode == HttpStatusCode.TooManyRequests)
-            {
-                await Task.Delay(answer.Headers.RetryAfter?.Delta ?? _patience, cancellationToken);
-                continue;
-            }
-
-            Assert.Equal(HttpStatusCode.Redirect, answer.StatusCode);
-            break;
-        }
-
-        await OpenAsync(cancellationToken);
-    }
 
     /// <summary>Answers at a pace until it is time to stop; an answer begun is ended.</summary>
     /// <param name="first">When the first answer is due: experts do not answer in step.</param>
@@ -123,6 +114,9 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, Func<Task<Uri>>
         }
     }
 
+    /// <summary>Has it leave the page after the answer that it is at, and come back.</summary>
+    public void GoAndComeBack() => _goes = true;
+
     /// <summary>Closes the page.</summary>
     public async Task LeaveAsync()
     {
@@ -136,6 +130,16 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, Func<Task<Uri>>
 
     private async Task AnswerAsync(CancellationToken cancellationToken)
     {
+        if (_goes)
+        {
+            await OpenAsync(cancellationToken);
+            (_goes, Visits) = (false, Visits + 1);
+            if (_done)
+            {
+                return;
+            }
+        }
+
         var (pair, choice, disturbed) = (_pair!, (PreferenceChoice)((number + _answers.Count) % 4), false);
         var key = choice switch { PreferenceChoice.A => "a", PreferenceChoice.B => "b", PreferenceChoice.Tie => "e", _ => "n" };
         var cut = plan.Cuts > 0 && (number + _answers.Count + 1) % plan.Cuts == 0;
@@ -163,6 +167,7 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, Func<Task<Uri>>
                 // Below.
             }
 
+            Assert.True(attempt < MostAttempts, $"An expert got no answer through. {Standing}");
             disturbed = true;
             if (_page!.Disconnected.IsCompleted ? await ComeBackAsync(pair, cancellationToken) : await LookAgainAsync(pair, attempt, cancellationToken))
             {
@@ -180,35 +185,6 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, Func<Task<Uri>>
 
     private bool Moved(string pair) => _done || _pair != pair;
 
-    /// <summary>After the connection was lost: the same circuit if the server still has it, else the page anew. True when the answer had been taken.</summary>
-    private async Task<bool> ComeBackAsync(string pair, CancellationToken cancellationToken)
-    {
-        if (_isCut)
-        {
-            _isCut = false;
-            await Task.Delay(TimeSpan.FromSeconds(plan.CutSeconds), cancellationToken);
-        }
-
-        var address = server();
-        Does("comes back");
-        try
-        {
-            // A server that was killed has another address and knows no circuit.
-            if (address.IsCompleted && await address == _http!.BaseAddress && await _page!.ReconnectAsync(cancellationToken))
-            {
-                Reconnects++;
-                return await SeeAsync(() => Moved(pair), _patience, cancellationToken);
-            }
-        }
-        catch (WebSocketException)
-        {
-            // Not there any more.
-        }
-
-        await OpenAsync(cancellationToken);
-        return Moved(pair);
-    }
-
     /// <summary>When the page stands still: the key may have been lost, or the page hangs. True when the answer had been taken.</summary>
     private async Task<bool> LookAgainAsync(string pair, int attempt, CancellationToken cancellationToken)
     {
@@ -225,50 +201,6 @@ internal sealed class SimulatedExpert(int number, LoadPlan plan, Func<Task<Uri>>
 
         await OpenAsync(cancellationToken);
         return Moved(pair);
-    }
-
-    /// <summary>Loads the page, again and again while the server is away.</summary>
-    private async Task OpenAsync(CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            if (_page is not null)
-            {
-                Reloads++;
-                if (_page.Fault is { } fault)
-                {
-                    Faults.Add(fault);
-                }
-
-                Does("leaves the page");
-                await _page.DisposeAsync();
-            }
-
-            try
-            {
-                Does("waits for a server");
-                var address = await server().WaitAsync(cancellationToken);
-                if (address != _http!.BaseAddress)
-                {
-                    _http.Dispose();
-                    _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = _cookies }) { BaseAddress = address };
-                }
-
-                _pair = null;
-                Does($"opens the page at {address}");
-                _page = await CircuitPage.OpenAsync(_http, _cookies, new Uri(address, path), Lag, Look, cancellationToken);
-                Does("looks at the page");
-                if (await SeeAsync(() => _done || (_pair is not null && _page.HasKeys), LongPatience, cancellationToken))
-                {
-                    return;
-                }
-            }
-            catch (Exception away) when (away is HttpRequestException or IOException or WebSocketException)
-            {
-                _away = away.Message;
-                await Task.Delay(TimeSpan.FromMilliseconds(100), cancellationToken);
-            }
-        }
     }
 
     /// <summary>Waits until something is on the screen; false when the connection ends or the time is up before.</summary>
