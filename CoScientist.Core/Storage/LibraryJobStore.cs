@@ -50,14 +50,18 @@ public sealed class LibraryJobStore(IDbContextFactory<CoScientistDb> factory, Ti
     public async Task<LibraryJob?> TakeAsync(CancellationToken cancellationToken)
     {
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        var job = await db.LibraryJobs.Where(job => job.State == LibraryJobState.Waiting || job.State == LibraryJobState.Running).OrderBy(job => job.State).ThenBy(job => job.Id).FirstOrDefaultAsync(cancellationToken);
-        if (job is not null)
+        var open = db.LibraryJobs.AsNoTracking().Where(job => job.State == LibraryJobState.Waiting || job.State == LibraryJobState.Running);
+        while (await open.OrderBy(job => job.State).ThenBy(job => job.Id).FirstOrDefaultAsync(cancellationToken) is { } job)
         {
-            (job.State, job.Fault, job.EndedAt) = (LibraryJobState.Running, null, null);
-            await db.SaveChangesAsync(cancellationToken);
+            // Somebody may stop it in this moment.
+            if (await open.Where(same => same.Id == job.Id).ExecuteUpdateAsync(
+                row => row.SetProperty(j => j.State, LibraryJobState.Running).SetProperty(j => j.Fault, (string?)null).SetProperty(j => j.EndedAt, (DateTimeOffset?)null), cancellationToken) > 0)
+            {
+                return job;
+            }
         }
 
-        return job;
+        return null;
     }
 
     /// <summary>The next step to do; null when none is left.</summary>

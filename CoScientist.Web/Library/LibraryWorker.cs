@@ -122,7 +122,7 @@ internal sealed class LibraryWorker(LibraryJobStore jobs, LibraryWork work, Impo
         }
     }
 
-    /// <summary>Stops the job at work when another instance has stopped it.</summary>
+    /// <summary>Stops the job at work when somebody has stopped it in the database.</summary>
     private async Task ObeyAsync()
     {
         LibraryJobId id;
@@ -153,7 +153,7 @@ internal sealed class LibraryWorker(LibraryJobStore jobs, LibraryWork work, Impo
         catch (Exception fault)
 #pragma warning restore CA1031
         {
-            logger.LogWarning(fault, "Whether library job {Job} was stopped elsewhere could not be read.", id);
+            logger.LogWarning(fault, "Whether library job {Job} was stopped could not be read.", id);
         }
     }
 
@@ -167,6 +167,8 @@ internal sealed class LibraryWorker(LibraryJobStore jobs, LibraryWork work, Impo
 
         try
         {
+            // It may have been stopped before anybody could see that it is at work.
+            await ObeyAsync();
             var fault = job.Kind == LibraryJobKind.Extract ? await ExtractAsync(job, stop.Token, stoppingToken) : await ImportAsync(job, stop.Token, stoppingToken);
             var left = await jobs.NextStepAsync(job.Id, stoppingToken) is not null;
             await jobs.EndAsync(job.Id, left ? LibraryJobState.Failed : LibraryJobState.Finished, fault, stoppingToken);
@@ -230,6 +232,9 @@ internal sealed class LibraryWorker(LibraryJobStore jobs, LibraryWork work, Impo
     {
         await jobs.EndStepAsync(step.Id, outcome.Done ? LibraryStepState.Done : LibraryStepState.Failed, outcome.Message, outcome.Paper, stoppingToken);
         Changed();
+
+        // News of another instance may be lost: it is asked for after every step besides.
+        await ObeyAsync();
     }
 
     private void Wake()
