@@ -16,6 +16,7 @@ public static class StorageFaults
         SqliteException file => OfFile(file, Said(file)),
         PostgresException server => OfServer(server, Said(server)),
         NpgsqlException { InnerException: TimeoutException } => "The PostgreSQL server took too long: try again; where it comes back, look what keeps the server busy. Of this, nothing was saved.",
+        NpgsqlException asked when asked.Message.StartsWith("No password has been provided", StringComparison.Ordinal) => "The PostgreSQL server asks for a password: put it into the database setting, into PGPASSWORD or into ~/.pgpass.",
         NpgsqlException connection => $"The PostgreSQL server cannot be reached ({Said(connection)}): look whether it runs and whether the database setting names it, and try again. What was saved before is intact; of this, nothing was.",
         DbException other => Unknown(Said(other)),
         _ => null,
