@@ -12,14 +12,15 @@ internal static class ModelFolders
     {
         var folder = new Argument<string>("FOLDER") { Description = "Folder of Hugging Face layout; it stays where it is" };
         var name = new Option<string?>("--name") { Description = "Name for runs and verbs (default: the folder's)" };
-        var command = new Command("import", "Register a folder as a model, so that runs and verbs can name it") { folder, name };
+        var parent = new Option<string?>("--parent") { Description = "Model of the library that it was trained from, as for a checkpoint fetched by hand from a cluster", HelpName = "NAME" };
+        var command = new Command("import", "Register a folder as a model, so that runs and verbs can name it") { folder, name, parent };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var services = await CommandContext.OpenAsync(parsed, DataUse.Writes, cancellationToken);
-            var model = await services.GetRequiredService<ModelCatalog>().ImportAsync(parsed.GetValue(folder)!, parsed.GetValue(name), cancellationToken);
+            var model = await services.GetRequiredService<ModelCatalog>().ImportAsync(parsed.GetValue(folder)!, parsed.GetValue(name), cancellationToken, parsed.GetValue(parent));
             CommandContext.Answer(
                 parsed,
-                new { model.Name, Directory = model.Folder, model.Sandbox, model.ParameterCount, model.Report },
+                new { model.Name, Directory = model.Folder, Parent = parsed.GetValue(parent), model.Sandbox, model.ParameterCount, model.Report },
                 [.. model.Report.Select(line => $"{line.What,-13} {line.Detail}"), $"{model.Name}: {model.ParameterCount:N0} parameters in {model.Folder}. Train it with: train --preset grpo-lora --set model={model.Name} --set judge=…"]);
             return 0;
         });

@@ -55,8 +55,9 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
     /// <param name="folder">The folder.</param>
     /// <param name="name">Its name; null for the folder's.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <exception cref="InvalidDataException">Nobody could use it, or the name is taken or reserved; the message says what to do, and nothing has changed.</exception>
-    public async Task<ImportedModel> ImportAsync(string folder, string? name, CancellationToken cancellationToken)
+    /// <param name="parent">Name of the model it was trained from; null for none that is known.</param>
+    /// <exception cref="InvalidDataException">Nobody could use it, the name is taken or reserved, or there is no such parent; the message says what to do, and nothing has changed.</exception>
+    public async Task<ImportedModel> ImportAsync(string folder, string? name, CancellationToken cancellationToken, string? parent = null)
     {
         var check = ModelCheck.Of(folder);
         if (check.Fault is { } fault)
@@ -67,11 +68,18 @@ internal sealed class ModelCatalog(RunCheckpointStore checkpoints, CoScientistOp
         var path = check.Folder;
         name ??= Path.GetFileName(path);
         CheckName(name);
-        await checkpoints.RegisterBaseAsync(name, path, check.Sandbox, cancellationToken);
+        CheckpointId? from = parent is null ? null
+            : (await checkpoints.FindAsync(parent, cancellationToken))?.Id ?? throw new InvalidDataException($"There is no checkpoint \"{parent}\" that this one could be trained from: name one of the Models page with --parent, or register it first with 'model import'.");
+        await checkpoints.RegisterBaseAsync(name, path, check.Sandbox, cancellationToken, from);
         var known = await checkpoints.FindAsync(name, cancellationToken);
-        return known is not null && Directory(known.Path) == path
+        if (known is null || Directory(known.Path) != path)
+        {
+            throw new InvalidDataException($"There is a checkpoint \"{name}\" already, in {Directory(known!.Path)}: give this one another name with --name.");
+        }
+
+        return from is null || known.ParentId == from
             ? new ImportedModel(name, path, check.Sandbox, check.ParameterCount, check.Lines)
-            : throw new InvalidDataException($"There is a checkpoint \"{name}\" already, in {Directory(known!.Path)}: give this one another name with --name.");
+            : throw new InvalidDataException($"The checkpoint \"{name}\" is registered already, and not as trained from \"{parent}\": leave --parent out, or register the folder by another name with --name.");
     }
 
     /// <summary>Where a model of that name is made, inside the data directory.</summary>

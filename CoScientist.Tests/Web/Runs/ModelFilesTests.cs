@@ -167,6 +167,24 @@ public sealed class ModelFilesTests : IAsyncLifetime
     [InlineData("")]
     public void CheckName_NameWithAMeaningOfItsOwn_IsRefused(string name) => Assert.Throws<InvalidDataException>(() => ModelCatalog.CheckName(name));
 
+    [Fact]
+    public async Task Import_WithItsParent_IsRegisteredAsTrainedFromIt()
+    {
+        var parent = await ImportAsync("mine");
+        var folder = TinyPolicy.Write(Path.Combine(Models, "far"));
+
+        var unknown = await Assert.ThrowsAsync<InvalidDataException>(() => catalog.ImportAsync(folder, "far-1.40", Cancellation, "nobody"));
+        Assert.Contains("There is no checkpoint \"nobody\"", unknown.Message, StringComparison.Ordinal);
+        Assert.Null(await database.Store<RunCheckpointStore>().FindAsync("far-1.40", Cancellation));
+
+        await catalog.ImportAsync(folder, "far-1.40", Cancellation, "mine");
+        await catalog.ImportAsync(folder, "far-1.40", Cancellation, "mine");
+        Assert.Equal(parent.Id, (await database.Store<RunCheckpointStore>().FindAsync("far-1.40", Cancellation))!.ParentId);
+
+        var other = await Assert.ThrowsAsync<InvalidDataException>(() => catalog.ImportAsync(Path.Combine(Models, "mine"), "mine", Cancellation, "far-1.40"));
+        Assert.Contains("not as trained from \"far-1.40\"", other.Message, StringComparison.Ordinal);
+    }
+
     private async Task<Checkpoint> ImportAsync(string name)
     {
         TinyPolicy.Write(Path.Combine(Models, name));
