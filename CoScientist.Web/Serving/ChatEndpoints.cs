@@ -75,23 +75,22 @@ internal static class ChatEndpoints
 
         var options = model.Options(request.Sampling with { MaxNewTokens = Math.Min(room, request.MaxTokens ?? UsualTokens) });
         using var over = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
-        var drawn = Channel.CreateUnbounded<(int Token, float LogProbability)>(new UnboundedChannelOptions { SingleReader = true });
-        var done = new TaskCompletionSource<SampledSequence>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var live = new LiveRequest(
-            new SampleRequest { Prompt = prompt, Seed = request.Seed },
+        var drawn = Channel.CreateUnbounded<Drawn>(new UnboundedChannelOptions { SingleReader = true });
+        var open = request.Choices;
+        List<LiveRequest> live = [.. Enumerable.Range(0, request.Choices).Select(choice => new LiveRequest(
+            new SampleRequest { Prompt = prompt, Seed = unchecked(request.Seed + choice) },
             options,
-            (token, logProbability) => drawn.Writer.TryWrite((token, logProbability)),
+            (token, logProbability) => drawn.Writer.TryWrite(new Drawn(choice, token, logProbability, null)),
             whole =>
             {
-                done.TrySetResult(whole);
-                drawn.Writer.TryComplete();
+                drawn.Writer.TryWrite(new Drawn(choice, 0, 0, whole));
+                if (Interlocked.Decrement(ref open) == 0)
+                {
+                    drawn.Writer.TryComplete();
+                }
             },
-            fault =>
-            {
-                done.TrySetException(new ChatRequestException(StatusCodes.Status500InternalServerError, $"The model failed: {fault.Message}"));
-                drawn.Writer.TryComplete();
-            },
-            over.Token);
+            fault => drawn.Writer.TryComplete(new ChatRequestException(StatusCodes.Status500InternalServerError, $"The model failed: {fault.Message}")),
+            over.Token))];
         if (!model.TryAdd(live))
         {
             throw new ChatRequestException(StatusCodes.Status429TooManyRequests, $"{ServedModel.MostRequests} requests wait already: try again in a few seconds.", code: "queue_full");
@@ -99,47 +98,65 @@ internal static class ChatEndpoints
 
         try
         {
-            IAnswer answer = request.Prompt is null ? new ChatAnswer(model, request, prompt.Length, time.GetUtcNow()) : new TextAnswer(model, request, prompt.Length, time.GetUtcNow());
+            var form = new AnswerForm(model.Name, request.Prompt is null, prompt.Length, time.GetUtcNow());
+            IChoice[] choices = [.. live.Select((_, choice) => request.Prompt is null ? (IChoice)new ChatChoice(model, request, choice) : new TextChoice(model, request, choice))];
             if (request.Stream)
             {
-                await StreamAsync(http, answer, drawn.Reader, done.Task);
+                await StreamAsync(http, form, choices, request.IncludeUsage, drawn.Reader);
                 return null;
             }
 
-            await foreach (var (token, logProbability) in drawn.Reader.ReadAllAsync(http.RequestAborted))
+            var samples = new SampledSequence[choices.Length];
+            await foreach (var (choice, token, logProbability, whole) in drawn.Reader.ReadAllAsync(http.RequestAborted))
             {
-                answer.Take(token, logProbability);
+                if (whole is null)
+                {
+                    choices[choice].Take(token, logProbability);
+                }
+                else
+                {
+                    samples[choice] = whole;
+                }
             }
 
-            return answer.Whole(await done.Task);
+            return form.Whole([.. choices.Zip(samples, (choice, sample) => choice.Whole(sample))], samples);
         }
         finally
         {
             await over.CancelAsync();
-            model.Leave();
+            model.Leave(live.Count);
         }
     }
 
-    private static async Task StreamAsync(HttpContext http, IAnswer answer, ChannelReader<(int Token, float LogProbability)> drawn, Task<SampledSequence> done)
+    private static async Task StreamAsync(HttpContext http, AnswerForm form, IChoice[] choices, bool includeUsage, ChannelReader<Drawn> drawn)
     {
         http.Response.ContentType = "text/event-stream";
         http.Response.Headers.CacheControl = "no-cache";
-        if (answer.First() is { } first)
+        foreach (var first in choices.Select(choice => choice.First()).OfType<object>())
         {
-            await SendAsync(first);
+            await SendAsync(form.Piece(first));
         }
 
-        await foreach (var (token, logProbability) in drawn.ReadAllAsync(http.RequestAborted))
+        var samples = new List<SampledSequence>();
+        await foreach (var (choice, token, logProbability, whole) in drawn.ReadAllAsync(http.RequestAborted))
         {
-            if (answer.Take(token, logProbability) is { } piece)
+            if (whole is not null)
             {
-                await SendAsync(piece);
+                samples.Add(whole);
+                foreach (var last in choices[choice].Last(whole))
+                {
+                    await SendAsync(form.Piece(last));
+                }
+            }
+            else if (choices[choice].Take(token, logProbability) is { } piece)
+            {
+                await SendAsync(form.Piece(piece));
             }
         }
 
-        foreach (var piece in answer.Last(await done))
+        if (includeUsage)
         {
-            await SendAsync(piece);
+            await SendAsync(form.Usage(samples));
         }
 
         await http.Response.WriteAsync("data: [DONE]\n\n", http.RequestAborted);
@@ -174,4 +191,7 @@ internal static class ChatEndpoints
             throw new ChatRequestException(fault.StatusCode, fault.StatusCode == StatusCodes.Status413PayloadTooLarge ? $"The request is larger than {LargestBody >> 20} MiB: shorten it." : fault.Message);
         }
     }
+
+    /// <summary>A token of a choice, or the whole choice when it is done.</summary>
+    private readonly record struct Drawn(int Choice, int Token, float LogProbability, SampledSequence? Whole);
 }

@@ -38,7 +38,11 @@ internal sealed record RawPrompt(string? Text, int[]? Tokens);
 internal sealed record ChatRequest(string Model, IReadOnlyList<ChatMessage> Messages, SamplingOptions Sampling, int? MaxTokens, long Seed, bool Stream, bool IncludeUsage, bool LogProbabilities)
 {
     private const int MostStops = 16;
+    private const int MostChoices = 16;
     private const int UsualTextTokens = 16;
+
+    /// <summary>Answers that are asked for; the seed of each is one more than that of the one before. Default 1.</summary>
+    public int Choices { get; private init; } = 1;
 
     /// <summary>The text to go on with; null for a conversation.</summary>
     public RawPrompt? Prompt { get; private init; }
@@ -69,16 +73,21 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<ChatMessage> Mess
             }
         }
 
-        _ = Number(body, "best_of", 1, 1);
         var request = Read(body, [], Number(body, "logprobs", 0, 5) is not null);
+        if (Integer(body, "best_of") is { } best && best != request.Choices)
+        {
+            throw Fault("best_of", "must be as many as 'n': all answers are given");
+        }
+
         return request with { Prompt = ReadPrompt(body), MaxTokens = request.MaxTokens ?? UsualTextTokens };
     }
 
     private static ChatRequest Read(JsonElement body, IReadOnlyList<ChatMessage> messages, bool logProbabilities)
     {
-        if (Number(body, "n", 1, 1) is null && body.TryGetProperty("n", out var several) && several.ValueKind != JsonValueKind.Null)
+        var choices = Integer(body, "n") ?? 1;
+        if (choices is < 1 or > MostChoices)
         {
-            throw Fault("n", "must be 1");
+            throw Fault("n", $"must be from 1 to {MostChoices}");
         }
 
         var sampling = new SamplingOptions
@@ -101,7 +110,7 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<ChatMessage> Mess
             ReadSeed(body) ?? RandomNumberGenerator.GetInt32(int.MaxValue),
             Flag(body, "stream"),
             body.TryGetProperty("stream_options", out var options) && options.ValueKind == JsonValueKind.Object && Flag(options, "include_usage"),
-            logProbabilities);
+            logProbabilities) { Choices = (int)choices };
     }
 
     private static void RequireObject(JsonElement body)

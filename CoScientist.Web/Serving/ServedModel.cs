@@ -71,22 +71,26 @@ internal sealed class ServedModel : IDisposable
     /// <summary>Turns tokens into text as they come.</summary>
     public AnswerText Text(IReadOnlyList<string> stops) => new(engine.Tokenizer, chat?.EndTokens ?? [compact!.EndToken], stops, trim: chat is null);
 
-    /// <summary>Puts a request into the batch; false when too many wait already.</summary>
-    public bool TryAdd(LiveRequest request)
+    /// <summary>Puts requests into the batch, all or none; false when too many wait already.</summary>
+    public bool TryAdd(IReadOnlyList<LiveRequest> requests)
     {
-        if (Interlocked.Increment(ref open) > MostRequests)
+        if (Interlocked.Add(ref open, requests.Count) > MostRequests)
         {
-            Interlocked.Decrement(ref open);
+            Leave(requests.Count);
             return false;
         }
 
-        arrived.Enqueue(request);
+        foreach (var request in requests)
+        {
+            arrived.Enqueue(request);
+        }
+
         signal.Release();
         return true;
     }
 
-    /// <summary>Says that a request that was taken is over, however it ended.</summary>
-    public void Leave() => Interlocked.Decrement(ref open);
+    /// <summary>Says that requests that were taken are over, however they ended.</summary>
+    public void Leave(int requests) => Interlocked.Add(ref open, -requests);
 
     /// <inheritdoc/>
     public void Dispose()

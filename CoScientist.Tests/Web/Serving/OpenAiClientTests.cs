@@ -62,13 +62,13 @@ public sealed class OpenAiClientTests(ServingFixture serving) : IClassFixture<Se
         var (first, second) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
 
         // The second comes when the first has its third token; all is told on the one thread that samples.
-        Assert.True(model.TryAdd(Request('a', first, () =>
+        Assert.True(model.TryAdd([Request('a', first, () =>
         {
             if (drawn.Count == 3)
             {
-                Assert.True(model.TryAdd(Request('b', second, () => { })));
+                Assert.True(model.TryAdd([Request('b', second, () => { })]));
             }
-        })));
+        })]));
         await first.Task.WaitAsync(Cancellation);
         await second.Task.WaitAsync(Cancellation);
 

@@ -202,6 +202,36 @@ public sealed class ServingTests(ServingFixture serving) : IClassFixture<Serving
     }
 
     [Theory]
+    [InlineData("/v1/chat/completions")]
+    [InlineData("/v1/completions")]
+    public async Task Complete_SeveralChoices_AreThoseOfTheNextSeeds_WholeAndInPieces(string path)
+    {
+        Dictionary<string, object> Request(int seed, int n, bool stream = false) => new(StringComparer.Ordinal)
+        {
+            ["model"] = "own", ["messages"] = Messages, ["prompt"] = "Why?", ["max_tokens"] = 24, ["seed"] = seed, ["n"] = n, ["stream"] = stream, ["stream_options"] = new { include_usage = stream },
+        };
+        var alone = new List<JsonElement>();
+        for (var seed = 5; seed < 8; seed++)
+        {
+            alone.Add(await AskAsync(Request(seed, 1), path));
+        }
+
+        var whole = await AskAsync(Request(5, 3), path);
+        var pieces = await StreamAsync(Request(5, 3, stream: true), path);
+
+        var expected = alone.Select(answer => TextOf(answer.GetProperty("choices")[0], "message")).ToList();
+        Assert.Equal(3, expected.Distinct(StringComparer.Ordinal).Count());
+        Assert.Equal([0, 1, 2], whole.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("index").GetInt32()));
+        Assert.Equal(expected, whole.GetProperty("choices").EnumerateArray().Select(choice => TextOf(choice, "message")));
+        var told = pieces.SelectMany(piece => piece.GetProperty("choices").EnumerateArray()).ToLookup(choice => choice.GetProperty("index").GetInt32());
+        Assert.Equal(expected, Enumerable.Range(0, 3).Select(index => string.Concat(told[index].Select(choice => TextOf(choice, "delta")))));
+        Assert.All(Enumerable.Range(0, 3), index => Assert.Single(told[index], choice => choice.GetProperty("finish_reason").ValueKind == JsonValueKind.String));
+        Assert.Equal((Usage(alone[0]).Prompt, alone.Sum(answer => Usage(answer).Completion)), Usage(whole));
+        Assert.Equal(Usage(whole), Usage(pieces[^1]));
+        Assert.Single(pieces.Select(piece => piece.GetProperty("id").GetString()).Distinct(StringComparer.Ordinal));
+    }
+
+    [Theory]
     [InlineData("{", 400, null)]
     [InlineData("[]", 400, null)]
     [InlineData("""{"model":"own"}""", 400, "messages")]
@@ -210,7 +240,9 @@ public sealed class ServingTests(ServingFixture serving) : IClassFixture<Serving
     [InlineData("""{"model":"own","messages":[{"role":"assistant","content":"x"}]}""", 400, "messages")]
     [InlineData("""{"model":"own","messages":[{"role":"user","content":"x"}],"temperature":3}""", 400, "temperature")]
     [InlineData("""{"model":"own","messages":[{"role":"user","content":"x"}],"max_tokens":0}""", 400, "max_tokens")]
-    [InlineData("""{"model":"own","messages":[{"role":"user","content":"x"}],"n":2}""", 400, "n")]
+    [InlineData("""{"model":"own","messages":[{"role":"user","content":"x"}],"n":0}""", 400, "n")]
+    [InlineData("""{"model":"own","messages":[{"role":"user","content":"x"}],"n":17}""", 400, "n")]
+    [InlineData("""{"model":"own","messages":[{"role":"user","content":"x"}],"n":1.5}""", 400, "n")]
     [InlineData("""{"model":"own","messages":[{"role":"user","content":"x"}],"stop":[""]}""", 400, "stop")]
     [InlineData("""{"model":"own","messages":[{"role":"user","content":"x"}],"tools":[{}]}""", 400, "tools")]
     [InlineData("""{"model":"none","messages":[{"role":"user","content":"x"}]}""", 404, "model")]
@@ -264,6 +296,9 @@ public sealed class ServingTests(ServingFixture serving) : IClassFixture<Serving
     private static object[] Messages => [new { role = "system", content = "Be brief." }, new { role = "user", content = "Why?" }];
 
     private static string Text(JsonElement answer) => answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString()!;
+
+    private static string TextOf(JsonElement choice, string part) => choice.TryGetProperty("text", out var text) ? text.GetString()!
+        : choice.GetProperty(part).TryGetProperty("content", out var content) ? content.GetString()! : "";
 
     private static (int Prompt, int Completion) Usage(JsonElement answer) =>
         (answer.GetProperty("usage").GetProperty("prompt_tokens").GetInt32(), answer.GetProperty("usage").GetProperty("completion_tokens").GetInt32());

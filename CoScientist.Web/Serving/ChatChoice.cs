@@ -3,10 +3,9 @@ using CoScientist.Training.Sampling;
 
 namespace CoScientist.Web.Serving;
 
-/// <summary>The next message of a conversation, in the form of <c>/v1/chat/completions</c>, whole or piece by piece.</summary>
-internal sealed class ChatAnswer(ServedModel model, ChatRequest request, int promptTokens, DateTimeOffset now) : IAnswer
+/// <summary>The next message of a conversation, as a choice of <c>/v1/chat/completions</c>.</summary>
+internal sealed class ChatChoice(ServedModel model, ChatRequest request, int index) : IChoice
 {
-    private readonly string id = $"chatcmpl-{Guid.CreateVersion7(now):N}";
     private readonly AnswerText text = model.Text(request.Sampling.StopStrings);
     private readonly StringBuilder content = new();
     private List<object> tokens = [];
@@ -37,26 +36,14 @@ internal sealed class ChatAnswer(ServedModel model, ChatRequest request, int pro
             yield return Piece(new { content = rest }, null, TakeTokens());
         }
 
-        yield return Piece(new { }, IAnswer.Reason(sample), null);
-        if (request.IncludeUsage)
-        {
-            yield return new { id, @object = "chat.completion.chunk", created = now.ToUnixTimeSeconds(), model = model.Name, choices = Array.Empty<object>(), usage = IAnswer.Usage(promptTokens, sample) };
-        }
+        yield return Piece(new { }, IChoice.Reason(sample), null);
     }
 
     /// <inheritdoc/>
     public object Whole(SampledSequence sample)
     {
         content.Append(text.End(sample.TextBeforeStop));
-        return new
-        {
-            id,
-            @object = "chat.completion",
-            created = now.ToUnixTimeSeconds(),
-            model = model.Name,
-            choices = new[] { new { index = 0, message = new { role = "assistant", content = content.ToString() }, logprobs = TakeTokens(), finish_reason = IAnswer.Reason(sample) } },
-            usage = IAnswer.Usage(promptTokens, sample),
-        };
+        return new { index, message = new { role = "assistant", content = content.ToString() }, logprobs = TakeTokens(), finish_reason = IChoice.Reason(sample) };
     }
 
     private object? TakeTokens()
@@ -71,12 +58,5 @@ internal sealed class ChatAnswer(ServedModel model, ChatRequest request, int pro
         return new { content = told };
     }
 
-    private object Piece(object delta, string? reason, object? logprobs) => new
-    {
-        id,
-        @object = "chat.completion.chunk",
-        created = now.ToUnixTimeSeconds(),
-        model = model.Name,
-        choices = new[] { new { index = 0, delta, logprobs, finish_reason = reason } },
-    };
+    private object Piece(object delta, string? reason, object? logprobs) => new { index, delta, logprobs, finish_reason = reason };
 }

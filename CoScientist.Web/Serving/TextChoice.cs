@@ -3,10 +3,9 @@ using CoScientist.Training.Sampling;
 
 namespace CoScientist.Web.Serving;
 
-/// <summary>What a text goes on with, in the form of <c>/v1/completions</c>, whole or piece by piece.</summary>
-internal sealed class TextAnswer(ServedModel model, ChatRequest request, int promptTokens, DateTimeOffset now) : IAnswer
+/// <summary>What a text goes on with, as a choice of <c>/v1/completions</c>.</summary>
+internal sealed class TextChoice(ServedModel model, ChatRequest request, int index) : IChoice
 {
-    private readonly string id = $"cmpl-{Guid.CreateVersion7(now):N}";
     private readonly AnswerText text = model.Text(request.Sampling.StopStrings);
     private readonly StringBuilder content = new();
     private List<(string Token, float LogProbability, int Offset)> tokens = [];
@@ -27,33 +26,26 @@ internal sealed class TextAnswer(ServedModel model, ChatRequest request, int pro
 
         var certain = text.Take(token);
         content.Append(certain);
-        return certain.Length > 0 && request.Stream ? Document([Choice(certain, null)], null) : null;
+        return certain.Length > 0 && request.Stream ? Piece(certain, null) : null;
     }
 
     /// <inheritdoc/>
-    public IEnumerable<object> Last(SampledSequence sample)
-    {
-        yield return Document([Choice(text.End(sample.TextBeforeStop), IAnswer.Reason(sample))], null);
-        if (request.IncludeUsage)
-        {
-            yield return Document([], IAnswer.Usage(promptTokens, sample));
-        }
-    }
+    public IEnumerable<object> Last(SampledSequence sample) => [Piece(text.End(sample.TextBeforeStop), IChoice.Reason(sample))];
 
     /// <inheritdoc/>
     public object Whole(SampledSequence sample)
     {
         content.Append(text.End(sample.TextBeforeStop));
-        return Document([Choice(content.ToString(), IAnswer.Reason(sample))], IAnswer.Usage(promptTokens, sample));
+        return Piece(content.ToString(), IChoice.Reason(sample));
     }
 
-    private object Choice(string piece, string? reason)
+    private object Piece(string piece, string? reason)
     {
         var told = tokens;
         tokens = [];
         return new
         {
-            index = 0,
+            index,
             text = piece,
             logprobs = request.LogProbabilities
                 ? new { tokens = told.Select(token => token.Token), token_logprobs = told.Select(token => token.LogProbability), top_logprobs = (object?)null, text_offset = told.Select(token => token.Offset) }
@@ -61,8 +53,4 @@ internal sealed class TextAnswer(ServedModel model, ChatRequest request, int pro
             finish_reason = reason,
         };
     }
-
-    private object Document(object[] choices, object? usage) => usage is null
-        ? new { id, @object = "text_completion", created = now.ToUnixTimeSeconds(), model = model.Name, choices }
-        : new { id, @object = "text_completion", created = now.ToUnixTimeSeconds(), model = model.Name, choices, usage };
 }
