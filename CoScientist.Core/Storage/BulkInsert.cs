@@ -19,14 +19,27 @@ public static class BulkInsert
     /// <param name="rows">New rows; keys that the database numbers are left to it.</param>
     /// <param name="cancellationToken">Ends the work between rows.</param>
     /// <exception cref="InvalidOperationException">There is no transaction, or the type is not part of the model.</exception>
-    public static async Task InsertRowsAsync<TEntity>(this DbContext db, IEnumerable<TEntity> rows, CancellationToken cancellationToken)
+    public static Task InsertRowsAsync<TEntity>(this DbContext db, IEnumerable<TEntity> rows, CancellationToken cancellationToken)
+        where TEntity : class
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        return db.InsertRowsAsync(rows.ToAsyncEnumerable(), keepsNumbers: false, cancellationToken);
+    }
+
+    /// <summary>Inserts rows of one table as they come. Related rows are not followed: their foreign keys must be set, parents inserted first.</summary>
+    /// <param name="db">The database, in a transaction of the caller's: all rows stand or fall with it.</param>
+    /// <param name="rows">New rows.</param>
+    /// <param name="keepsNumbers">Whether keys that the database numbers are those of the rows.</param>
+    /// <param name="cancellationToken">Ends the work between rows.</param>
+    /// <exception cref="InvalidOperationException">There is no transaction, or the type is not part of the model.</exception>
+    public static async Task InsertRowsAsync<TEntity>(this DbContext db, IAsyncEnumerable<TEntity> rows, bool keepsNumbers, CancellationToken cancellationToken)
         where TEntity : class
     {
         ArgumentNullException.ThrowIfNull(db);
         ArgumentNullException.ThrowIfNull(rows);
         var transaction = db.Database.CurrentTransaction ?? throw new InvalidOperationException("Rows are inserted in bulk within a transaction: begin one first.");
         var type = db.Model.FindEntityType(typeof(TEntity)) ?? throw new InvalidOperationException($"{typeof(TEntity).Name} has no table.");
-        List<IProperty> properties = [.. type.GetProperties().Where(property => !IsNumberedByDatabase(property))];
+        List<IProperty> properties = [.. type.GetProperties().Where(property => keepsNumbers || !IsNumberedByDatabase(property))];
         if (db.Database.GetDbConnection() is NpgsqlConnection server)
         {
             await CopyAsync(server, db, type, properties, rows, cancellationToken);
@@ -37,7 +50,7 @@ public static class BulkInsert
         command.Transaction = transaction.GetDbTransaction();
         command.CommandText = Statement(db, type, properties);
         List<Column> columns = [.. properties.Select((property, index) => new Column(command, Name(index), property))];
-        foreach (var row in rows)
+        await foreach (var row in rows.WithCancellation(cancellationToken))
         {
             cancellationToken.ThrowIfCancellationRequested();
             foreach (var column in columns)
@@ -50,14 +63,20 @@ public static class BulkInsert
     }
 
     // PostgreSQL's own way for many rows: COPY in its binary format.
-    private static async Task CopyAsync<TEntity>(NpgsqlConnection connection, DbContext db, IEntityType type, List<IProperty> properties, IEnumerable<TEntity> rows, CancellationToken cancellationToken)
+    private static async Task CopyAsync<TEntity>(NpgsqlConnection connection, DbContext db, IEntityType type, List<IProperty> properties, IAsyncEnumerable<TEntity> rows, CancellationToken cancellationToken)
         where TEntity : class
     {
         var (table, columns) = Names(db, type, properties);
         var getters = properties.ConvertAll(property => property.GetGetter());
         var mappings = properties.ConvertAll(property => property.GetRelationalTypeMapping());
         await using var writer = await connection.BeginBinaryImportAsync($"COPY {table} ({string.Join(", ", columns)}) FROM STDIN (FORMAT BINARY)", cancellationToken);
-        foreach (var row in rows)
+        if (db.Database.GetCommandTimeout() is { } seconds)
+        {
+            // At the end of a table its texts are indexed.
+            writer.Timeout = TimeSpan.FromSeconds(seconds);
+        }
+
+        await foreach (var row in rows.WithCancellation(cancellationToken))
         {
             await writer.StartRowAsync(cancellationToken);
             for (var i = 0; i < getters.Count; i++)

@@ -1,3 +1,4 @@
+using CoScientist.Core.Storage.Migrations;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using SQLitePCL;
@@ -34,6 +35,20 @@ internal static class SearchIndex
         await SetRoomAsync(db, MuchRoom, cancellationToken);
         await InsertAsync(db, goals, "Goals", "Id", cancellationToken);
         await InsertAsync(db, goals.SelectMany(goal => goal.Items), "RubricItems", "GoalId", cancellationToken);
+        await SetRoomAsync(db, UsualRoom, cancellationToken);
+    }
+
+    /// <summary>Fills the empty index of an SQLite database by what its tables hold.</summary>
+    /// <param name="db">The database, in a transaction of the caller's.</param>
+    /// <param name="cancellationToken">Cancels; the caller rolls back.</param>
+    public static async Task FillAsync(CoScientistDb db, CancellationToken cancellationToken)
+    {
+        await SetRoomAsync(db, MuchRoom, cancellationToken);
+        foreach (var statement in (string[])[.. LibraryPages.FillSearch, PassageSearch.FillSearch])
+        {
+            await db.Database.ExecuteSqlRawAsync(statement, cancellationToken);
+        }
+
         await SetRoomAsync(db, UsualRoom, cancellationToken);
     }
 

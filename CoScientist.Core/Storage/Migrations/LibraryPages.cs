@@ -45,10 +45,18 @@ internal sealed class LibraryPages : Migration
 
         // The index holds no text: papers, goals and items hold it already.
         migrationBuilder.Sql("CREATE VIRTUAL TABLE \"SearchText\" USING fts5(\"Text\", content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2')");
+        foreach (var statement in FillSearch)
+        {
+            migrationBuilder.Sql(statement);
+        }
+
         Follow(migrationBuilder, "Papers", "NULL", PaperText, ["Title", "Abstract", "Authors", "SourceName", "Doi", "ArxivId", "Pmid"]);
         Follow(migrationBuilder, "Goals", "{0}\"Id\"", "{0}\"Text\"", ["Text"]);
         Follow(migrationBuilder, "RubricItems", "{0}\"GoalId\"", "{0}\"Text\"", ["Text"]);
     }
+
+    /// <summary>On SQLite, puts what the tables hold into an empty index.</summary>
+    internal static IEnumerable<string> FillSearch => [.. Fill("Papers", "NULL", PaperText), .. Fill("Goals", "{0}\"Id\"", "{0}\"Text\""), .. Fill("RubricItems", "{0}\"GoalId\"", "{0}\"Text\"")];
 
     private static void CreateJobs(MigrationBuilder migration)
     {
@@ -91,12 +99,18 @@ internal sealed class LibraryPages : Migration
         migration.CreateIndex("IX_LibraryJobSteps_JobId_State_Order", "LibraryJobSteps", ["JobId", "State", "Order"]);
     }
 
-    // What is there now goes into the index; triggers do the same for all that comes, changes or goes, whoever writes it.
+    // In the order of entries: the index gathers rows as long as their numbers rise.
+    private static IEnumerable<string> Fill(string table, string goal, string text) =>
+    [
+        $"INSERT INTO \"SearchEntries\" (\"OwnerId\", \"GoalId\") SELECT \"Id\", {Of(goal, "")} FROM \"{table}\" ORDER BY \"Id\"",
+        $"INSERT INTO \"SearchText\" (rowid, \"Text\") SELECT entry.\"Id\", {Of(text, "owner.")} FROM \"{table}\" AS owner JOIN \"SearchEntries\" AS entry ON entry.\"OwnerId\" = owner.\"Id\" ORDER BY entry.\"Id\"",
+    ];
+
+    private static string Of(string expression, string row) => string.Format(System.Globalization.CultureInfo.InvariantCulture, expression, row);
+
+    // Triggers do the same for all that comes, changes or goes, whoever writes it.
     private static void Follow(MigrationBuilder migration, string table, string goal, string text, string[] columns)
     {
-        string Of(string expression, string row) => string.Format(System.Globalization.CultureInfo.InvariantCulture, expression, row);
-        migration.Sql($"INSERT INTO \"SearchEntries\" (\"OwnerId\", \"GoalId\") SELECT \"Id\", {Of(goal, "")} FROM \"{table}\" ORDER BY \"Id\"");
-        migration.Sql($"INSERT INTO \"SearchText\" (rowid, \"Text\") SELECT entry.\"Id\", {Of(text, "owner.")} FROM \"{table}\" AS owner JOIN \"SearchEntries\" AS entry ON entry.\"OwnerId\" = owner.\"Id\"");
         migration.Sql($"""
             CREATE TRIGGER "Search{table}Added" AFTER INSERT ON "{table}" BEGIN
               INSERT INTO "SearchEntries" ("OwnerId", "GoalId") VALUES (new."Id", {Of(goal, "new.")});

@@ -10,6 +10,9 @@ namespace CoScientist.Core.Storage.Migrations;
 [Migration("20261123003000_PassageSearch")]
 internal sealed class PassageSearch : Migration
 {
+    /// <summary>On SQLite, puts what the sections hold into an empty index.</summary>
+    internal const string FillSearch = "INSERT INTO \"SearchTextOfSections\" (rowid, \"Text\") SELECT section.\"Id\", section.\"Text\" FROM \"PaperSections\" AS section JOIN \"Papers\" AS paper ON paper.\"Id\" = section.\"PaperId\" WHERE NOT paper.\"IsSandbox\" ORDER BY section.\"Id\"";
+
     /// <inheritdoc/>
     protected override void Up(MigrationBuilder migrationBuilder)
     {
@@ -21,7 +24,7 @@ internal sealed class PassageSearch : Migration
 
         // A row of the index has the number of its section; the text itself stays where it is.
         migrationBuilder.Sql("CREATE VIRTUAL TABLE \"SearchTextOfSections\" USING fts5(\"Text\", content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2')");
-        migrationBuilder.Sql("INSERT INTO \"SearchTextOfSections\" (rowid, \"Text\") SELECT section.\"Id\", section.\"Text\" FROM \"PaperSections\" AS section JOIN \"Papers\" AS paper ON paper.\"Id\" = section.\"PaperId\" WHERE NOT paper.\"IsSandbox\" ORDER BY section.\"Id\"");
+        migrationBuilder.Sql(FillSearch);
         migrationBuilder.Sql("""
             CREATE TRIGGER "SearchPaperSectionsAdded" AFTER INSERT ON "PaperSections" WHEN NOT (SELECT "IsSandbox" FROM "Papers" WHERE "Id" = new."PaperId") BEGIN
               INSERT INTO "SearchTextOfSections" (rowid, "Text") VALUES (new."Id", new."Text");

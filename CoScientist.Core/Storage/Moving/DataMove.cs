@@ -1,3 +1,4 @@
+using System.Data;
 using System.Globalization;
 using System.Reflection;
 using CoScientist.Core.Storage.Postgres;
@@ -5,7 +6,6 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Storage;
-using Npgsql;
 
 namespace CoScientist.Core.Storage.Moving;
 
@@ -16,21 +16,22 @@ namespace CoScientist.Core.Storage.Moving;
 public sealed record MovedTable(string Name, long Rows, string Checksum);
 
 /// <summary>
-/// Carries all rows of an SQLite database over into an empty PostgreSQL database of the same schema: table after table, parents first, row by
+/// Carries all rows of an SQLite database over into an empty PostgreSQL database of the same schema, or back: table after table, parents first, row by
 /// row from one to the other, in one transaction on both sides. What was written is read again and compared before it counts; whatever
 /// goes wrong, the target stays empty and the source as it was.
 /// </summary>
-/// <param name="source">The SQLite database. Nobody can write to it meanwhile.</param>
-/// <param name="target">The PostgreSQL database, with the current schema.</param>
+/// <param name="source">The one database. Nobody can write to it meanwhile.</param>
+/// <param name="target">The other one, with the current schema.</param>
 /// <param name="replaces">Whether characters that PostgreSQL cannot hold are replaced by U+FFFD instead of refused.</param>
 public sealed class DataMove(CoScientistDb source, CoScientistDb target, bool replaces = false)
 {
-    // The target's own triggers keep the search index.
+    // The target keeps its own search index.
     private static readonly Type[] s_derived = [typeof(SearchEntry)];
 
     // At the end of a table its texts are indexed.
     private static readonly TimeSpan s_longest = TimeSpan.FromHours(6);
 
+    private readonly MoveTarget end = MoveTarget.Of(target);
     private readonly List<MovedTable> moved = [];
     private IProgress<double>? progress;
     private long all;
@@ -44,29 +45,43 @@ public sealed class DataMove(CoScientistDb source, CoScientistDb target, bool re
     public async Task<IReadOnlyList<MovedTable>> RunAsync(IProgress<double>? told, CancellationToken cancellationToken)
     {
         progress = told;
-        await RequireSchemaAsync(source, "The SQLite database", cancellationToken);
-        await RequireSchemaAsync(target, "The PostgreSQL database", cancellationToken);
-        var types = InOrder(source.Model);
+        await RequireSchemaAsync(source, cancellationToken);
+        await RequireSchemaAsync(target, cancellationToken);
+        (source.Database.IsNpgsql() ? source : target).Database.SetCommandTimeout(s_longest);
 
-        // On SQLite a transaction holds the writer's place from its beginning.
-        await using var reading = await source.Database.BeginTransactionAsync(cancellationToken);
+        // The file's way to store a value stands for both sides: what a value is there, it must be here.
+        var types = InOrder((source.Database.IsSqlite() ? source : target).Model);
+        await using var reading = await BeginReadingAsync(types, cancellationToken);
         await using var writing = await target.Database.BeginTransactionAsync(cancellationToken);
-        await TakeEmptyAsync(types, cancellationToken);
+        await end.BeginAsync(types, cancellationToken);
+        await RequireEmptyAsync(types, cancellationToken);
         foreach (var type in types)
         {
             // Each row is read twice: once there, once here.
             all += 2 * await CallAsync<long>(nameof(CountAsync), type, source, cancellationToken);
         }
 
-        await SetTriggersAsync("DISABLE", cancellationToken);
         foreach (var type in types)
         {
             await CallAsync<bool>(nameof(MoveAsync), type, type, cancellationToken);
         }
 
-        await SetTriggersAsync("ENABLE", cancellationToken);
+        await end.EndAsync(cancellationToken);
         await writing.CommitAsync(cancellationToken);
         return moved;
+    }
+
+    /// <summary>From here on the source stays as it is: a transaction of SQLite holds the writer's place, PostgreSQL is asked for it.</summary>
+    private async Task<IDbContextTransaction> BeginReadingAsync(List<IEntityType> types, CancellationToken cancellationToken)
+    {
+        if (source.Database.IsSqlite())
+        {
+            return await source.Database.BeginTransactionAsync(cancellationToken);
+        }
+
+        var reading = await source.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+        await MoveTarget.ExecuteAsync(source, $"LOCK TABLE {string.Join(", ", types.Select(MoveTarget.TableOf))} IN SHARE MODE", cancellationToken);
+        return reading;
     }
 
     /// <summary>Tables in an order in which each comes after those that it refers to.</summary>
@@ -85,51 +100,45 @@ public sealed class DataMove(CoScientistDb source, CoScientistDb target, bool re
         return ordered;
     }
 
-    private static async Task RequireSchemaAsync(CoScientistDb db, string what, CancellationToken cancellationToken)
+    private static string Name(CoScientistDb db) => db.Database.IsSqlite() ? "SQLite" : "PostgreSQL";
+
+    private static async Task RequireSchemaAsync(CoScientistDb db, CancellationToken cancellationToken)
     {
         var applied = (await db.Database.GetAppliedMigrationsAsync(cancellationToken)).ToList();
+        if (applied.Count == 0)
+        {
+            throw new InvalidDataException($"The {Name(db)} database holds nothing of this program: there is nothing to move.");
+        }
+
         if (applied.Except(StorageSetup.Migrations, StringComparer.Ordinal).FirstOrDefault() is { } newer)
         {
-            throw new InvalidDataException($"{what} was made by a newer version of this program (schema {newer}). Move it with that version.");
+            throw new InvalidDataException($"The {Name(db)} database was made by a newer version of this program (schema {newer}). Move it with that version.");
         }
 
         if (StorageSetup.Migrations.Except(applied, StringComparer.Ordinal).FirstOrDefault() is { } missing)
         {
-            throw new InvalidDataException($"{what} was made by an earlier version of this program (it lacks schema {missing}). Start the application on it once, which brings it to the current schema, then move it.");
+            throw new InvalidDataException($"The {Name(db)} database was made by an earlier version of this program (it lacks schema {missing}). Start the application on it once, which brings it to the current schema, then move it.");
         }
     }
 
-    /// <summary>Locks the target's tables, so that nobody fills them meanwhile.</summary>
-    private async Task TakeEmptyAsync(List<IEntityType> types, CancellationToken cancellationToken)
+    private async Task RequireEmptyAsync(List<IEntityType> types, CancellationToken cancellationToken)
     {
-        await ExecuteAsync($"LOCK TABLE {string.Join(", ", types.Select(TableOf))} IN EXCLUSIVE MODE", cancellationToken);
         foreach (var type in types)
         {
             if (await CallAsync<long>(nameof(CountAsync), type, target, cancellationToken) is > 0 and var rows)
             {
-                throw new InvalidDataException($"The PostgreSQL database is not empty: {type.GetTableName()} has {rows.ToString("N0", CultureInfo.InvariantCulture)} rows. Make a new database ('createdb NAME') and move into that before any other program is started on it.");
+                throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"The {Name(target)} database is not empty: {type.GetTableName()} has {rows:N0} rows. Make a new database ('createdb NAME') and move into that before any other program is started on it."));
             }
-        }
-    }
-
-    /// <summary>The numbers that tell of changes to studies are carried over like the rest; counted up row by row they would take hours.</summary>
-    private async Task SetTriggersAsync(string how, CancellationToken cancellationToken)
-    {
-        var triggers = await target.Database.SqlQuery<string>($"SELECT format('%s %s TRIGGER %I', tgrelid::regclass, {how}::text, tgname) AS \"Value\" FROM pg_trigger WHERE NOT tgisinternal AND starts_with(tgname, 'StudyRevision')").ToListAsync(cancellationToken);
-        foreach (var trigger in triggers)
-        {
-            await ExecuteAsync($"ALTER TABLE {trigger}", cancellationToken);
         }
     }
 
     private async Task<bool> MoveAsync<TEntity>(IEntityType type, CancellationToken cancellationToken)
         where TEntity : class
     {
-        // The source's way to store a value stands for both sides: what a value is there, it must be here.
         var columns = type.GetProperties().Select(property => new Column(property)).ToList();
         var there = new ContentChecksum();
-        await WriteAsync(type, columns, ReadAsync(), cancellationToken);
-        await NumberOnAsync(type, cancellationToken);
+        await target.InsertRowsAsync(ReadAsync(), keepsNumbers: true, cancellationToken);
+        await end.NumberOnAsync(type, cancellationToken);
 
         var here = new ContentChecksum();
         await foreach (var row in target.Set<TEntity>().AsNoTracking().AsAsyncEnumerable().WithCancellation(cancellationToken))
@@ -157,27 +166,7 @@ public sealed class DataMove(CoScientistDb source, CoScientistDb target, bool re
         }
     }
 
-    private async Task WriteAsync<TEntity>(IEntityType type, List<Column> columns, IAsyncEnumerable<TEntity> rows, CancellationToken cancellationToken)
-        where TEntity : class
-    {
-        var written = target.Model.FindEntityType(type.ClrType)!;
-        var mappings = columns.ConvertAll(column => written.FindProperty(column.Property.Name)!.GetRelationalTypeMapping());
-        var connection = (NpgsqlConnection)target.Database.GetDbConnection();
-        await using var writer = await connection.BeginBinaryImportAsync($"COPY {TableOf(type)} ({string.Join(", ", columns.Select(column => $"\"{column.Property.GetColumnName()}\""))}) FROM STDIN (FORMAT BINARY)", cancellationToken);
-        writer.Timeout = s_longest;
-        await foreach (var row in rows.WithCancellation(cancellationToken))
-        {
-            await writer.StartRowAsync(cancellationToken);
-            for (var i = 0; i < columns.Count; i++)
-            {
-                await writer.WriteAsync(columns[i].Value(row), mappings[i], cancellationToken);
-            }
-        }
-
-        await writer.CompleteAsync(cancellationToken);
-    }
-
-    /// <summary>The text as the target holds it.</summary>
+    /// <summary>The text as PostgreSQL holds it.</summary>
     private string Held<TEntity>(IEntityType type, List<Column> columns, TEntity row, Column column, string text)
         where TEntity : class
     {
@@ -192,37 +181,15 @@ public sealed class DataMove(CoScientistDb source, CoScientistDb target, bool re
         throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{type.GetTableName()}, row {key}: {column.Property.GetColumnName()} has a character at place {place + 1} that PostgreSQL cannot hold (code {(int)text[place]}). Nothing was moved. With --replace such characters become U+FFFD, the sign for what cannot be read."));
     }
 
-    /// <summary>Rows that come later are numbered on from the last one.</summary>
-    private async Task NumberOnAsync(IEntityType type, CancellationToken cancellationToken)
-    {
-        var table = TableOf(type);
-        foreach (var column in type.GetProperties().Where(property => property.ValueGenerated == ValueGenerated.OnAdd && (property.ClrType == typeof(long) || property.ClrType == typeof(int)) && property.IsPrimaryKey()).Select(property => property.GetColumnName()))
-        {
-            await ExecuteAsync($"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), coalesce(max(\"{column}\"), 0) + 1, false) FROM {table}", cancellationToken);
-        }
-    }
-
     private static async Task<long> CountAsync<TEntity>(CoScientistDb db, CancellationToken cancellationToken)
         where TEntity : class => await db.Set<TEntity>().LongCountAsync(cancellationToken);
 
     private Task<TResult> CallAsync<TResult>(string method, IEntityType type, params object[] arguments) =>
         (Task<TResult>)typeof(DataMove).GetMethod(method, BindingFlags.Static | BindingFlags.Instance | BindingFlags.NonPublic)!.MakeGenericMethod(type.ClrType).Invoke(this, arguments)!;
 
-    // Names of tables and columns come from the model alone.
-    private async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
-    {
-        await using var command = target.Database.GetDbConnection().CreateCommand();
-        command.Transaction = target.Database.CurrentTransaction!.GetDbTransaction();
-        command.CommandText = sql;
-        command.CommandTimeout = 0;
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
-
-    private static string TableOf(IEntityType type) => $"\"{type.GetTableName()}\"";
-
     private void Report() => progress?.Report(all == 0 ? 1 : Math.Min(1, (double)++done / all));
 
-    /// <summary>A column of the source.</summary>
+    /// <summary>A column, as the file has it.</summary>
     private sealed class Column(IProperty property)
     {
         private readonly Func<object?, object?>? convert = property.GetRelationalTypeMapping().Converter?.ConvertToProvider;

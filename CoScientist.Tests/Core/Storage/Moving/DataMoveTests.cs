@@ -1,6 +1,7 @@
 using CoScientist.Core;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Storage;
+using CoScientist.Core.Storage.Backups;
 using CoScientist.Core.Storage.Moving;
 using CoScientist.Core.Studies;
 using CoScientist.Tests.Shared;
@@ -12,7 +13,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 namespace CoScientist.Tests.Core.Storage.Moving;
 
-/// <summary>From an SQLite file to a PostgreSQL database. Without a server given there is nowhere to move to.</summary>
+/// <summary>From an SQLite file to a PostgreSQL database and back. Without a server given there is nowhere to move to.</summary>
 [Trait("Database", "any")]
 public sealed class DataMoveTests : IAsyncLifetime
 {
@@ -84,6 +85,65 @@ public sealed class DataMoveTests : IAsyncLifetime
         await using var full = await TargetAsync();
         var refused = await Assert.ThrowsAsync<InvalidDataException>(() => new DataMove(again, full).RunAsync(null, Token));
         Assert.Contains("is not empty", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Move_ThereAndBack_IsTheSameFileAgainAndTheWorkGoesOn()
+    {
+        if (!TestPostgres.IsOn)
+        {
+            return;
+        }
+
+        await using var before = Open(_file.Address);
+        var study = await StudySeed.AddAsync(before, StudySeed.Draft("moved", goals: 6), items: 2);
+        await AnswerAsync(before, study, 4);
+        await using (var db = _file.NewContext())
+        {
+            await MigrationDataTests.FillAsync(db, seed: 1);
+        }
+
+        await using var file = await TestDatabase.CreateFileAsync();
+        IReadOnlyList<MovedTable> there;
+        await using (var db = _file.NewContext())
+        await using (var target = await TargetAsync())
+        {
+            there = await new DataMove(db, target).RunAsync(null, Token);
+        }
+
+        await using (var source = await TargetAsync())
+        await using (var db = file.NewContext())
+        {
+            var shares = new Shares();
+            Assert.Equal(there, await new DataMove(source, db).RunAsync(shares, Token));
+            Assert.Equal(1, shares.Last);
+            Assert.Equal(await RevisionAsync(source, study), await RevisionAsync(db, study));
+        }
+
+        // Triggers, search and numbering are as they were.
+        await using (var old = _file.NewContext())
+        await using (var made = file.NewContext())
+        {
+            Assert.Equal(await TriggersAsync(old), await TriggersAsync(made));
+            Assert.Equal(await made.Papers.CountAsync(Token) + await made.Goals.CountAsync(Token) + await made.RubricItems.CountAsync(Token), await made.SearchEntries.CountAsync(Token));
+            Assert.Equal(await PassagesAsync(old), await PassagesAsync(made));
+        }
+
+        await using var after = Open(file.Address);
+        Assert.Equal(await ReportAsync(before, study), await ReportAsync(after, study));
+        var found = await new LibraryLists(file.Factory).GoalsAsync(new LibraryFilter("\"find out 3\"", null, false), 0, 10, Token);
+        Assert.Single(found.Rows);
+        await AnswerAsync(after, study, 2);
+        await using var raised = file.NewContext();
+        Assert.Equal(6, await raised.Preferences.CountAsync(answer => raised.Assignments.Any(given => given.Id == answer.AssignmentId && given.ExpertId == "eva"), Token));
+        Assert.Null(DatabaseCopy.FaultOf(file.File));
+
+        // Once more is refused: it is not empty.
+        await using var again = await TargetAsync();
+        var refused = await Assert.ThrowsAsync<InvalidDataException>(() => new DataMove(again, raised).RunAsync(null, Token));
+        Assert.Contains("The SQLite database is not empty", refused.Message, StringComparison.Ordinal);
+        await using var whole = _file.NewContext();
+        Assert.Equal(await TriggersAsync(whole), await TriggersAsync(raised));
     }
 
     [Fact]
@@ -178,6 +238,12 @@ public sealed class DataMoveTests : IAsyncLifetime
         var summary = (await store.ListAsync(Token)).Single(known => known.Id == study);
         return string.Join('\n', StudyReport.Of(summary, await store.ResultsAsync(study, Token)).Markdown);
     }
+
+    private static Task<List<string>> TriggersAsync(CoScientistDb db) =>
+        db.Database.SqlQuery<string>($"SELECT \"sql\" AS \"Value\" FROM sqlite_master WHERE \"type\" = 'trigger' ORDER BY \"name\"").ToListAsync(Token);
+
+    private static Task<List<long>> PassagesAsync(CoScientistDb db) =>
+        db.Database.SqlQuery<long>($"SELECT rowid AS \"Value\" FROM \"SearchTextOfSections\" ORDER BY rowid").ToListAsync(Token);
 
     private static Task<long> RevisionAsync(CoScientistDb db, StudyId study) => db.StudyRevisions.Where(revision => revision.StudyId == study).Select(revision => revision.Number).SingleAsync(Token);
 
