@@ -86,14 +86,24 @@ public static class StorageSetup
     }
 
     /// <summary>
-    /// Brings the database to the current schema, creating it when there is none. One that an earlier version made is copied
-    /// first, to <c>backups/before-SCHEMA.db</c> beside it; on PostgreSQL no copy is needed, because each version of its schema comes whole or not at all.
+    /// Brings the database to the current schema, creating it when there is none; one that an earlier version made is not copied
+    /// first. Each version of the schema comes whole or not at all.
     /// </summary>
     /// <param name="db">The database. The caller sees to it that no other process migrates it at the same time.</param>
     /// <param name="cancellationToken">Cancels between migrations.</param>
     /// <exception cref="InvalidDataException">A newer version of the program has made the database, or it could not be brought to the current schema.</exception>
-    /// <exception cref="IOException">There is no room for the copy; the database is as it was.</exception>
-    public static async Task MigrateAsync(CoScientistDb db, CancellationToken cancellationToken)
+    public static Task MigrateAsync(CoScientistDb db, CancellationToken cancellationToken) => MigrateAsync(db, backups: null, cancellationToken);
+
+    /// <summary>
+    /// Brings the database to the current schema, creating it when there is none. One that an earlier version made is copied
+    /// first: a file to <c>before-SCHEMA.db</c>, a database of a PostgreSQL server, by <c>pg_dump</c>, to <c>before-SCHEMA.dump</c>.
+    /// </summary>
+    /// <param name="db">The database. The caller sees to it that no other process migrates it at the same time.</param>
+    /// <param name="backups">Folder for the copy, made where it is not there; null for no copy.</param>
+    /// <param name="cancellationToken">Cancels between migrations.</param>
+    /// <exception cref="InvalidDataException">A newer version of the program has made the database, or it could not be brought to the current schema.</exception>
+    /// <exception cref="IOException">It could not be copied: there is no room, or no <c>pg_dump</c>. The database is as it was.</exception>
+    public static async Task MigrateAsync(CoScientistDb db, string? backups, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(db);
         var applied = (await db.Database.GetAppliedMigrationsAsync(cancellationToken)).ToList();
@@ -121,28 +131,37 @@ public static class StorageSetup
             await db.Database.ExecuteSqlAsync($"DROP TABLE IF EXISTS \"__EFMigrationsLock\"", cancellationToken);
         }
 
-        var copy = applied.Count > 0 && db.Database.IsSqlite() ? CopyBefore(db, known.Except(applied, StringComparer.Ordinal).First(), cancellationToken) : null;
+        var copy = applied.Count > 0 && backups is not null ? CopyBefore(db, Path.Combine(backups, $"before-{known.Except(applied, StringComparer.Ordinal).First()}"), cancellationToken) : null;
         try
         {
             await db.Database.MigrateAsync(cancellationToken);
         }
         catch (Exception fault) when (copy is not null && fault is DbException or InvalidOperationException)
         {
-            throw new InvalidDataException($"The database could not be brought to the current schema ({fault.Message}) As it was before, it lies in {copy}: put that in its place to go on with the earlier version.", fault);
+            var back = db.Database.IsSqlite() ? "put that in its place" : "'pg_restore' that into an empty database";
+            throw new InvalidDataException($"The database could not be brought to the current schema ({fault.Message}) As it was before, it lies in {copy}: {back} to go on with the earlier version.", fault);
         }
     }
 
     /// <summary>Copies the database before its schema changes; an attempt that failed before had the same to copy.</summary>
-    private static string CopyBefore(CoScientistDb db, string migration, CancellationToken cancellationToken)
+    private static string CopyBefore(CoScientistDb db, string name, CancellationToken cancellationToken)
     {
-        var database = Path.GetFullPath(db.Database.GetDbConnection().DataSource);
-        var copy = Path.Combine(Path.GetDirectoryName(database)!, DataBackup.BackupsFolder, $"before-{migration}.db");
+        var isFile = db.Database.IsSqlite();
+        var copy = name + (isFile ? ".db" : ".dump");
         Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
         DataBackup.OwnerOnly(Path.GetDirectoryName(copy)!);
         var temporary = AtomicFile.TemporaryName(copy);
         try
         {
-            DatabaseCopy.Write(database, temporary, progress: null, cancellationToken);
+            if (isFile)
+            {
+                DatabaseCopy.Write(Path.GetFullPath(db.Database.GetDbConnection().DataSource), temporary, progress: null, cancellationToken);
+            }
+            else
+            {
+                PostgresDump.Write(db.Database.GetConnectionString()!, temporary, cancellationToken);
+            }
+
             File.Move(temporary, copy, overwrite: true);
             return copy;
         }

@@ -14,8 +14,17 @@ internal static class TestData
 
     /// <summary>Address of the directory's database, or path of its file.</summary>
     public static string Database(string folder) => TestPostgres.IsOn
-        ? s_databases.GetOrAdd(Path.GetFullPath(folder), _ => new(() => Task.Run(TestPostgres.CreateAsync).GetAwaiter().GetResult())).Value
+        ? s_databases.GetOrAdd(Path.GetFullPath(folder), _ => Made(TestPostgres.CreateAsync)).Value
         : Path.Combine(folder, "coscientist.db");
+
+    /// <summary>Gives a directory a database of the server that nobody has migrated, as its file would not be there; before anything else is asked of it.</summary>
+    public static void BeginEmpty(string folder)
+    {
+        if (TestPostgres.IsOn)
+        {
+            Assert.True(s_databases.TryAdd(Path.GetFullPath(folder), Made(TestPostgres.CreateEmptyAsync)));
+        }
+    }
 
     /// <summary>The options of a command line that name both.</summary>
     public static string[] Arguments(string folder) => TestPostgres.IsOn ? ["--data", folder, "--database", Database(folder)] : ["--data", folder];
@@ -31,4 +40,6 @@ internal static class TestData
             await TestPostgres.ReturnAsync(database.Value);
         }
     }
+
+    private static Lazy<string> Made(Func<Task<string>> make) => new(() => Task.Run(make).GetAwaiter().GetResult());
 }

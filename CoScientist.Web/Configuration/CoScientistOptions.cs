@@ -18,6 +18,9 @@ public sealed record CoScientistOptions
         init;
     } = "";
 
+    /// <summary>Whether a PostgreSQL database is copied to <c>backups</c>, by <c>pg_dump</c>, before its schema changes; a file always is. Default: yes.</summary>
+    public bool CopyBeforeMigration { get; init; } = true;
+
     /// <summary>Whether everything but files lies in a PostgreSQL database.</summary>
     public bool UsesPostgres => DatabaseAddress.IsPostgres(Database);
 

@@ -34,12 +34,13 @@ internal static class DataDirectory
     /// <summary>Creates the folder, brings the database to the current schema and puts the sandbox's library in.</summary>
     public static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
-        var directory = services.GetRequiredService<CoScientistOptions>().DataDirectory;
+        var options = services.GetRequiredService<CoScientistOptions>();
+        var directory = options.DataDirectory;
         var time = services.GetRequiredService<TimeProvider>();
         Directory.CreateDirectory(directory);
         using var preparing = await DataDirectoryLock.AcquireForPreparingAsync(directory, time, cancellationToken);
         DataRestore.Finish(directory);
-        ModelServerSetup.PrepareKeys(services.GetRequiredService<CoScientistOptions>());
+        ModelServerSetup.PrepareKeys(options);
         var contexts = services.GetRequiredService<IDbContextFactory<CoScientistDb>>();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var isBehind = await StorageSetup.IsBehindAsync(db, cancellationToken);
@@ -49,7 +50,7 @@ internal static class DataDirectory
             throw new CommandException($"An earlier version of this program made the database in {directory}, and {holder} works with it: stop that process, so that the database can be brought to the current schema.");
         }
 
-        await StorageSetup.MigrateAsync(db, cancellationToken);
+        await MigrateAsync(db, options, cancellationToken);
         if (isBehind)
         {
             await services.GetRequiredService<AuditTrail>().RecordAsync(null, AuditKind.Operation, StorageSetup.Migrations[^1], "brought the database to this schema", null, cancellationToken);
@@ -65,5 +66,19 @@ internal static class DataDirectory
 
         // From here on other processes are told of changes.
         services.GetService<InstanceNews>();
+    }
+
+    /// <summary>Who has chosen a server may have chosen its backups too; without their word nothing changes that could not be had back.</summary>
+    private static async Task MigrateAsync(CoScientistDb db, CoScientistOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var copies = !options.UsesPostgres || options.CopyBeforeMigration;
+            await StorageSetup.MigrateAsync(db, copies ? Path.Combine(options.DataDirectory, DataBackup.BackupsFolder) : null, cancellationToken);
+        }
+        catch (IOException fault) when (options.UsesPostgres)
+        {
+            throw new CommandException($"An earlier version of this program made the {DatabaseAddress.Describe(options.Database)}. Before it is brought to the current schema it is copied, and that failed; it is as it was. {fault.Message} Where a backup of your own is enough, set CoScientist__CopyBeforeMigration=false for one start.", fault);
+        }
     }
 }

@@ -13,6 +13,9 @@ internal static class DatabaseSetting
     /// <summary>Key of the address in appsettings.json.</summary>
     public const string Key = "CoScientist:Database";
 
+    /// <summary>Key of whether a PostgreSQL database is copied before its schema changes; <c>CoScientist__CopyBeforeMigration</c> in the environment.</summary>
+    public const string CopyKey = "CoScientist:CopyBeforeMigration";
+
     /// <summary>The address, for every verb.</summary>
     public static Option<string?> Option { get; } = new("--database")
     {
@@ -41,6 +44,15 @@ internal static class DatabaseSetting
     }
 
     /// <summary>The data directory and the database of a command line.</summary>
-    public static CoScientistOptions Options(ParseResult parsed) =>
-        new() { DataDirectory = DataDirectory.Resolve(parsed.GetValue(CommandContext.Data)), Database = Resolve(parsed.GetValue(Option)) };
+    public static CoScientistOptions Options(ParseResult parsed) => new()
+    {
+        DataDirectory = DataDirectory.Resolve(parsed.GetValue(CommandContext.Data)),
+        Database = Resolve(parsed.GetValue(Option)),
+        CopyBeforeMigration = Copies(TextModels.ReadConfiguration()[CopyKey]),
+    };
+
+    /// <summary>Reads the setting of <see cref="CopyKey"/>; yes without one.</summary>
+    /// <exception cref="CommandException">It says neither yes nor no.</exception>
+    internal static bool Copies(string? setting) => string.IsNullOrWhiteSpace(setting)
+        || (bool.TryParse(setting, out var copies) ? copies : throw new CommandException($"{CopyKey} is \"{setting}\": write true, or false where the database server's own backups are enough."));
 }

@@ -22,6 +22,8 @@ internal sealed class DataCheck(CoScientistOptions options)
 {
     private const string Replace = "stop the application, keep a copy of the folder, and 'restore' the last backup into a new one";
 
+    private const string Copied = "the next start copies it to backups/ and brings it up to date; look again after that";
+
     private readonly string directory = options.DataDirectory;
 
     /// <summary>What was found. The same data give the same findings on every machine.</summary>
@@ -47,7 +49,7 @@ internal sealed class DataCheck(CoScientistOptions options)
         }
 
         findings.Add(new Finding("the database is whole", Ok: true));
-        await AddSchemaAsync(findings, DatabaseCopy.Migrations(options.DatabaseFile), "the next start copies it to backups/ and brings it up to date; look again after that", cancellationToken);
+        await AddSchemaAsync(findings, DatabaseCopy.Migrations(options.DatabaseFile), Copied, cancellationToken);
         return findings;
     }
 
@@ -76,7 +78,7 @@ internal sealed class DataCheck(CoScientistOptions options)
             new Finding(where, Ok: true, FormattableString.Invariant($"version {server.Version}; the database takes {server.Bytes / 1048576.0:N0} MiB there")),
             .. server.Faults.Count == 0 ? [new Finding("the database is whole", Ok: true)] : server.Faults.Select(fault => new Finding("the database is damaged", Ok: false, fault)),
         ];
-        await AddSchemaAsync(findings, server.Migrations, "the next start brings it up to date, each version of it whole or not at all; look again after that", cancellationToken);
+        await AddSchemaAsync(findings, server.Migrations, options.CopyBeforeMigration ? Copied : "the next start brings it up to date; look again after that", cancellationToken);
         return findings;
     }
 

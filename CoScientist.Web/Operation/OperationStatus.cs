@@ -69,10 +69,9 @@ internal sealed class OperationStatus(IDbContextFactory<CoScientistDb> contexts,
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var directory = options.DataDirectory;
-        var database = new DirectoryInfo(directory).EnumerateFiles(BackupManifest.DatabaseFile + "*").Sum(file => file.Length);
         return
         [
-            new("Database", database == 0 ? null : database, null),
+            new("Database", await DatabaseSizeAsync(db, cancellationToken), null),
             new("Papers", null, await db.Papers.LongCountAsync(cancellationToken)),
             new("Goals", null, await db.Goals.LongCountAsync(cancellationToken)),
             new("Rubric items", null, await db.RubricItems.LongCountAsync(cancellationToken)),
@@ -102,6 +101,10 @@ internal sealed class OperationStatus(IDbContextFactory<CoScientistDb> contexts,
             new("Data directory", options.DataDirectory),
         ];
     }
+
+    private async Task<long> DatabaseSizeAsync(CoScientistDb db, CancellationToken cancellationToken) => options.UsesPostgres
+        ? await db.Database.SqlQuery<long>($"SELECT pg_database_size(current_database()) AS \"Value\"").SingleAsync(cancellationToken)
+        : new DirectoryInfo(options.DataDirectory).EnumerateFiles(BackupManifest.DatabaseFile + "*").Sum(file => file.Length);
 
     private long Size(string name, CancellationToken cancellationToken)
     {

@@ -101,11 +101,6 @@ public sealed class DataBackup(string directory, bool includeKeys, string? serve
     {
         var schema = PostgresServer.LookAsync(address, cancellationToken).GetAwaiter().GetResult().Migrations.LastOrDefault() ?? "";
         PostgresDump.Write(address, copy, cancellationToken);
-        using (var written = new FileStream(copy, FileMode.Open, FileAccess.ReadWrite))
-        {
-            written.Flush(flushToDisk: true);
-        }
-
         Add(BackupManifest.ServerFile, copy, cancellationToken);
         return schema;
     }

@@ -8,13 +8,17 @@ namespace CoScientist.Core.Storage.Postgres;
 /// <summary>Copies of a PostgreSQL database as of one moment, made and read back by the server's own tools, <c>pg_dump</c> and <c>pg_restore</c>.</summary>
 public static class PostgresDump
 {
-    /// <summary>Writes the database into one file, while others go on writing to it.</summary>
+    /// <summary>Writes the database into one file, flushed to the disk, while others go on writing to it.</summary>
     /// <param name="database">The address of the database.</param>
     /// <param name="file">The new file.</param>
     /// <param name="cancellationToken">Ends the tool.</param>
     /// <exception cref="IOException">The tool is not there or fails; the message says what to do.</exception>
-    public static void Write(string database, string file, CancellationToken cancellationToken) =>
+    public static void Write(string database, string file, CancellationToken cancellationToken)
+    {
         Run("pg_dump", database, ["--format=custom", "--no-owner", "--no-privileges", "--file", file], cancellationToken);
+        using var written = new FileStream(file, FileMode.Open, FileAccess.ReadWrite);
+        written.Flush(flushToDisk: true);
+    }
 
     /// <summary>Fills an empty database from such a file, whole or not at all.</summary>
     /// <param name="database">The address of the database.</param>

@@ -1,32 +1,18 @@
-using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using CoScientist.Core.Goals;
 using CoScientist.Core.Plans;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
+using CoScientist.Tests.Shared;
 using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Core.Storage;
 
 /// <summary>Ends work on decisions and answers without warning, and looks for what had been reported as saved.</summary>
-[Trait("Database", "file")]
+[Trait("Database", "any")]
 public sealed class DurabilityTests
 {
-    private const string ChildFolder = "COSCIENTIST_TEST_DURABILITY";
     private const int Ends = 10;
     private const int Tasks = 200;
-
-    /// <summary>Makes this assembly, started with the variable set, the process that is to be killed.</summary>
-    [ModuleInitializer]
-    internal static void RunAsChild()
-    {
-        if (Environment.GetEnvironmentVariable(ChildFolder) is { } folder)
-        {
-            Environment.SetEnvironmentVariable(ChildFolder, null);
-            WorkAsync(TestDatabase.Open(folder), Console.Out.WriteLineAsync).GetAwaiter().GetResult();
-            Environment.Exit(0);
-        }
-    }
 
     /// <summary>The kernel keeps what a killed process wrote: database and log as they lie there, without the shared memory.</summary>
     [Fact]
@@ -64,7 +50,7 @@ public sealed class DurabilityTests
         await using var database = await TestDatabase.CreateFileAsync();
         var goal = await AddTasksAsync(database);
         var reported = new List<string>();
-        using var child = Start(database.Folder);
+        using var child = ChildProcess.Start(typeof(DurabilityTests), nameof(WorkInAsync), database.Address);
         while (reported.Count < 25)
         {
             reported.Add(await child.StandardOutput.ReadLineAsync(token) ?? throw new InvalidOperationException(await child.StandardError.ReadToEndAsync(token)));
@@ -77,6 +63,42 @@ public sealed class DurabilityTests
         await AssertHoldsAsync(database, goal, reported);
     }
 
+    /// <summary>What a server has of a killed process is a connection that goes away: here all of them, at any moment of the work.</summary>
+    [Fact]
+    public async Task ConnectionsCut_WhileDecidingAndAnswering_LoseNothingReported()
+    {
+        if (!TestPostgres.IsOn)
+        {
+            return; // A file has none.
+        }
+
+        await using var database = await TestDatabase.CreateAsync();
+        var goal = await AddTasksAsync(database);
+        var reported = new List<string>();
+        for (var cut = 1; cut <= 3; cut++)
+        {
+            var cutting = Task.CompletedTask;
+            var from = reported.Count;
+            await Record.ExceptionAsync(() => WorkAsync(database, async line =>
+            {
+                reported.Add(line);
+                if (reported.Count == from + 25)
+                {
+                    cutting = Task.Run(() => TestPostgres.CutAsync(database.Address), TestContext.Current.CancellationToken);
+                }
+
+                if (reported.Count > from + 75)
+                {
+                    await cutting;
+                }
+            }));
+            await cutting;
+
+            Assert.InRange(reported.Count, from + 25, 400);
+            await AssertHoldsAsync(database, goal, reported);
+        }
+    }
+
     internal static async Task AssertHoldsAsync(TestDatabase database, GoalId goal, List<string> reported)
     {
         var token = TestContext.Current.CancellationToken;
@@ -86,26 +108,14 @@ public sealed class DurabilityTests
         Assert.Empty(reported.Except([.. decided.Select(id => $"decision {id}"), .. answered.Select(id => $"preference {id}")]));
         Assert.Equal(1 + decided.Count, await db.Goals.Where(row => row.Id == goal).Select(row => row.RubricVersion).SingleAsync(token));
         Assert.Equal(decided.Count, await db.RubricItems.CountAsync(item => item.State == RubricItemState.Approved, token));
-        Assert.Equal("ok", await db.Database.SqlQuery<string>($"SELECT integrity_check AS Value FROM pragma_integrity_check").SingleAsync(token));
-    }
-
-    private static Process Start(string folder)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!)
+        if (db.Database.IsSqlite())
         {
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet")
-        {
-            start.ArgumentList.Add("exec");
-            start.ArgumentList.Add(typeof(DurabilityTests).Assembly.Location);
+            Assert.Equal("ok", await db.Database.SqlQuery<string>($"SELECT integrity_check AS Value FROM pragma_integrity_check").SingleAsync(token));
         }
-
-        start.Environment[ChildFolder] = folder;
-        return Process.Start(start)!;
     }
+
+    /// <summary>The process that is to be killed.</summary>
+    private static Task WorkInAsync(string address) => WorkAsync(TestDatabase.Open(Path.GetTempPath(), address), Console.Out.WriteLineAsync);
 
     /// <summary>Decides and answers in turn; a report follows each commit.</summary>
     internal static async Task WorkAsync(TestDatabase database, Func<string, Task> report)

@@ -57,7 +57,8 @@ public sealed class TestDatabase : IAsyncDisposable
         return TestPostgres.IsOn ? Open(folder, await TestPostgres.CreateEmptyAsync()) : Open(folder);
     }
 
-    private static TestDatabase Open(string folder, string address)
+    /// <summary>Over a database that somebody else has made; disposing returns it, and deletes the folder.</summary>
+    internal static TestDatabase Open(string folder, string address)
     {
         var time = new ManualTime();
         var provider = new ServiceCollection()

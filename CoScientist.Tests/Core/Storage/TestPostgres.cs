@@ -29,8 +29,8 @@ internal static class TestPostgres
           END LOOP;
           IF names <> '' THEN EXECUTE format('TRUNCATE %s RESTART IDENTITY CASCADE', substr(names, 3)); END IF;
           RETURN concat_ws(' ', (SELECT string_agg("MigrationId", ' ') FROM "__EFMigrationsHistory"),
-            (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace), (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
-            (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O'), (SELECT count(*) FROM pg_attribute));
+            (SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace), (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
+            (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O'), (SELECT count(*) FROM pg_attribute), (SELECT count(*) FROM pg_index WHERE indisvalid));
         END $$;
         """;
 
@@ -75,11 +75,7 @@ internal static class TestPostgres
             return;
         }
 
-        await using (var connection = new NpgsqlConnection(DatabaseAddress.ConnectionString(address)))
-        {
-            NpgsqlConnection.ClearPool(connection);
-        }
-
+        await CutAsync(address);
         if (s_all[address] && await IsEmptiedAsync(address))
         {
             s_empty.Add(address);
@@ -91,10 +87,14 @@ internal static class TestPostgres
     }
 
     /// <summary>Empties all tables that have rows; false when the schema is no longer that of the template.</summary>
-    private static async Task<bool> IsEmptiedAsync(string address)
+    private static async Task<bool> IsEmptiedAsync(string address) => await EmptyAsync(address) == (await s_template.Value).Schema;
+
+    /// <summary>Ends all connections to a database.</summary>
+    public static async Task CutAsync(string address)
     {
         await RunAsync($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{NameOf(address)}'");
-        return await EmptyAsync(address) == (await s_template.Value).Schema;
+        await using var connection = new NpgsqlConnection(DatabaseAddress.ConnectionString(address));
+        NpgsqlConnection.ClearPool(connection);
     }
 
     private static async Task<string> EmptyAsync(string address)

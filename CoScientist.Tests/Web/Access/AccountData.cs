@@ -29,6 +29,7 @@ internal sealed class AccountData : IAsyncDisposable
     {
         await _services.DisposeAsync();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        await TestData.ReturnAsync(_folder.FullName);
         _folder.Delete(recursive: true);
     }
 }

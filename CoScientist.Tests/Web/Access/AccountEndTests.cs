@@ -7,7 +7,6 @@ using CoScientist.Core.Studies;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Accounts;
 using Microsoft.AspNetCore.Identity;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -15,7 +14,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>The end of accounts: what is personal goes from every table, and results come out as they did.</summary>
 [Collection(nameof(AccessCollection))]
-[Trait("Database", "file")]
+[Trait("Database", "any")]
 public sealed class AccountEndTests(AccessFixture access)
 {
     /// <summary>Columns that hold the id of an account. Each is looked at before an account is deleted whole, or goes with it.</summary>
@@ -187,20 +186,18 @@ public sealed class AccountEndTests(AccessFixture access)
 
     private Task<CoScientistDb> OpenAsync() => server.Services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Cancellation);
 
-    /// <summary>Columns of all tables in which a text stands somewhere, in any case.</summary>
+    /// <summary>Columns of all tables in which a text of small letters stands somewhere, in any case.</summary>
     private async Task<IReadOnlyList<string>> WhereAsync(string text)
     {
         await using var db = await OpenAsync();
-        var connection = (SqliteConnection)db.Database.GetDbConnection();
-        await connection.OpenAsync(Cancellation);
+        await db.Database.OpenConnectionAsync(Cancellation);
         var found = new List<string>();
         foreach (var entity in db.Model.GetEntityTypes())
         {
             foreach (var property in entity.GetProperties())
             {
-                await using var command = connection.CreateCommand();
-                command.CommandText = $"SELECT count(*) FROM \"{entity.GetTableName()}\" WHERE CAST(\"{property.GetColumnName()}\" AS TEXT) LIKE '%' || @text || '%'";
-                command.Parameters.AddWithValue("@text", text);
+                await using var command = db.Database.GetDbConnection().CreateCommand();
+                command.CommandText = $"SELECT count(*) FROM \"{entity.GetTableName()}\" WHERE lower(CAST(\"{property.GetColumnName()}\" AS TEXT)) LIKE '%{text}%'";
                 if ((long)(await command.ExecuteScalarAsync(Cancellation))! > 0)
                 {
                     found.Add($"{entity.GetTableName()}.{property.GetColumnName()}");

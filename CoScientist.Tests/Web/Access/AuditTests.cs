@@ -1,5 +1,6 @@
 using System.Net;
 using CoScientist.Core.Storage;
+using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Accounts;
 using Microsoft.EntityFrameworkCore;
@@ -9,7 +10,7 @@ namespace CoScientist.Tests.Web.Access;
 
 /// <summary>What the audit trail takes down, and its page and file.</summary>
 [Collection(nameof(AccessCollection))]
-[Trait("Database", "file")]
+[Trait("Database", "any")]
 public sealed class AuditTests(AccessFixture access)
 {
     private readonly ServerFixture server = access.Server;
@@ -76,7 +77,7 @@ public sealed class AuditTests(AccessFixture access)
 
         var page = await client.GetStringAsync("/admin/operation", Cancellation);
 
-        Assert.All((string[])["No backup was made yet", "Microsoft.NETCore", StorageSetup.Migrations[^1], "Sqlite 3.", "Products in fp32", server.DataDirectory, "Import of papers", "What was done last"], text =>
+        Assert.All((string[])["No backup was made yet", "Microsoft.NETCore", StorageSetup.Migrations[^1], TestPostgres.IsOn ? "PostgreSQL 1" : "Sqlite 3.", "Products in fp32", server.DataDirectory, "Import of papers", "What was done last"], text =>
             Assert.Contains(text == "Microsoft.NETCore" ? ".NET 10" : text, page, StringComparison.Ordinal));
         var sizes = await server.Services.GetRequiredService<CoScientist.Web.Operation.OperationStatus>().MeasureAsync(Cancellation);
         Assert.True(sizes.Single(size => size.Name == "Database").Bytes > 100_000);

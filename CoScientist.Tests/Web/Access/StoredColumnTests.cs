@@ -10,7 +10,6 @@ using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Accounts;
 using Microsoft.AspNetCore.Components;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.Extensions.DependencyInjection;
@@ -21,7 +20,7 @@ namespace CoScientist.Tests.Web.Access;
 /// Every text column of the database, walked by the model so that a new one is among them, holds markup, a script's attribute and a
 /// formula with the column's own name. No page makes an element of it for anybody, and no file a formula.
 /// </summary>
-[Trait("Database", "file")]
+[Trait("Database", "any")]
 public sealed partial class StoredColumnTests(ServerFixture server) : IClassFixture<ServerFixture>
 {
     private const string Payload = "=1+1\"'><img src=x onerror=stored()><b data-stored>";
@@ -44,7 +43,7 @@ public sealed partial class StoredColumnTests(ServerFixture server) : IClassFixt
         await AnswerAsync(house.Study);
         await using (var db = await OpenAsync())
         {
-            await MigrationDataTests.FillAsync(db, seed: 900_000);
+            await TestRows.FillAsync(db, seed: 900_000);
         }
 
         var columns = await PoisonAsync();
@@ -180,11 +179,11 @@ public sealed partial class StoredColumnTests(ServerFixture server) : IClassFixt
     private async Task<IReadOnlyList<string>> PoisonAsync()
     {
         await using var db = await OpenAsync();
-        var own = (await db.Users.Select(user => user.Id).ToListAsync(Token)).Where(id => Guid.TryParse(id, out _)).ToList();
-        var connection = (SqliteConnection)db.Database.GetDbConnection();
-        await connection.OpenAsync(Token);
+        var own = (await db.Users.Select(user => user.Id).ToListAsync(Token)).Where(id => Guid.TryParse(id, out _)).ToHashSet<object>();
+        await db.Database.OpenConnectionAsync(Token);
         var columns = new List<string>();
-        foreach (var (table, property) in db.Model.GetEntityTypes().Where(entity => entity.GetTableName() is not null).SelectMany(entity => entity.GetProperties().Select(property => (entity.GetTableName()!, property)))
+        foreach (var (table, keys, property) in db.Model.GetEntityTypes().Where(entity => entity.GetTableName() is not null)
+            .SelectMany(entity => entity.GetProperties().Select(property => (entity.GetTableName()!, entity.FindPrimaryKey()!.Properties.Select(key => key.GetColumnName()).ToList(), property)))
             .Where(column => column.property.ClrType == typeof(string) && !column.property.IsPrimaryKey() && !column.property.IsForeignKey()))
         {
             var column = property.GetColumnName();
@@ -194,14 +193,25 @@ public sealed partial class StoredColumnTests(ServerFixture server) : IClassFixt
             }
 
             columns.Add($"{table}.{column}");
-            foreach (var (row, value) in await RowsAsync(connection, table, column))
+
+            // Accounts that the test signs in by keep what they sign in by.
+            var rows = (await RowsAsync(db, table, keys, column)).Where(row => table != "AspNetUsers" || !own.Contains(row.Key[0])).ToList();
+            foreach (var same in rows.GroupBy(row => Value(property, row.Value, $"{Payload}{table}.{column} ")))
             {
-                // Accounts that the test signs in by keep what they sign in by.
-                await using var update = connection.CreateCommand();
-                update.CommandText = $"UPDATE \"{table}\" SET \"{column}\" = @value WHERE rowid = @row{(table == "AspNetUsers" ? $" AND \"Id\" NOT IN ({string.Join(", ", own.Select(id => $"'{id}'"))})" : "")}";
-                update.Parameters.AddWithValue("@value", Value(property, value, $"{Payload}{table}.{column} "));
-                update.Parameters.AddWithValue("@row", row);
-                await update.ExecuteNonQueryAsync(Token);
+                var all = table != "AspNetUsers" && same.Count() == rows.Count;
+                foreach (var key in all ? [[]] : same.Select(row => row.Key))
+                {
+                    await using var update = db.Database.GetDbConnection().CreateCommand();
+                    update.CommandText = $"UPDATE \"{table}\" SET \"{column}\" = @value{(all ? "" : " WHERE ")}{string.Join(" AND ", key.Select((_, index) => $"\"{keys[index]}\" = @key{index}"))}";
+                    foreach (var (name, given) in key.Select((part, index) => ($"@key{index}", part)).Append(("@value", same.Key)))
+                    {
+                        var parameter = update.CreateParameter();
+                        (parameter.ParameterName, parameter.Value) = (name, given);
+                        update.Parameters.Add(parameter);
+                    }
+
+                    Assert.Equal(all ? rows.Count : 1, await update.ExecuteNonQueryAsync(Token));
+                }
             }
         }
 
@@ -249,15 +259,16 @@ public sealed partial class StoredColumnTests(ServerFixture server) : IClassFixt
         }
     }
 
-    private static async Task<List<(long Row, string? Value)>> RowsAsync(SqliteConnection connection, string table, string column)
+    /// <summary>Keys of a table's rows, as the database has them, and what stands in a column.</summary>
+    private static async Task<List<(object[] Key, string? Value)>> RowsAsync(CoScientistDb db, string table, List<string> keys, string column)
     {
-        await using var command = connection.CreateCommand();
-        command.CommandText = $"SELECT rowid, \"{column}\" FROM \"{table}\"";
+        await using var command = db.Database.GetDbConnection().CreateCommand();
+        command.CommandText = $"SELECT {string.Join(", ", keys.Append(column).Select(name => $"\"{name}\""))} FROM \"{table}\"";
         await using var reader = await command.ExecuteReaderAsync(Token);
-        var rows = new List<(long, string?)>();
+        var rows = new List<(object[], string?)>();
         while (await reader.ReadAsync(Token))
         {
-            rows.Add((reader.GetInt64(0), await reader.IsDBNullAsync(1, Token) ? null : reader.GetString(1)));
+            rows.Add(([.. keys.Select((_, index) => reader.GetValue(index))], await reader.IsDBNullAsync(keys.Count, Token) ? null : reader.GetString(keys.Count)));
         }
 
         return rows;

@@ -56,7 +56,7 @@ public sealed class DataCommandTests : IDisposable
             {
                 await using (var db = file.NewContext())
                 {
-                    await MigrationDataTests.FillAsync(db, seed: 2);
+                    await TestRows.FillAsync(db, seed: 2);
                 }
 
                 SqliteConnection.ClearAllPools();

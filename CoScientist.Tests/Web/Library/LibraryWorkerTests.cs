@@ -2,8 +2,10 @@ using CoScientist.Core.Jobs;
 using CoScientist.Core.Papers;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Papers;
+using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Configuration;
+using CoScientist.Web.Instances;
 using CoScientist.Web.Library;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -29,12 +31,22 @@ public sealed class LibraryWorkerTests : IAsyncDisposable
     {
         await StopAsync();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        await TestData.ReturnAsync(folder);
         Directory.Delete(folder, recursive: true);
     }
 
     private async Task StartAsync(bool worker = true)
     {
-        services ??= new ServiceCollection().AddLogging().AddCoScientist(TestData.Options(folder)).AddLibrary().BuildServiceProvider();
+        if (services is null)
+        {
+            services = new ServiceCollection().AddLogging().AddCoScientist(TestData.Options(folder)).AddLibrary().BuildServiceProvider();
+            if (TestPostgres.IsOn)
+            {
+                // Without a server that asks the database for it, nobody has the worker's role.
+                services.GetRequiredService<WorkerRole>().Gain();
+            }
+        }
+
         await using (var db = await services.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token))
         {
             await StorageSetup.MigrateAsync(db, Token);
@@ -152,7 +164,8 @@ public sealed class LibraryWorkerTests : IAsyncDisposable
 
         Assert.Equal((LibraryJobState.Finished, 2, 0), (row.Job.State, row.Done, row.Failed));
         Assert.Contains("already", (await Jobs.StepsAsync(id, LibraryStepState.Done, 10, Token)).Single(step => step.Id == first.Id).Message, StringComparison.Ordinal);
-        Assert.Empty(Directory.EnumerateFiles(Path.Combine(folder, "imports"), "*", SearchOption.AllDirectories));
+        // Where other servers may be at work, a file without a job may be one that somebody is sending to them.
+        Assert.Equal(TestPostgres.IsOn ? 1 : 0, Directory.EnumerateFiles(Path.Combine(folder, "imports"), "*", SearchOption.AllDirectories).Count());
     }
 
     [Fact]

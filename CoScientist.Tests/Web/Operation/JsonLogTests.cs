@@ -1,29 +1,34 @@
 using System.Diagnostics;
 using System.Text.Json;
 using CoScientist.Core.Storage;
+using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Accounts;
 using CoScientist.Web.Configuration;
 using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace CoScientist.Tests.Web.Operation;
 
 /// <summary>Logs as JSON, of the server as a process of its own: what a program can read line by line, with fields to look for and nothing secret.</summary>
-[Trait("Database", "file")]
-public sealed class JsonLogTests : IDisposable
+[Trait("Database", "any")]
+public sealed class JsonLogTests : IAsyncDisposable
 {
     private const string Guess = "my other password, typed here";
     private const string Name = "my password in the wrong field";
     private const string Mark = "CoScientist is at ";
 
+    private static readonly string s_fault = TestPostgres.IsOn ? "42P01: relation" : "no such table";
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("coscientist-");
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
         SqliteConnection.ClearAllPools();
+        await TestData.ReturnAsync(_folder.FullName);
         _folder.Delete(recursive: true);
     }
 
@@ -31,7 +36,7 @@ public sealed class JsonLogTests : IDisposable
     public async Task Log_AsJson_IsOneObjectALineWithFieldsAndWithoutSecrets()
     {
         var secret = await PrepareAsync();
-        var start = new ProcessStartInfo("dotnet", ["exec", typeof(CoScientistOptions).Assembly.Location, "serve", "--urls", "http://127.0.0.1:0", "--data", _folder.FullName]) { RedirectStandardOutput = true, UseShellExecute = false };
+        var start = new ProcessStartInfo("dotnet", ["exec", typeof(CoScientistOptions).Assembly.Location, "serve", "--urls", "http://127.0.0.1:0", .. TestData.Arguments(_folder.FullName)]) { RedirectStandardOutput = true, UseShellExecute = false };
         start.Environment["CoScientist__Logs"] = "json";
         using var server = Process.Start(start)!;
         var log = new List<string>();
@@ -45,7 +50,7 @@ public sealed class JsonLogTests : IDisposable
             await FailAsync(new Uri(line![Mark.Length..]), secret);
 
             // The fault of the database comes last.
-            while (!log.Exists(entry => entry.Contains("no such table", StringComparison.Ordinal)) && await server.StandardOutput.ReadLineAsync(Token) is { } next)
+            while (!log.Exists(entry => entry.Contains(s_fault, StringComparison.Ordinal)) && await server.StandardOutput.ReadLineAsync(Token) is { } next)
             {
                 log.Add(next);
             }
@@ -61,7 +66,7 @@ public sealed class JsonLogTests : IDisposable
         Assert.All(entries, entry => Assert.True(
             entry.GetProperty("Timestamp").GetString()!.EndsWith('Z') && entry.GetProperty("Category").GetString()!.Length > 0 && entry.GetProperty("Message").GetString()!.Length > 0 && entry.GetProperty("State").TryGetProperty("{OriginalFormat}", out _),
             entry.GetRawText()));
-        Assert.Contains("no such table", entries.Last(entry => entry.GetProperty("LogLevel").GetString() == "Error").GetProperty("Exception").GetString(), StringComparison.Ordinal);
+        Assert.Contains(s_fault, entries.Last(entry => entry.GetProperty("LogLevel").GetString() == "Error").GetProperty("Exception").GetString(), StringComparison.Ordinal);
         var refused = entries.Where(entry => entry.GetProperty("Message").GetString()!.StartsWith("Signing in failed", StringComparison.Ordinal)).Select(entry => entry.GetProperty("State")).ToList();
         Assert.Equal(2, refused.Count);
         Assert.All(refused, state => Assert.Equal("127.0.0.1", state.GetProperty("Address").GetString()));
@@ -72,7 +77,7 @@ public sealed class JsonLogTests : IDisposable
     /// <summary>An account, and the secret of a link.</summary>
     private async Task<string> PrepareAsync()
     {
-        await using var services = new ServiceCollection().AddLogging().AddCoScientist(new CoScientistOptions { DataDirectory = _folder.FullName }).BuildServiceProvider();
+        await using var services = new ServiceCollection().AddLogging().AddCoScientist(TestData.Options(_folder.FullName)).BuildServiceProvider();
         await DataDirectory.PrepareAsync(services, Token);
         var accounts = services.GetRequiredService<AccountStore>();
         await accounts.CreateAsync("ada", ServerFixture.Password, [Roles.Administrator], Token);
@@ -88,12 +93,11 @@ public sealed class JsonLogTests : IDisposable
             using var refused = await ServerFixture.PostFormAsync(client, "/account/sign-in", new(StringComparer.Ordinal) { ["Input.Name"] = name, ["Input.Password"] = password });
         }
 
-        await using (var db = new SqliteConnection($"Data Source={Path.Combine(_folder.FullName, "coscientist.db")};Pooling=False;Foreign Keys=False"))
+        var options = new DbContextOptionsBuilder<CoScientistDb>();
+        options.UseDatabase(TestData.Database(_folder.FullName));
+        await using (var db = new CoScientistDb(options.Options))
         {
-            await db.OpenAsync(Token);
-            await using var command = db.CreateCommand();
-            command.CommandText = "ALTER TABLE \"Goals\" RENAME TO \"Lost\"";
-            await command.ExecuteNonQueryAsync(Token);
+            await db.Database.ExecuteSqlAsync($"ALTER TABLE \"Goals\" RENAME TO \"Lost\"", Token);
         }
 
         using var ready = await client.GetAsync("/readyz", Token);

@@ -6,11 +6,17 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Core.Storage.Backups;
 
-[Trait("Database", "file")]
+[Trait("Database", "any")]
 public sealed class DataBackupTests : IAsyncLifetime
 {
+    /// <summary>What a restored data directory holds.</summary>
+    private static readonly string[] s_restored = TestPostgres.IsOn ? ["keys", "runs"] : ["coscientist.db", "keys", "runs"];
+
     private readonly string outside = Directory.CreateTempSubdirectory("coscientist-backup-").FullName;
     private TestDatabase database = null!;
+
+    /// <summary>An empty database of the server to restore into; null where databases are files.</summary>
+    private string? there;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -20,7 +26,8 @@ public sealed class DataBackupTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        database = await TestDatabase.CreateFileAsync();
+        database = await TestDatabase.CreateAsync();
+        there = TestPostgres.IsOn ? await TestPostgres.CreateEmptyAsync() : null;
         await database.AddGoalAsync(items: 5);
         Put("runs/r-1/metrics.jsonl", "{\"step\":1}\n");
         Put("runs/r-1/optimizer-000001.safetensors", "state");
@@ -34,6 +41,7 @@ public sealed class DataBackupTests : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await database.DisposeAsync();
+        await TestPostgres.ReturnAsync(there ?? "");
         Directory.Delete(outside, recursive: true);
     }
 
@@ -41,15 +49,14 @@ public sealed class DataBackupTests : IAsyncLifetime
     public async Task Restore_OfABackup_GivesRowsAndFilesBack()
     {
         var manifest = Write();
-        DataRestore.Read(Backup, Restored, progress: null, Token);
+        Read();
 
         Assert.Equal(
-            ["coscientist.db", "keys/key-1.xml", "runs/r-1/checkpoints/step-000001/model.safetensors", "runs/r-1/metrics.jsonl", "runs/r-1/optimizer-000001.safetensors"],
+            [.. s_restored.Where(name => name == "coscientist.db"), "keys/key-1.xml", "runs/r-1/checkpoints/step-000001/model.safetensors", "runs/r-1/metrics.jsonl", "runs/r-1/optimizer-000001.safetensors"],
             Directory.GetFiles(Restored, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(Restored, file).Replace('\\', '/')).Order(StringComparer.Ordinal));
         Assert.Equal(manifest.Files.Count, BackupManifest.Read(Backup).Files.Count);
         Assert.Equal(StorageSetup.Migrations[^1], manifest.Schema);
-        await using var restored = TestDatabase.Open(Restored);
-        await using var db = restored.NewContext();
+        await using var db = Open(Restored, there);
         Assert.Equal(5, await db.RubricItems.CountAsync(Token));
     }
 
@@ -62,7 +69,7 @@ public sealed class DataBackupTests : IAsyncLifetime
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Backup));
         }
 
-        var without = new DataBackup(database.Folder, includeKeys: false).Write(Path.Combine(outside, "without"), "test", database.Time, progress: null, Token);
+        var without = Copier(keys: false).Write(Path.Combine(outside, "without"), "test", database.Time, progress: null, Token);
 
         Assert.False(without.HasKeys);
         Assert.DoesNotContain(without.Files.Keys, file => file.StartsWith("keys", StringComparison.Ordinal));
@@ -72,11 +79,12 @@ public sealed class DataBackupTests : IAsyncLifetime
     public async Task Write_WhileOthersWrite_HoldsEveryFileThatItsDatabaseNames()
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        using var turns = new SemaphoreSlim(0);
         var written = 0;
         var work = Task.Run(
             async () =>
             {
-                for (var step = 2; !stop.IsCancellationRequested; step++)
+                for (var step = 2; await NextAsync(turns, stop.Token); step++)
                 {
                     // As a run saves: the optimizer's state, the checkpoint, away with the state before, and then the row.
                     Put(FormattableString.Invariant($"runs/r-1/optimizer-{step:D6}.safetensors"), "state");
@@ -93,21 +101,23 @@ public sealed class DataBackupTests : IAsyncLifetime
         for (var round = 0; round < 4; round++)
         {
             var before = Volatile.Read(ref written);
+            turns.Release(5);
             while (Volatile.Read(ref written) < before + 2 && !work.IsCompleted)
             {
                 await Task.Delay(1, Token);
             }
 
             var (from, to) = (Path.Combine(outside, $"b{round}"), Path.Combine(outside, $"r{round}"));
-            new DataBackup(database.Folder, includeKeys: true).Write(from, "test", TimeProvider.System, progress: null, Token);
-            DataRestore.Read(from, to, progress: null, Token);
-            await using var restored = TestDatabase.Open(to);
-            await using var db = restored.NewContext();
+            var server = TestPostgres.IsOn ? await TestPostgres.CreateEmptyAsync() : null;
+            Copier().Write(from, "test", TimeProvider.System, new Turns(turns, most: 30), Token);
+            DataRestore.Read(from, to, progress: null, Token, server);
+            await using var db = Open(to, server);
             var rows = await db.Checkpoints.ToListAsync(Token);
             Assert.NotEmpty(rows);
             Assert.All(rows, row => Assert.True(File.Exists(Path.Combine(to, row.Path, "model.safetensors")), row.Path));
             var folder = new RunFolder(Path.Combine(to, "runs/r-1"));
             Assert.Contains(folder.CheckpointSteps(), step => File.Exists(folder.File(FormattableString.Invariant($"optimizer-{step:D6}.safetensors"))));
+            await TestPostgres.ReturnAsync(server ?? "");
         }
 
         await stop.CancelAsync();
@@ -137,7 +147,7 @@ public sealed class DataBackupTests : IAsyncLifetime
                 break;
         }
 
-        var refused = Assert.Throws<InvalidDataException>(() => DataRestore.Read(Backup, Restored, progress: null, Token));
+        var refused = Assert.Throws<InvalidDataException>(() => Read());
 
         Assert.Contains(weights, refused.Message, StringComparison.Ordinal);
         Assert.Contains(said, refused.Message, StringComparison.Ordinal);
@@ -154,7 +164,7 @@ public sealed class DataBackupTests : IAsyncLifetime
 
         Write();
 
-        Assert.Contains("29991231000000_Later", Assert.Throws<InvalidDataException>(() => DataRestore.Read(Backup, Restored, progress: null, Token)).Message, StringComparison.Ordinal);
+        Assert.Contains("29991231000000_Later", Assert.Throws<InvalidDataException>(() => Read()).Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Restored));
     }
 
@@ -165,7 +175,7 @@ public sealed class DataBackupTests : IAsyncLifetime
         Directory.CreateDirectory(Restored);
         File.WriteAllText(Path.Combine(Restored, "mine"), "");
 
-        Assert.Contains("not empty", Assert.Throws<IOException>(() => DataRestore.Read(Backup, Restored, progress: null, Token)).Message, StringComparison.Ordinal);
+        Assert.Contains("not empty", Assert.Throws<IOException>(() => Read()).Message, StringComparison.Ordinal);
 
         Assert.Equal(["mine"], Directory.GetFileSystemEntries(Restored).Select(Path.GetFileName));
     }
@@ -177,7 +187,7 @@ public sealed class DataBackupTests : IAsyncLifetime
         File.Delete(Path.Combine(Backup, "data/keys/key-1.xml"));
         Directory.CreateDirectory(Restored);
 
-        Assert.Throws<InvalidDataException>(() => DataRestore.Read(Backup, Restored, progress: null, Token));
+        Assert.Throws<InvalidDataException>(() => Read());
 
         Assert.Empty(Directory.GetFileSystemEntries(Restored));
     }
@@ -191,10 +201,10 @@ public sealed class DataBackupTests : IAsyncLifetime
         Directory.CreateDirectory(Path.Combine(folder, "lost+found"));
         Directory.CreateSymbolicLink(Restored, folder);
 
-        DataRestore.Read(Backup, Restored, progress: null, Token);
+        Read();
 
         Assert.Equal(folder, new DirectoryInfo(Restored).LinkTarget);
-        Assert.Equal(["coscientist.db", "keys", "lost+found", "runs"], Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([.. s_restored, "lost+found"], Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).OrderBy(name => name == "lost+found").ThenBy(name => name, StringComparer.Ordinal));
     }
 
     [Fact]
@@ -204,9 +214,9 @@ public sealed class DataBackupTests : IAsyncLifetime
         Directory.CreateDirectory(Path.Combine(Restored, ".restore.tmp", "runs"));
 
         Assert.Contains("'restore' it again", Assert.Throws<InvalidDataException>(() => DataRestore.Finish(Restored)).Message, StringComparison.Ordinal);
-        DataRestore.Read(Backup, Restored, progress: null, Token);
+        Read();
 
-        Assert.Equal(["coscientist.db", "keys", "runs"], Directory.GetFileSystemEntries(Restored).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(s_restored, Directory.GetFileSystemEntries(Restored).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -218,20 +228,24 @@ public sealed class DataBackupTests : IAsyncLifetime
     {
         Write();
         Directory.CreateDirectory(Restored);
-        DataRestore.Read(Backup, Restored, progress: null, Token);
+        Read();
         var stage = Path.Combine(Restored, ".restore-checked.tmp");
         Directory.CreateDirectory(stage);
-        foreach (var name in new[] { "coscientist.db", "keys", "runs" }.Except(moved))
+        foreach (var name in s_restored.Except(moved))
         {
             Directory.Move(Path.Combine(Restored, name), Path.Combine(stage, name));
         }
 
-        Assert.Contains("start the application", Assert.Throws<IOException>(() => DataRestore.Read(Backup, Restored, progress: null, Token)).Message, StringComparison.Ordinal);
+        Assert.Contains("start the application", Assert.Throws<IOException>(() => Read()).Message, StringComparison.Ordinal);
         DataRestore.Finish(Restored);
         DataRestore.Finish(Restored);
 
-        BackupManifest.Read(Backup).Verify(Restored, null, Token);
-        Assert.Equal(["coscientist.db", "keys", "runs"], Directory.GetFileSystemEntries(Restored).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        if (there is null)
+        {
+            BackupManifest.Read(Backup).Verify(Restored, null, Token);
+        }
+
+        Assert.Equal(s_restored, Directory.GetFileSystemEntries(Restored).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -247,7 +261,7 @@ public sealed class DataBackupTests : IAsyncLifetime
         manifest["files"]![path] = new JsonObject { ["bytes"] = 1, ["sha256"] = "00" };
         File.WriteAllText(file, manifest.ToJsonString());
 
-        Assert.Contains(file, Assert.Throws<InvalidDataException>(() => DataRestore.Read(Backup, Restored, progress: null, Token)).Message, StringComparison.Ordinal);
+        Assert.Contains(file, Assert.Throws<InvalidDataException>(() => Read()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -256,7 +270,7 @@ public sealed class DataBackupTests : IAsyncLifetime
         using var stop = new CancellationTokenSource();
         var progress = new Stopping(stop);
 
-        Assert.ThrowsAny<OperationCanceledException>(() => new DataBackup(database.Folder, includeKeys: true).Write(Backup, "test", database.Time, progress, stop.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Copier().Write(Backup, "test", database.Time, progress, stop.Token));
 
         Assert.Empty(Directory.GetFileSystemEntries(outside));
     }
@@ -267,8 +281,8 @@ public sealed class DataBackupTests : IAsyncLifetime
         Write();
 
         Assert.Contains("exists already", Assert.Throws<IOException>(() => Write()).Message, StringComparison.Ordinal);
-        Assert.Contains("inside the data directory", Assert.Throws<IOException>(() => new DataBackup(database.Folder, true).Write(Path.Combine(database.Folder, "runs/copy"), "test", database.Time, null, Token)).Message, StringComparison.Ordinal);
-        Assert.NotEmpty(new DataBackup(database.Folder, true).Write(Path.Combine(database.Folder, "backups/now"), "test", database.Time, null, Token).Files);
+        Assert.Contains("inside the data directory", Assert.Throws<IOException>(() => Copier().Write(Path.Combine(database.Folder, "runs/copy"), "test", database.Time, null, Token)).Message, StringComparison.Ordinal);
+        Assert.NotEmpty(Copier().Write(Path.Combine(database.Folder, "backups/now"), "test", database.Time, null, Token).Files);
     }
 
     [Fact]
@@ -276,20 +290,53 @@ public sealed class DataBackupTests : IAsyncLifetime
     {
         var damaged = Path.Combine(outside, "damaged");
         Directory.CreateDirectory(damaged);
-        DatabaseCopy.Write(database.File, Path.Combine(damaged, "coscientist.db"), null, Token);
+        await using var file = await TestDatabase.CreateFileAsync();
+        await file.AddGoalAsync(items: 5);
+        DatabaseCopy.Write(file.File, Path.Combine(damaged, "coscientist.db"), null, Token);
         await Damage.OneIndexPageAsync(Path.Combine(damaged, "coscientist.db"));
 
         Assert.Contains("damaged", Assert.Throws<InvalidDataException>(() => new DataBackup(damaged, true).Write(Backup, "test", database.Time, null, Token)).Message, StringComparison.Ordinal);
         Assert.Equal([damaged], Directory.GetFileSystemEntries(outside));
     }
 
-    private BackupManifest Write() => new DataBackup(database.Folder, includeKeys: true).Write(Backup, "test", database.Time, progress: null, Token);
+    private DataBackup Copier(bool keys = true) => new(database.Folder, keys, TestPostgres.IsOn ? database.Address : null);
+
+    private BackupManifest Write() => Copier().Write(Backup, "test", database.Time, progress: null, Token);
+
+    private void Read() => DataRestore.Read(Backup, Restored, progress: null, Token, there);
+
+    private static CoScientistDb Open(string folder, string? server)
+    {
+        var options = new DbContextOptionsBuilder<CoScientistDb>();
+        options.UseDatabase(server ?? Path.Combine(folder, "coscientist.db"));
+        return new CoScientistDb(options.Options);
+    }
 
     private void Put(string name, string content)
     {
         var path = Path.Combine(database.Folder, name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllText(path, content);
+    }
+
+    private static async Task<bool> NextAsync(SemaphoreSlim turns, CancellationToken stop)
+    {
+        await turns.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return !stop.IsCancellationRequested;
+    }
+
+    /// <summary>Who writes meanwhile may take a step whenever the copying has: neither runs away from the other, however slow the disk or the server.</summary>
+    private sealed class Turns(SemaphoreSlim turns, int most) : IProgress<double>
+    {
+        private int _left = most;
+
+        public void Report(double value)
+        {
+            if (_left-- > 0)
+            {
+                turns.Release();
+            }
+        }
     }
 
     /// <summary>Cancels as soon as something has been done.</summary>

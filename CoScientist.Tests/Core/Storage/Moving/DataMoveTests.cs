@@ -47,7 +47,7 @@ public sealed class DataMoveTests : IAsyncLifetime
         await AnswerAsync(before, study, 4);
         await using (var db = _file.NewContext())
         {
-            await MigrationDataTests.FillAsync(db, seed: 1);
+            await TestRows.FillAsync(db, seed: 1);
         }
 
         var report = await ReportAsync(before, study);
@@ -100,7 +100,7 @@ public sealed class DataMoveTests : IAsyncLifetime
         await AnswerAsync(before, study, 4);
         await using (var db = _file.NewContext())
         {
-            await MigrationDataTests.FillAsync(db, seed: 1);
+            await TestRows.FillAsync(db, seed: 1);
         }
 
         await using var file = await TestDatabase.CreateFileAsync();
