@@ -124,6 +124,9 @@ public sealed class CoScientistDb(DbContextOptions<CoScientistDb> options) : Ide
     /// <summary>Requests that came to nothing.</summary>
     public DbSet<ModelFailure> ModelFailures => Set<ModelFailure>();
 
+    /// <summary>Budgets of model servers, held by calls under way.</summary>
+    public DbSet<BudgetReservation> BudgetReservations => Set<BudgetReservation>();
+
     /// <summary>Links that make accounts or give them new passwords.</summary>
     public DbSet<AccountLink> AccountLinks => Set<AccountLink>();
 

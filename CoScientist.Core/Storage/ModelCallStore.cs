@@ -5,7 +5,8 @@ namespace CoScientist.Core.Storage;
 
 /// <summary>The books of calls: the ledger, which only grows, the answers that are kept, up to a bound, and the failures that are open.</summary>
 /// <param name="factory">Opens the database.</param>
-public sealed class ModelCallStore(IDbContextFactory<CoScientistDb> factory) : ICallRecords
+/// <param name="time">The clock, where the database has none of its own.</param>
+public sealed partial class ModelCallStore(IDbContextFactory<CoScientistDb> factory, TimeProvider time) : ICallRecords
 {
     private const int SweepEvery = 200;
     private int kept;
@@ -50,15 +51,6 @@ public sealed class ModelCallStore(IDbContextFactory<CoScientistDb> factory) : I
         db.AddRange(new object?[] { answer, failure }.OfType<object>());
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-    }
-
-    /// <inheritdoc/>
-    public async Task<Spending> SpentAsync(string server, DateTimeOffset since, CancellationToken cancellationToken)
-    {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
-        var calls = db.ModelCalls.Where(call => call.Server == server && call.At >= since);
-        var tokens = await calls.SumAsync(call => (long)call.PromptTokens + call.CompletionTokens, cancellationToken);
-        return new Spending(tokens, await calls.SumAsync(call => call.CostMicros, cancellationToken));
     }
 
     /// <summary>Forgets the oldest answers until the rest keeps within <see cref="LargestCache"/>.</summary>

@@ -39,6 +39,11 @@ public static class Transactions
         }
     }
 
+    /// <summary>What time it is, for what several processes must agree on: by the clock of the database's server where there is one.</summary>
+    internal static async Task<DateTimeOffset> NowAsync(this DatabaseFacade database, TimeProvider time, CancellationToken cancellationToken) => database.IsNpgsql()
+        ? DateTimeOffset.UnixEpoch.AddTicks((await database.SqlQuery<long>($"SELECT CAST(extract(epoch FROM clock_timestamp()) * {TimeSpan.TicksPerSecond} AS bigint) AS \"Value\"").ToListAsync(cancellationToken))[0])
+        : time.GetUtcNow();
+
     /// <summary>Begins a transaction for reading, all of whose reads see the database as of one moment.</summary>
     internal static Task<IDbContextTransaction> BeginSnapshotAsync(this DatabaseFacade database, CancellationToken cancellationToken) => database.IsNpgsql()
         ? database.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken)

@@ -6,7 +6,7 @@ namespace CoScientist.Core.TextModels;
 public readonly record struct Spending(long Tokens, long CostMicros);
 
 /// <summary>Where calls are written down and answers are kept: the database, seen from the domain.</summary>
-public interface ICallRecords
+public interface ICallRecords : IBudgetBook
 {
     /// <summary>The answers that are known, by the hash of their request.</summary>
     /// <param name="keys">Hashes of requests.</param>

@@ -3,6 +3,9 @@ namespace CoScientist.Core.TextModels;
 /// <summary>What a model server is and how much of it may be used, wherever it was set up: on its page or in the configuration.</summary>
 public abstract class ModelServerSettings
 {
+    /// <summary>From the end of a call until it stands in the ledger, on a slow disk.</summary>
+    private static readonly TimeSpan Margin = TimeSpan.FromMinutes(1);
+
     /// <summary>Name by which pages and verbs call it.</summary>
     public string Name { get; set; } = "";
 
@@ -50,6 +53,7 @@ public abstract class ModelServerSettings
         PriceIn = PriceIn,
         PriceOut = PriceOut,
         BudgetFrom = BudgetFrom,
+        LongestCall = TimeSpan.FromSeconds(TimeoutSeconds) + Margin,
     };
 
     /// <summary>Gives another server the same address, model, limits and prices; name and beginning of the budgets stay its own.</summary>

@@ -4,23 +4,25 @@ namespace CoScientist.Core.TextModels;
 
 /// <summary>
 /// Lets calls of one server through as its limits allow. Budgets are reserved before a call, for the longest answer it may get,
-/// and settled after it: what is spent and what is reserved never exceed the budget together.
+/// and settled after it: what is spent and what is reserved never exceed the budget together, whichever process calls.
+/// How many calls are under way or begin within a minute, each process counts for itself.
 /// </summary>
 /// <param name="server">Name of the server, for messages.</param>
 /// <param name="limits">Its limits.</param>
 /// <param name="time">The clock.</param>
-/// <param name="spent">What has been used since the budgets began.</param>
-public sealed class ServerGate(string server, ServerLimits limits, TimeProvider time, Func<CancellationToken, Task<Spending>> spent) : IDisposable
+/// <param name="budgets">Where budgets are reserved.</param>
+public sealed class ServerGate(string server, ServerLimits limits, TimeProvider time, IBudgetBook budgets) : IDisposable
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+
+    // How soon it is seen that another process has given back what it had reserved.
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     private readonly SemaphoreSlim mutex = new(1, 1);
     private readonly Queue<Pass> begun = new();
     private TaskCompletionSource changed = NewSignal();
     private DateTimeOffset notBefore;
     private int underWay;
-    private long reservedTokens;
-    private long reservedMicros;
 
     /// <summary>The limits.</summary>
     public ServerLimits Limits => limits;
@@ -40,13 +42,17 @@ public sealed class ServerGate(string server, ServerLimits limits, TimeProvider 
             await mutex.WaitAsync(cancellationToken);
             try
             {
-                if (underWay >= limits.Concurrency || !await FitsBudgetAsync(pass, cancellationToken))
+                if (underWay >= limits.Concurrency)
                 {
                     wait = changed.Task;
                 }
                 else if (WaitFor(pass) is var delay && delay > TimeSpan.Zero)
                 {
                     wait = Task.Delay(delay, time, cancellationToken);
+                }
+                else if (await ReserveAsync(pass, cancellationToken) is { } others)
+                {
+                    wait = others;
                 }
                 else
                 {
@@ -77,27 +83,28 @@ public sealed class ServerGate(string server, ServerLimits limits, TimeProvider 
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>False when it may fit after others have settled.</summary>
-    private async Task<bool> FitsBudgetAsync(Pass pass, CancellationToken cancellationToken)
+    /// <summary>Reserves; else what to wait for before it is tried again.</summary>
+    private async Task<Task?> ReserveAsync(Pass pass, CancellationToken cancellationToken)
     {
         if (limits.TokenBudget is null && limits.MoneyBudget is null)
         {
-            return true;
+            return null;
         }
 
-        var used = await spent(cancellationToken);
-        var tokensFit = limits.TokenBudget is not { } tokens || used.Tokens + reservedTokens + pass.Tokens <= tokens;
-        var moneyFits = limits.MoneyBudget is not { } money || used.CostMicros + reservedMicros + pass.CostMicros <= money * 1_000_000;
-        if (tokensFit && moneyFits)
+        var answer = await budgets.ReserveAsync(server, limits, pass.Tokens, pass.CostMicros, cancellationToken);
+        if (answer.Reservation is { } reservation)
         {
-            return true;
+            pass.Reservation = reservation;
+            return null;
         }
 
-        if (underWay > 0)
+        if (answer.IsHeldElsewhere || answer.IsHeldHere)
         {
-            return false;
+            return underWay > 0 && !answer.IsHeldElsewhere ? changed.Task : Task.WhenAny(changed.Task, Task.Delay(Look, time, cancellationToken));
         }
 
+        var used = answer.Used;
+        var tokensFit = limits.TokenBudget is not { } tokens || used.Tokens + pass.Tokens <= tokens;
         var what = tokensFit
             ? string.Create(CultureInfo.InvariantCulture, $"of {limits.MoneyBudget:0.######} in money ({used.CostMicros / 1e6:0.######} spent, and the next call may cost {pass.CostMicros / 1e6:0.######})")
             : string.Create(CultureInfo.InvariantCulture, $"of {limits.TokenBudget:N0} tokens ({used.Tokens:N0} used, and the next call may take {pass.Tokens:N0})");
@@ -129,8 +136,6 @@ public sealed class ServerGate(string server, ServerLimits limits, TimeProvider 
     private void Admit(Pass pass)
     {
         underWay++;
-        reservedTokens += pass.Tokens;
-        reservedMicros += pass.CostMicros;
         pass.Begin(time.GetUtcNow());
         if (limits.RequestsPerMinute is not null || limits.TokensPerMinute is not null)
         {
@@ -140,14 +145,22 @@ public sealed class ServerGate(string server, ServerLimits limits, TimeProvider 
 
     private async ValueTask LeaveAsync(Pass pass)
     {
-        await mutex.WaitAsync();
-        underWay--;
-        reservedTokens -= pass.ReservedTokens;
-        reservedMicros -= pass.CostMicros;
-        var signal = changed;
-        changed = NewSignal();
-        mutex.Release();
-        signal.SetResult();
+        try
+        {
+            if (pass.Reservation is { } reservation)
+            {
+                await budgets.ReleaseAsync(reservation, CancellationToken.None);
+            }
+        }
+        finally
+        {
+            await mutex.WaitAsync();
+            underWay--;
+            var signal = changed;
+            changed = NewSignal();
+            mutex.Release();
+            signal.SetResult();
+        }
     }
 
     /// <summary>The right to call a server once.</summary>
@@ -155,12 +168,13 @@ public sealed class ServerGate(string server, ServerLimits limits, TimeProvider 
     {
         private readonly ServerGate gate;
 
-        internal Pass(ServerGate gate, long tokens, long costMicros) => (this.gate, Tokens, ReservedTokens, CostMicros) = (gate, tokens, tokens, costMicros);
+        internal Pass(ServerGate gate, long tokens, long costMicros) => (this.gate, Tokens, CostMicros) = (gate, tokens, costMicros);
 
         /// <summary>Tokens that count against the limit per minute.</summary>
         internal long Tokens { get; private set; }
 
-        internal long ReservedTokens { get; }
+        /// <summary>What it holds of the budgets; null where there are none.</summary>
+        internal long? Reservation { get; set; }
 
         internal long CostMicros { get; }
 

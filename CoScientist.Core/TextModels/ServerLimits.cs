@@ -29,6 +29,9 @@ public sealed record ServerLimits
     /// <summary>When the budgets began. Default: with the first call.</summary>
     public DateTimeOffset BudgetFrom { get; init; } = DateTimeOffset.UnixEpoch;
 
+    /// <summary>Longest that a call can take, with all that belongs to it: what it reserved counts no more after that. Default 6 minutes.</summary>
+    public TimeSpan LongestCall { get; init; } = TimeSpan.FromMinutes(6);
+
     /// <summary>What tokens cost in millionths of the currency (a price per million tokens is millionths per token), rounded up.</summary>
     public long CostMicros(long promptTokens, long completionTokens) => (long)decimal.Ceiling((promptTokens * PriceIn) + (completionTokens * PriceOut));
 

@@ -208,7 +208,7 @@ public sealed class TextModels : IDisposable
         {
             if (!gates.TryGetValue(server.Name, out var gate) || gate.Limits != limits)
             {
-                gates[server.Name] = gate = new ServerGate(server.Name, limits, time, cancellationToken => records.SpentAsync(server.Name, limits.BudgetFrom, cancellationToken));
+                gates[server.Name] = gate = new ServerGate(server.Name, limits, time, records);
             }
 
             return gate;

@@ -10,7 +10,8 @@ internal sealed class ModelServersModel :
     IEntityTypeConfiguration<RoleAssignment>,
     IEntityTypeConfiguration<ModelCall>,
     IEntityTypeConfiguration<ModelAnswer>,
-    IEntityTypeConfiguration<ModelFailure>
+    IEntityTypeConfiguration<ModelFailure>,
+    IEntityTypeConfiguration<BudgetReservation>
 {
     public void Configure(EntityTypeBuilder<ModelServer> server) => server.HasKey(s => s.Name);
 
@@ -33,4 +34,6 @@ internal sealed class ModelServersModel :
     }
 
     public void Configure(EntityTypeBuilder<ModelFailure> failure) => failure.HasKey(f => f.RequestKey);
+
+    public void Configure(EntityTypeBuilder<BudgetReservation> reservation) => reservation.HasIndex(r => r.Server);
 }

@@ -282,7 +282,7 @@ public sealed class MeteredModelTests : IAsyncLifetime
     {
         var wire = new WireModel((prompt, _) => WireModel.Answer(new string('x', 100)));
         using var gate = Gate();
-        var records = new ModelCallStore(database.Factory) { LargestCache = 450 };
+        var records = new ModelCallStore(database.Factory, database.Time) { LargestCache = 450 };
         var model = new MeteredModel(new MeteredModelOptions { Name = "here", Server = "here", Model = "m", Role = ModelRole.Judge }, wire, gate, records, time);
         for (var i = 0; i < 8; i++)
         {
@@ -338,7 +338,7 @@ public sealed class MeteredModelTests : IAsyncLifetime
 
     private static TextPrompt Prompt(string user) => new("S", user);
 
-    private ServerGate Gate(ServerLimits? limits = null) => new("here", limits ?? new ServerLimits(), time, token => Records.SpentAsync("here", DateTimeOffset.UnixEpoch, token));
+    private ServerGate Gate(ServerLimits? limits = null) => new("here", limits ?? new ServerLimits(), time, Records);
 
     private MeteredModel Model(ITextModel wire, ServerGate gate, Func<MeteredModelOptions, MeteredModelOptions>? change = null)
     {

@@ -119,5 +119,30 @@ public sealed class ServerGateTests
     public void After_FaultOnAttempt_DoublesWithJitterAndHeedsTheServer(int attempt, double? asked, double jitter, double expected) =>
         Assert.Equal(expected, RetryDelays.After(TimeSpan.FromSeconds(1), attempt, asked is { } seconds ? TimeSpan.FromSeconds(seconds) : null, jitter).TotalSeconds);
 
-    private ServerGate Gate(ServerLimits limits) => new("here", limits, time, _ => Task.FromResult(spent));
+    private ServerGate Gate(ServerLimits limits) => new("here", limits, time, new Book(() => spent));
+
+    /// <summary>A book of one process.</summary>
+    private sealed class Book(Func<Spending> spent) : IBudgetBook
+    {
+        private readonly Dictionary<long, (long Tokens, long CostMicros)> held = [];
+
+        public Task<BudgetAnswer> ReserveAsync(string server, ServerLimits limits, long tokens, long costMicros, CancellationToken cancellationToken)
+        {
+            var used = spent();
+            var fits = used.Tokens + held.Values.Sum(call => call.Tokens) + tokens <= (limits.TokenBudget ?? long.MaxValue) && used.CostMicros + held.Values.Sum(call => call.CostMicros) + costMicros <= (limits.MoneyBudget * 1_000_000 ?? decimal.MaxValue);
+            var answer = new BudgetAnswer(fits ? held.Count + 1 : null, used, held.Count > 0, false);
+            if (fits)
+            {
+                held.Add(held.Count + 1, (tokens, costMicros));
+            }
+
+            return Task.FromResult(answer);
+        }
+
+        public Task ReleaseAsync(long reservation, CancellationToken cancellationToken)
+        {
+            held.Remove(reservation);
+            return Task.CompletedTask;
+        }
+    }
 }
