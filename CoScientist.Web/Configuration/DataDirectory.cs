@@ -43,6 +43,11 @@ internal static class DataDirectory
         ModelServerSetup.PrepareKeys(options);
         var contexts = services.GetRequiredService<IDbContextFactory<CoScientistDb>>();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        if (db.Database.IsNpgsql())
+        {
+            await SharedFolder.RequireAsync(db, directory, time, cancellationToken);
+        }
+
         var isBehind = await StorageSetup.IsBehindAsync(db, cancellationToken);
         var other = db.Database.IsNpgsql() ? await InstanceLink.OtherAsync(db, cancellationToken) : DataDirectoryLock.OtherHolder(directory);
         if (isBehind && other is { } holder)

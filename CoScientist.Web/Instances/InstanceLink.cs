@@ -30,7 +30,7 @@ internal sealed class InstanceLink(
     TimeProvider time,
     ILogger<InstanceLink> logger) : BackgroundService
 {
-    /// <summary>How instances are named in the database's list of connections, before machine and process.</summary>
+    /// <summary>How instances are named in the database's list of connections, before their mark in the data folder, machine and process.</summary>
     public const string Application = "CoScientist instance";
 
     /// <summary>After how much silence the server ends the connection: 10 seconds.</summary>
@@ -38,6 +38,9 @@ internal sealed class InstanceLink(
 
     /// <summary>How long an answer of the server may take: 4 seconds.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
+    /// <summary>How far clocks may differ: 5 seconds.</summary>
+    private static readonly TimeSpan ClockTolerance = TimeSpan.FromSeconds(5);
 
     private const int TickMilliseconds = 250;
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
@@ -53,21 +56,20 @@ internal sealed class InstanceLink(
     /// <summary>An instance that works with the database now, as "machine:process"; null when there is none.</summary>
     public static async Task<string?> OtherAsync(CoScientistDb db, CancellationToken cancellationToken)
     {
-        var name = Application + " ";
-        var own = name + RunExecutor.Worker;
-        var others = await db.Database.SqlQuery<string>($"SELECT application_name AS \"Value\" FROM pg_stat_activity WHERE datname = current_database() AND starts_with(application_name, {name}) AND application_name <> {own}").ToListAsync(cancellationToken);
-        return others.Count == 0 ? null : string.Join(", ", others.Select(other => other[name.Length..]).Order(StringComparer.Ordinal));
+        var others = (await SharedFolder.OthersAsync(db, cancellationToken)).Select(other => other.Instance).Where(other => other != RunExecutor.Worker).ToList();
+        return others.Count == 0 ? null : string.Join(", ", others);
     }
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield();
+        using var folder = SharedFolder.Mark(options.DataDirectory);
         while (true)
         {
             try
             {
-                await HoldAsync(stoppingToken);
+                await HoldAsync(folder.Application(RunExecutor.Worker), stoppingToken);
             }
             catch (Exception fault) when (fault is DbException or IOException or TimeoutException or InvalidOperationException or OperationCanceledException)
             {
@@ -89,13 +91,14 @@ internal sealed class InstanceLink(
         }
     }
 
-    private async Task HoldAsync(CancellationToken stoppingToken)
+    private async Task HoldAsync(string application, CancellationToken stoppingToken)
     {
-        await using var connection = new NpgsqlConnection(ConnectionString());
+        await using var connection = new NpgsqlConnection(ConnectionString(application));
         await connection.OpenAsync(stoppingToken);
         connection.Notification += (_, told) => Hear(told.Payload);
         await ExecuteAsync(connection, FormattableString.Invariant($"SET idle_session_timeout = {(int)Silence.TotalMilliseconds}; LISTEN {InstanceNews.Channel}"));
         isUp = true;
+        await CompareClocksAsync(connection);
 
         // What happened while nobody listened.
         HearAll();
@@ -115,6 +118,21 @@ internal sealed class InstanceLink(
         }
     }
 
+    /// <summary>What is said of a clock; null when it is right enough. Locks and reservations go by the database's clock, but what is written down goes by each machine's.</summary>
+    /// <param name="ahead">How far this machine's clock is before the database's.</param>
+    public static string? ClockWarning(TimeSpan ahead) => ahead.Duration() <= ClockTolerance ? null
+        : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"The clock of this machine is {ahead.Duration().TotalSeconds:0} s {(ahead > TimeSpan.Zero ? "before" : "behind")} that of the database's. Set both by the same time server (NTP): times of answers, budgets and invitations are compared between servers.");
+
+    private async Task CompareClocksAsync(NpgsqlConnection connection)
+    {
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT clock_timestamp()";
+        if (await command.ExecuteScalarAsync(CancellationToken.None) is DateTime there && ClockWarning(time.GetUtcNow().UtcDateTime - there) is { } warning)
+        {
+            logger.LogWarning("{Warning}", warning);
+        }
+    }
+
     private static async Task<bool> ExecuteAsync(NpgsqlConnection connection, string sql)
     {
         await using var command = connection.CreateCommand();
@@ -122,9 +140,9 @@ internal sealed class InstanceLink(
         return await command.ExecuteScalarAsync(CancellationToken.None) is true;
     }
 
-    private string ConnectionString() => new NpgsqlConnectionStringBuilder(DatabaseAddress.ConnectionString(options.Database))
+    private string ConnectionString(string application) => new NpgsqlConnectionStringBuilder(DatabaseAddress.ConnectionString(options.Database))
     {
-        ApplicationName = $"{Application} {RunExecutor.Worker}",
+        ApplicationName = application,
         Pooling = false,
         Timeout = (int)Patience.TotalSeconds,
         CommandTimeout = (int)Patience.TotalSeconds,

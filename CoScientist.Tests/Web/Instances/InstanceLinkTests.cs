@@ -1,16 +1,20 @@
+using System.Security.Claims;
 using CoScientist.Core.Jobs;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Accounts;
+using CoScientist.Web.Commands;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Instances;
 using CoScientist.Web.Library;
 using CoScientist.Web.Runs;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -134,6 +138,84 @@ public sealed class InstanceLinkTests : IAsyncLifetime
         await here.GetRequiredService<SetupCode>().ShareAsync(_folder, Token);
         await there.GetRequiredService<SetupCode>().ShareAsync(_folder, Token);
         Assert.Equal(here.GetRequiredService<SetupCode>().Value, there.GetRequiredService<SetupCode>().Value);
+    }
+
+    [Fact]
+    public async Task RolesAndSessions_ChangedInOneInstance_ActOnOpenPagesOfTheOther()
+    {
+        if (!TestPostgres.IsOn)
+        {
+            return;
+        }
+
+        var (here, there) = (await StartAsync(), await StartAsync());
+        await here.GetRequiredService<AccountStore>().CreateAsync("rosa", ServerFixture.Password, [Roles.Researcher], Token);
+        await using var request = there.CreateAsyncScope();
+        var account = (await request.ServiceProvider.GetRequiredService<UserManager<Account>>().FindByNameAsync("rosa"))!;
+        var rosa = await request.ServiceProvider.GetRequiredService<IUserClaimsPrincipalFactory<Account>>().CreateAsync(account);
+        await using var page = there.CreateAsyncScope();
+        var open = (AccountRevalidation)page.ServiceProvider.GetRequiredService<AuthenticationStateProvider>();
+        open.SetAuthenticationState(Task.FromResult(new AuthenticationState(rosa)));
+        open.Listen();
+
+        await here.GetRequiredService<AccountStore>().SetRolesAsync(account.Id, [Roles.Expert], null, Token);
+        await UntilAsync(() => Seen().IsInRole(Roles.Expert) && !Seen().IsInRole(Roles.Researcher));
+
+        // One session is ended, as by signing out.
+        here.GetRequiredService<Sessions>().Announce(rosa.FindFirstValue(Sessions.SessionClaim)!);
+        await UntilAsync(() => Seen().Identity is not { IsAuthenticated: true });
+
+        // All of them, as when an account is disabled; and failed passwords count wherever they are given.
+        open.SetAuthenticationState(Task.FromResult(new AuthenticationState(rosa)));
+        await here.GetRequiredService<AccountStore>().SetDisabledAsync(account.Id, true, null, Token);
+        await UntilAsync(() => Seen().Identity is not { IsAuthenticated: true });
+        await using var guess = here.CreateAsyncScope();
+        await guess.ServiceProvider.GetRequiredService<UserManager<Account>>().AccessFailedAsync((await guess.ServiceProvider.GetRequiredService<UserManager<Account>>().FindByNameAsync("rosa"))!);
+        await using var later = there.CreateAsyncScope();
+        Assert.Equal(1, (await later.ServiceProvider.GetRequiredService<UserManager<Account>>().FindByNameAsync("rosa"))!.AccessFailedCount);
+
+        ClaimsPrincipal Seen() => open.GetAuthenticationStateAsync().GetAwaiter().GetResult().User;
+    }
+
+    [Fact]
+    public async Task InstanceWithAnotherDataFolder_IsRefused_AsLongAsTheFirstLives()
+    {
+        if (!TestPostgres.IsOn)
+        {
+            return;
+        }
+
+        var first = await StartAsync();
+        await using var db = await first.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token);
+        await SharedFolder.RequireAsync(db, _folder, new ImpatientTime(), Token);
+
+        var other = Directory.CreateDirectory(Path.Combine(_folder, "other")).FullName;
+        var refused = await Assert.ThrowsAsync<CommandException>(() => SharedFolder.RequireAsync(db, other, new ImpatientTime(), Token));
+        Assert.Contains($"another data folder than {other}", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("is not there", refused.Message, StringComparison.Ordinal);
+
+        // A copy of the folder, or a disk on which locks of another machine are not seen.
+        var mark = Assert.Single(await SharedFolder.OthersAsync(db, Token)).Mark;
+        await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(other, "instances")).FullName, mark), "", Token);
+        refused = await Assert.ThrowsAsync<CommandException>(() => SharedFolder.RequireAsync(db, other, new ImpatientTime(), Token));
+        Assert.Contains("is not locked", refused.Message, StringComparison.Ordinal);
+
+        await first.GetRequiredService<InstanceLink>().StopAsync(Token);
+        await SharedFolder.RequireAsync(db, other, TimeProvider.System, Token);
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(_folder, "instances")));
+    }
+
+    [Theory]
+    [InlineData(4, null)]
+    [InlineData(-5, null)]
+    [InlineData(61, "61 s before")]
+    [InlineData(-7, "7 s behind")]
+    public void ClockWarning_BeyondTheTolerance_SaysByHowMuch(int ahead, string? said)
+    {
+        var warning = InstanceLink.ClockWarning(TimeSpan.FromSeconds(ahead));
+
+        Assert.Equal(said is null, warning is null);
+        Assert.Contains(said ?? "", warning ?? "", StringComparison.Ordinal);
     }
 
     // Only what links the instances runs: no page is asked for.
