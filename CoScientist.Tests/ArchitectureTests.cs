@@ -52,8 +52,8 @@ public sealed class ArchitectureTests
     }
 
     /// <summary>
-    /// Tests that work with a database say which: any (.ci/run runs them on SQLite and again on PostgreSQL), once (they would
-    /// pass on PostgreSQL too, but take long for other reasons: a browser, a model), or file (they are about the SQLite file itself).
+    /// Tests that work with a database say which: any (on SQLite, and by '.ci/postgres dotnet test --filter Database=any' on
+    /// PostgreSQL; '.ci/run' says which of them it takes there), or file (they are about the SQLite file itself).
     /// </summary>
     [Fact]
     public void TestsOfADatabase_SayOnWhichTheyRun()
@@ -71,7 +71,7 @@ public sealed class ArchitectureTests
 
         var offenders = own
             .Where(type => type.GetMethods().Any(method => method.GetCustomAttributes().OfType<FactAttribute>().Any()))
-            .Where(type => !type.IsAbstract && reaching.Contains(type) != type.GetCustomAttributes<TraitAttribute>().Any(trait => trait is { Name: "Database", Value: "any" or "once" or "file" }))
+            .Where(type => !type.IsAbstract && reaching.Contains(type) != type.GetCustomAttributes<TraitAttribute>().Any(trait => trait is { Name: "Database", Value: "any" or "file" }))
             .Select(type => type.FullName)
             .Order(StringComparer.Ordinal)
             .ToList();

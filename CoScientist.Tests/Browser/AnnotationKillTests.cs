@@ -13,7 +13,7 @@ namespace CoScientist.Tests.Browser;
 
 /// <summary>Kills the server COSCIENTIST_KILLS times, the moment a browser has been told 'Saved' or in the middle of a reason, and looks at what is left.</summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class AnnotationKillTests(BrowserFixture browser) : IClassFixture<BrowserFixture>, IDisposable
 {
     private static readonly int Kills = (int)TestSize.Of("COSCIENTIST_KILLS", 3);

@@ -14,7 +14,7 @@ namespace CoScientist.Tests.Browser;
 
 /// <summary>A run on the cluster as its researcher sees it, from the form to the end, against a stand-in for Ray.</summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class ClusterPageTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;

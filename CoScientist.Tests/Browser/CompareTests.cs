@@ -10,7 +10,7 @@ namespace CoScientist.Tests.Browser;
 
 /// <summary>An expert answers a whole study by keyboard, in a browser against the real server.</summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class CompareTests(BrowserFixture browser, ServerFixture server) : IClassFixture<BrowserFixture>, IClassFixture<ServerFixture>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -11,7 +11,7 @@ namespace CoScientist.Tests.Browser;
 /// the click is done.
 /// </summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class EarlyClickTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
     [Fact(Timeout = 120_000)]

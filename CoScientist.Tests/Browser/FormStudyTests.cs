@@ -11,7 +11,7 @@ namespace CoScientist.Tests.Browser;
 
 /// <summary>A study with the whole form, answered by keyboard alone; the tab is closed in the middle, and all that went over the wire is searched for the arms.</summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class FormStudyTests(BrowserFixture browser, ServerFixture server) : IClassFixture<BrowserFixture>, IClassFixture<ServerFixture>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -14,7 +14,7 @@ namespace CoScientist.Tests.Browser;
 /// presses whose time to the change on the page is taken (100 is a good number), before a run of the sandbox preset and during its steps.
 /// </summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class InteractionTests(BrowserFixture browser, ITestOutputHelper output) : IClassFixture<BrowserFixture>
 {
     private const int Usual = 6;

@@ -7,7 +7,7 @@ namespace CoScientist.Tests.Browser;
 
 /// <summary>A paper of one's own: uploaded, read, turned into a goal and found in review.</summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class LibraryTests(BrowserFixture browser, ServerFixture server) : IClassFixture<BrowserFixture>, IClassFixture<ServerFixture>
 {
     private const string Paper = """

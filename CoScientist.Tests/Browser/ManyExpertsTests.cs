@@ -16,7 +16,7 @@ namespace CoScientist.Tests.Browser;
 /// is the size of a real study, COSCIENTIST_THINK the seconds that an expert thinks before each answer, COSCIENTIST_TRAIN=1 trains meanwhile.
 /// </summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class ManyExpertsTests(BrowserFixture browser, ServerFixture server) : IClassFixture<BrowserFixture>, IClassFixture<ServerFixture>
 {
     private const int Overlap = 3;

@@ -13,7 +13,7 @@ namespace CoScientist.Tests.Browser;
 /// runs), and what counts then is the processor's time of the server, which other processes on the machine do not stretch.
 /// </summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class ManyRunsTests(BrowserFixture browser, ITestOutputHelper output) : IClassFixture<BrowserFixture>
 {
     /// <summary>Most characters of a page, however many runs there are and however long they are.</summary>

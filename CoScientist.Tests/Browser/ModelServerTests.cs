@@ -9,7 +9,7 @@ namespace CoScientist.Tests.Browser;
 
 /// <summary>A model server set up in the browser: tried, given a role, and seen in the ledger with a failure that is retried.</summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class ModelServerTests(BrowserFixture browser, ServerFixture server) : IClassFixture<BrowserFixture>, IClassFixture<ServerFixture>
 {
     private const string Key = "sk-typed-into-the-browser-4711";

@@ -9,7 +9,7 @@ namespace CoScientist.Tests.Browser;
 
 /// <summary>Models in a browser: import with its report, promote, tag, download, compare, playground, delete.</summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class ModelsTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
     [Fact(Timeout = 240_000)]

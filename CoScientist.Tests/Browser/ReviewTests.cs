@@ -12,7 +12,7 @@ namespace CoScientist.Tests.Browser;
 
 /// <summary>From the first visit to a rubric decided by keyboard, in a browser against the real server.</summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class ReviewTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
     private const string Method = "We randomised the wards. A second reader saw every image without the label. Costs were kept.";

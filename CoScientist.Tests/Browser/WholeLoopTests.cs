@@ -16,7 +16,7 @@ namespace CoScientist.Tests.Browser;
 /// at every page there is.
 /// </summary>
 [Collection(BrowserCollection.Name)]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed partial class WholeLoopTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
     private const string Paper = """

@@ -90,13 +90,15 @@ internal sealed partial class FuzzedParsers
     /// <summary>Asks the index; what has no word asks nothing.</summary>
     private bool Found(string text)
     {
-        if (SearchQuery.Of(text) is not { } query)
+        if ((TestPostgres.IsOn ? SearchQuery.OfPostgres(text) : SearchQuery.Of(text)) is not { } query)
         {
             return false;
         }
 
         using var db = database!.NewContext();
-        return db.Database.SqlQuery<int>($"SELECT count(*) AS Value FROM \"SearchText\" WHERE \"SearchText\" MATCH {query}").Single() >= 0;
+        return (TestPostgres.IsOn
+            ? db.Database.SqlQuery<long>($"SELECT count(*) AS \"Value\" FROM \"SearchText\" WHERE \"Words\" @@ \"SearchFold\"({query})::tsquery").Single()
+            : db.Database.SqlQuery<long>($"SELECT count(*) AS Value FROM \"SearchText\" WHERE \"SearchText\" MATCH {query}").Single()) >= 0;
     }
 
     /// <summary>A goal with two plans, an item that was decided on, and a study with an answer to it.</summary>

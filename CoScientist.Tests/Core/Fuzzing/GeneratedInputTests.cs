@@ -11,7 +11,7 @@ namespace CoScientist.Tests.Core.Fuzzing;
 /// run them alone), <c>COSCIENTIST_FUZZ_PARSERS=a.nxml,d.csv</c> or
 /// <c>papers</c> which of them or which group, <c>COSCIENTIST_FUZZ_SEED</c> which inputs.
 /// </summary>
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed partial class GeneratedInputTests : IAsyncDisposable
 {
     private const int Few = 40;

@@ -94,7 +94,8 @@ public sealed class DurabilityTests
             }));
             await cutting;
 
-            Assert.InRange(reported.Count, from + 25, 400);
+            TestPostgres.Forget(database.Address);
+            Assert.True(reported.Count >= 25, $"{reported.Count} were reported.");
             await AssertHoldsAsync(database, goal, reported);
         }
     }

@@ -75,6 +75,7 @@ internal static class TestPostgres
             return;
         }
 
+        Forget(address);
         await CutAsync(address);
         if (s_all[address] && await IsEmptiedAsync(address))
         {
@@ -89,11 +90,13 @@ internal static class TestPostgres
     /// <summary>Empties all tables that have rows; false when the schema is no longer that of the template.</summary>
     private static async Task<bool> IsEmptiedAsync(string address) => await EmptyAsync(address) == (await s_template.Value).Schema;
 
-    /// <summary>Ends all connections to a database.</summary>
-    public static async Task CutAsync(string address)
+    /// <summary>Ends all connections to a database, whoever has them, as far as the server sees them.</summary>
+    public static Task CutAsync(string address) => RunAsync($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{NameOf(address)}'");
+
+    /// <summary>Lets go of the connections that this process keeps.</summary>
+    public static void Forget(string address)
     {
-        await RunAsync($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{NameOf(address)}'");
-        await using var connection = new NpgsqlConnection(DatabaseAddress.ConnectionString(address));
+        using var connection = new NpgsqlConnection(DatabaseAddress.ConnectionString(address));
         NpgsqlConnection.ClearPool(connection);
     }
 

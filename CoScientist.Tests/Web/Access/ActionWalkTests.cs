@@ -24,7 +24,7 @@ namespace CoScientist.Tests.Web.Access;
 /// files: what counts is who somebody is when something is done, not which buttons are drawn.
 /// </summary>
 [Collection(nameof(AccessCollection))]
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class ActionWalkTests(AccessFixture access)
 {
     private readonly ServerFixture server = access.Server;

@@ -13,7 +13,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace CoScientist.Tests.Web.Commands;
 
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class EvaluateCommandTests : IDisposable
 {
     private readonly string data = Directory.CreateTempSubdirectory("coscientist-").FullName;

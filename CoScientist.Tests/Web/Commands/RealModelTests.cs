@@ -11,7 +11,7 @@ using Microsoft.EntityFrameworkCore;
 namespace CoScientist.Tests.Web.Commands;
 
 /// <summary>A researcher's way with goals and a model of their own, verb by verb, on a tiny model of random weights: it learns nothing from rewards, and references from SFT.</summary>
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class RealModelTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("coscientist-real-").FullName;

@@ -9,7 +9,7 @@ using CoScientist.Web.Configuration;
 namespace CoScientist.Tests.Web.Commands;
 
 /// <summary>Kills the training process again and again, as a power cut would, and compares with a run that nobody disturbed. COSCIENTIST_KILLS sets how often; 10 is a good number.</summary>
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed class TrainKillTests(ITestOutputHelper output) : IDisposable
 {
     private const string Run = "sandbox-quick-1";

@@ -13,7 +13,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace CoScientist.Tests.Web.Operation;
 
 /// <summary>The server as a process of its own, asked to end as service managers do.</summary>
-[Trait("Database", "once")]
+[Trait("Database", "any")]
 public sealed partial class ShutdownTests : IDisposable
 {
     private const int Terminate = 15;
