@@ -88,7 +88,7 @@ internal sealed class RayStandIn : IAsyncDisposable
 
         // As Ray's own server: without the slash at the end there is nothing to post to.
         ray.app.MapPost("/api/jobs/", async context => await (context.Request.Path.Value!.EndsWith('/') ? ray.SubmitAsync(context) : TextAsync(context, 405, "Method Not Allowed")));
-        ray.app.MapGet("/api/jobs/{id}", (HttpContext context, string id) => ray.Find(context, id, job => JsonAsync(context, new { type = "SUBMISSION", submission_id = job.Id, entrypoint = job.Entrypoint, status = job.Status, message = job.Message })));
+        ray.app.MapGet("/api/jobs/{id}", (HttpContext context, string id) => ray.Find(context, id, job => JsonAsync(context, Details(job))));
         ray.app.MapGet("/api/jobs/{id}/logs", (HttpContext context, string id) => ray.Find(context, id, job => JsonAsync(context, new { logs = job.Log })));
         ray.app.MapPost("/api/jobs/{id}/stop", (HttpContext context, string id) => ray.Find(context, id, job =>
         {
@@ -179,6 +179,35 @@ internal sealed class RayStandIn : IAsyncDisposable
 
     private Task Find(HttpContext context, string id, Func<StandInJob, Task> answer) =>
         jobs.TryGetValue(id, out var job) ? answer(job) : TextAsync(context, 404, $"Job {id} does not exist");
+
+    // Fields and words of Ray's own source (python/ray/dashboard/modules/job, pydantic_models.py of 007c8cdf and common.py of 00501e2b).
+    private static object Details(StandInJob job) => new
+    {
+        type = "SUBMISSION",
+        job_id = (string?)null,
+        submission_id = job.Id,
+        driver_info = (object?)null,
+        status = job.Status,
+        entrypoint = job.Entrypoint,
+        message = job.Message ?? job.Status switch
+        {
+            "PENDING" => "Job has not started yet. It may be waiting for the runtime environment to be set up.",
+            "RUNNING" => "Job is currently running.",
+            "STOPPED" => "Job was intentionally stopped.",
+            "SUCCEEDED" => "Job finished successfully.",
+            _ => "Job failed.",
+        },
+        error_type = (string?)null,
+        start_time = 1795418384000,
+        end_time = (long?)null,
+        metadata = new Dictionary<string, string>(StringComparer.Ordinal),
+        runtime_env = new { env_vars = job.Environment },
+        driver_agent_http_address = (string?)null,
+        driver_node_id = (string?)null,
+        driver_exit_code = (int?)null,
+        retry_policy = (object?)null,
+        attempt_number = 0,
+    };
 
     private static Task JsonAsync(HttpContext context, object document) => context.Response.WriteAsJsonAsync(document);
 

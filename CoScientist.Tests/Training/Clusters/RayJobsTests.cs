@@ -30,7 +30,7 @@ public sealed class RayJobsTests : IAsyncLifetime
         await jobs.SubmitAsync("run-1", "sh /x/run.sh", new Dictionary<string, string>(StringComparer.Ordinal) { ["A"] = "b" }, Nothing, Cancellation);
         var job = await ray.NextAsync(Cancellation);
         Assert.Equal(("run-1", "sh /x/run.sh", "b"), (job.Id, job.Entrypoint, job.Environment["A"]));
-        Assert.Equal(new RayJob(RayJobStatus.Pending, null), await jobs.FindAsync("run-1", Cancellation));
+        Assert.Equal(new RayJob(RayJobStatus.Pending, "Job has not started yet. It may be waiting for the runtime environment to be set up."), await jobs.FindAsync("run-1", Cancellation));
 
         (job.Status, job.Log) = ("RUNNING", "one\ntwo\n");
         Assert.Equal("one\ntwo\n", await jobs.LogsAsync("run-1", Cancellation));
