@@ -31,6 +31,7 @@ internal sealed class LibraryModel :
         goal.HasIndex(g => g.ExternalKey).IsUnique();
         goal.HasIndex(g => new { g.IsSandbox, g.Split });
         goal.HasIndex(g => new { g.IsSandbox, g.Domain });
+        goal.HasIndex(g => new { g.IsSandbox, g.Id, g.Domain, g.Split, g.Origin, g.Pipeline });
         goal.HasOne<Paper>().WithMany().HasForeignKey(g => g.PaperId).OnDelete(DeleteBehavior.Restrict);
         goal.HasMany(g => g.Items).WithOne().HasForeignKey(i => i.GoalId).OnDelete(DeleteBehavior.Cascade);
 
