@@ -31,6 +31,26 @@ public sealed partial class RunStore
         }
     }
 
+    /// <summary>
+    /// Puts a running run to the front of the queue, for whoever follows its worker. In one statement: killed between two, it would lie
+    /// interrupted until a person came.
+    /// </summary>
+    /// <param name="id">The run.</param>
+    /// <param name="worker">Who has it.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="RunStateException">It is not running under this worker.</exception>
+    public Task HandOverAsync(RunId id, string? worker, CancellationToken cancellationToken) => MoveAsync(
+        id,
+        [RunState.Running],
+        RunState.Pending,
+        run => run.Worker == worker,
+        set => set
+            .SetProperty(run => run.Worker, (string?)null)
+            .SetProperty(run => run.Request, (RunRequest?)null)
+            .SetProperty(run => run.RequestedSteps, (int?)null)
+            .SetProperty(run => run.QueuePlace, 0),
+        cancellationToken);
+
     /// <summary>Changes how many steps a run does in all, while no process is on it. A sequence changes its last part.</summary>
     /// <param name="id">The run.</param>
     /// <param name="steps">Steps in all, more than it has done.</param>

@@ -16,34 +16,38 @@ internal sealed partial class RunExecutor
     {
         foreach (var run in await runs.InStateAsync(RunState.Running, cancellationToken))
         {
-            using (var free = RunLock.TryTake(options.RunDirectory(run.Name)))
+            using var free = RunLock.TryTake(options.RunDirectory(run.Name));
+            if (free is null)
             {
-                if (free is null)
-                {
-                    continue;
-                }
-
-                // What a person asked of it holds, whoever was to obey.
-                var state = run.Request switch { RunRequest.Pause => RunState.Paused, RunRequest.Cancel => RunState.Cancelled, _ => RunState.Interrupted };
-                await runs.ReleaseAsync(run.Id, run.Worker, state, null, null, cancellationToken);
-                events.Changed(run.Id);
-                if (state != RunState.Interrupted)
-                {
-                    await TellAsync(run, state, null, null);
-                    continue;
-                }
+                continue;
             }
 
             var told = FormattableString.Invariant($"The server that worked on it ended at step {run.Step}; another goes on from what was saved last.");
-            if (!run.Spec.Engine.IsElsewhere && await notices.HasAsync(run.Id, told, cancellationToken))
+            var ended = run.Request switch
             {
-                await notices.AddAsync(run.Id, RunNoticeKind.Interrupted, FormattableString.Invariant($"The server that worked on it ended at step {run.Step} again. The run may be why: look at the server's log and memory, then resume it."), cancellationToken);
+                // What a person asked of it holds, whoever was to obey.
+                RunRequest.Pause => RunState.Paused,
+                RunRequest.Cancel => RunState.Cancelled,
+                _ when !run.Spec.Engine.IsElsewhere && await notices.HasAsync(run.Id, told, cancellationToken) => RunState.Interrupted,
+                _ => (RunState?)null,
+            };
+
+            // From here on nothing is cancelled: this instance may lose the role at any moment, and would leave it half done.
+            if (ended is { } state)
+            {
+                await runs.ReleaseAsync(run.Id, run.Worker, state, null, null, CancellationToken.None);
+                events.Changed(run.Id);
+                await (state == RunState.Interrupted
+                    ? notices.AddAsync(run.Id, RunNoticeKind.Interrupted, FormattableString.Invariant($"The server that worked on it ended at step {run.Step} again. The run may be why: look at the server's log and memory, then resume it."), CancellationToken.None)
+                    : TellAsync(run, state, null, null));
                 continue;
             }
 
             logger.LogWarning("Run {Run} goes on here: {Worker} ended at its step {Step}.", run.Name, run.Worker, run.Step);
-            await notices.AddAsync(run.Id, RunNoticeKind.Interrupted, told, cancellationToken);
-            await GoOnAsync(run, run.Request == RunRequest.Change ? run.RequestedSteps : null, cancellationToken);
+            await runs.HandOverAsync(run.Id, run.Worker, CancellationToken.None);
+            await notices.AddAsync(run.Id, RunNoticeKind.Interrupted, told, CancellationToken.None);
+            await ChangeStepsAsync(run, run.Request == RunRequest.Change ? run.RequestedSteps : null, CancellationToken.None);
+            events.Changed(run.Id);
         }
     }
 
@@ -52,6 +56,14 @@ internal sealed partial class RunExecutor
     /// <param name="steps">Steps in all that it goes on with; null for those it had. It keeps those, too, when it has done more meanwhile.</param>
     /// <param name="cancellationToken">Cancels.</param>
     public async Task GoOnAsync(Run run, int? steps, CancellationToken cancellationToken)
+    {
+        await ChangeStepsAsync(run, steps, cancellationToken);
+        await runs.ResumeAsync(run.Id, cancellationToken);
+        await runs.MoveInQueueAsync(run.Id, int.MinValue, cancellationToken);
+        events.Changed(run.Id);
+    }
+
+    private async Task ChangeStepsAsync(Run run, int? steps, CancellationToken cancellationToken)
     {
         try
         {
@@ -64,10 +76,6 @@ internal sealed partial class RunExecutor
         {
             logger.LogWarning("Run {Run} goes on as it was: {Fault}", run.Name, fault.Message);
         }
-
-        await runs.ResumeAsync(run.Id, cancellationToken);
-        await runs.MoveInQueueAsync(run.Id, int.MinValue, cancellationToken);
-        events.Changed(run.Id);
     }
 
     /// <summary>Does what other processes ask of a run at work, until it ends.</summary>

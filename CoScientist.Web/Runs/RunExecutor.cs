@@ -65,9 +65,14 @@ internal sealed partial class RunExecutor(
         await ending.CancelAsync();
         await obeying;
         var state = control.Interrupted && outcome.State is (RunState.Paused or RunState.Cancelled) ? RunState.Interrupted : outcome.State;
-        await runs.ReleaseAsync(run.Id, Worker, state, error, outcome.Result, CancellationToken.None);
-        if (!(control.IsShared && state == RunState.Interrupted))
+        if (control.IsShared && state == RunState.Interrupted)
         {
+            // Another instance goes on with it, or this one when it has the role again.
+            await runs.HandOverAsync(run.Id, Worker, CancellationToken.None);
+        }
+        else
+        {
+            await runs.ReleaseAsync(run.Id, Worker, state, error, outcome.Result, CancellationToken.None);
             await TellAsync(run, state, error, outcome.Result);
         }
 

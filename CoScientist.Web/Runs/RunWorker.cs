@@ -237,15 +237,9 @@ internal sealed partial class RunWorker(RunExecutor executor, RunStore runs, Mod
 
         try
         {
-            switch (await executor.ExecuteAsync(run, control))
+            if (await executor.ExecuteAsync(run, control) == RunState.Paused && control.Steps > 0)
             {
-                case RunState.Paused when control.Steps > 0:
-                    await executor.GoOnAsync(run, control.Steps, CancellationToken.None);
-                    break;
-                case RunState.Interrupted when role.IsShared:
-                    // Another instance goes on with it, or this one when it has the role again.
-                    await executor.GoOnAsync(run, steps: null, CancellationToken.None);
-                    break;
+                await executor.GoOnAsync(run, control.Steps, CancellationToken.None);
             }
         }
         catch (RunStateException)

@@ -102,6 +102,24 @@ public sealed class SharedRunsTests
         Assert.Contains("at step 0 again", (await harness.Notices.NewestAsync("ada", 1, Cancellation))[0].Text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task TakeOver_WhoseInstanceLosesTheRoleMeanwhile_LeavesTheRunInTheQueue()
+    {
+        await using var harness = await RunHarness.CreateAsync();
+        var lost = await harness.AskAsync();
+        await harness.Runs.TakeAsync(lost.Id, "elsewhere:7", Cancellation);
+        using var over = new CancellationTokenSource();
+
+        // The role is lost as soon as anything is told of the run.
+        using (harness.Events.Subscribe(lost.Id, over.CancelAsync))
+        {
+            await harness.Executor.TakeOverAsync(over.Token);
+        }
+
+        Assert.Equal([lost.Name], (await harness.Runs.InStateAsync(RunState.Pending, Cancellation)).Select(run => run.Name));
+        await Assert.ThrowsAsync<RunStateException>(() => harness.Runs.HandOverAsync(lost.Id, "elsewhere:7", Cancellation));
+    }
+
     private sealed class Instance(RunWorker worker, WorkerRole role) : IAsyncDisposable
     {
         public RunWorker Worker => worker;
