@@ -59,8 +59,14 @@ internal sealed class TestTables(string folder)
     private static async Task<string> HashAsync(DbConnection connection, string table)
     {
         await using var command = connection.CreateCommand();
-        // A server gives rows in any order.
-        command.CommandText = TestPostgres.IsOn ? $"SELECT * FROM \"{table}\" AS row ORDER BY row" : $"SELECT * FROM \"{table}\"";
+        if (TestPostgres.IsOn)
+        {
+            // A server gives rows in any order, and sums them quicker than it sorts and sends them.
+            command.CommandText = $"SELECT concat_ws(' ', count(*), sum(hashtextextended(row::text, 0))) FROM \"{table}\" AS row";
+            return (string)(await command.ExecuteScalarAsync(Token))!;
+        }
+
+        command.CommandText = $"SELECT * FROM \"{table}\"";
         await using var rows = await command.ExecuteReaderAsync(Token);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         while (await rows.ReadAsync(Token))

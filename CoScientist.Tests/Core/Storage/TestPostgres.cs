@@ -23,11 +23,18 @@ internal static class TestPostgres
           filled boolean;
           names text := '';
         BEGIN
-          FOR one IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> '__EFMigrationsHistory' LOOP
+          -- Without triggers and foreign keys. A new file for each table and index, which TRUNCATE makes, costs more than a few rows.
+          PERFORM set_config('session_replication_role', 'replica', true);
+          FOR one IN SELECT oid, relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> '__EFMigrationsHistory' LOOP
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', one.relname) INTO filled;
-            IF filled THEN names := names || format(', %I', one.relname); END IF;
+            IF filled AND pg_relation_size(one.oid) > 262144 THEN
+              names := names || format(', %I', one.relname);
+            ELSIF filled THEN
+              EXECUTE format('DELETE FROM %I', one.relname);
+            END IF;
           END LOOP;
-          IF names <> '' THEN EXECUTE format('TRUNCATE %s RESTART IDENTITY CASCADE', substr(names, 3)); END IF;
+          IF names <> '' THEN EXECUTE format('TRUNCATE %s CASCADE', substr(names, 3)); END IF;
+          PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S';
           RETURN concat_ws(' ', (SELECT string_agg("MigrationId", ' ') FROM "__EFMigrationsHistory"),
             (SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace), (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
             (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O'), (SELECT count(*) FROM pg_attribute), (SELECT count(*) FROM pg_index WHERE indisvalid));
