@@ -1,9 +1,12 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using CoScientist.Core;
 using CoScientist.Core.Grading;
 using CoScientist.Core.Grading.PaperProtocol;
 using CoScientist.Core.Runs;
 using CoScientist.Core.TextModels;
+using CoScientist.Tests.Core.Fuzzing;
 using CoScientist.Tests.Core.Grading;
 using CoScientist.Training.Clusters;
 
@@ -44,7 +47,7 @@ public sealed class PythonRewardTests : IDisposable
         Python.Require();
         Python.Unpack(folder.FullName, ClusterFiles.Common);
         var random = new SeededRandom(5, 9);
-        Case[] cases = [.. Enumerable.Range(0, 50).Select(number => Recorded(random, number)), .. Enumerable.Range(0, 250).Select(_ => Mutated(random)), .. Awkward()];
+        Case[] cases = [.. Enumerable.Range(0, 50).Select(number => Recorded(random, number)), .. Enumerable.Range(0, 250).Select(_ => Mutated(random)), .. Awkward(), .. Damaged()];
 
         var (code, output, error) = await Python.RunAsync(folder.FullName, Reading, cases.Select(one => new
         {
@@ -179,6 +182,15 @@ public sealed class PythonRewardTests : IDisposable
             $"w <item\u001cnum=1>{PaperAnswers.Item("1", "none")[12..]}", $"w <item\u3000num = 1 >{PaperAnswers.Item("1", "none")[12..]}",
         ];
         return gradings.Select(grading => new Case("<solution>We do.</solution>", grading, [1], [], new RewardSpec()));
+    }
+
+    /// <summary>Gradings and answers damaged as those of the parsers are; <c>COSCIENTIST_FUZZ_INPUTS=10000</c> says how many.</summary>
+    private static IEnumerable<Case> Damaged()
+    {
+        var count = int.TryParse(Environment.GetEnvironmentVariable("COSCIENTIST_FUZZ_INPUTS"), CultureInfo.InvariantCulture, out var asked) ? asked : 100;
+        var gradings = new InputGenerator([.. new[] { PaperAnswers.Of("none", "1, 3"), "<think>hm</think>\n" + PaperAnswers.Of("2", "none") }.Select(Encoding.UTF8.GetBytes)], 3);
+        var answers = new InputGenerator([.. new[] { "<think>a</think>\n<solution>We do it. Then that.</solution>", "We think.</think><solution>We split" }.Select(Encoding.UTF8.GetBytes)], 4);
+        return Enumerable.Range(0, count).Select(_ => new Case(Encoding.UTF8.GetString(answers.Next()), Encoding.UTF8.GetString(gradings.Next()), [1, 0.5], [], new RewardSpec()));
     }
 
     private sealed record Case(string Answer, string Grading, double[] Weights, int[] Lost, RewardSpec Reward);
