@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 namespace CoScientist.Web.Instances;
 
 /// <summary>
-/// The data folder that instances on one database share. Each holds a mark in it, an exclusively opened file, before it shows itself
+/// The data folder that instances on one database share. Each holds a mark in it, an exclusively opened file (a lock, which no backup copies), before it shows itself
 /// in the database: who finds an instance there but its mark not held here has another folder, or one whose locks reach no other machine.
 /// </summary>
 internal sealed class SharedFolder : IDisposable
@@ -84,7 +84,7 @@ internal sealed class SharedFolder : IDisposable
     /// <summary>Lets go of the mark.</summary>
     public void Dispose() => mark.Dispose();
 
-    private static string PathOf(string directory, string name) => Path.Combine(directory, Folder, name);
+    private static string PathOf(string directory, string name) => Path.Combine(directory, Folder, name + ".lock");
 
     private static bool IsHeld(string path)
     {

@@ -196,7 +196,7 @@ public sealed class InstanceLinkTests : IAsyncLifetime
 
         // A copy of the folder, or a disk on which locks of another machine are not seen.
         var mark = Assert.Single(await SharedFolder.OthersAsync(db, Token)).Mark;
-        await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(other, "instances")).FullName, mark), "", Token);
+        await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(other, "instances")).FullName, mark + ".lock"), "", Token);
         refused = await Assert.ThrowsAsync<CommandException>(() => SharedFolder.RequireAsync(db, other, new ImpatientTime(), Token));
         Assert.Contains("is not locked", refused.Message, StringComparison.Ordinal);
 
