@@ -72,7 +72,7 @@ public sealed class InstanceLinkTests : IAsyncLifetime
         // As when the server ends the connection of one that was silent: the other has the role before the first has even stopped.
         await using (var db = await first.GetRequiredService<IDbContextFactory<CoScientistDb>>().CreateDbContextAsync(Token))
         {
-            await db.Database.ExecuteSqlAsync($"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted", Token);
+            await db.Database.ExecuteSqlAsync($"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", Token);
         }
 
         using var followed = await other.TakeAsync(Token);
