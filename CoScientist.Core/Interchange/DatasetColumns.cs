@@ -139,7 +139,7 @@ public static class DatasetColumns
             && value.EnumerateArray().Select(item => item.GetString()!).SequenceEqual(row.Rubric, StringComparer.Ordinal),
         "split" => IsEmpty(value) || (row.Split is { } split && IsText(value, Words(split))),
         "rubricversion" => IsEmpty(value) || value.ToString() == row.RubricVersion.ToString(CultureInfo.InvariantCulture),
-        "rubricweights" => IsEmpty(value) || row.Weights!.Any(weight => weight != 1),
+        "rubricweights" => IsEmpty(value) || row.Weights?.Any(weight => weight != 1) == true,
         _ => false,
     };
 

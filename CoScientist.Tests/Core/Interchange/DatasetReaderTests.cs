@@ -27,6 +27,15 @@ public sealed class DatasetReaderTests
     public void Parse_anything_else_is_null(string text) => Assert.Null(RubricList.Parse(text));
 
     [Fact]
+    public void Read_csv_with_a_blank_for_weights_has_none()
+    {
+        var (rows, faults) = Read("a.csv", "Goal,Rubric,article_id,rubric_weights,split\ng,\"['x']\",a, , \n");
+
+        Assert.Empty(faults);
+        Assert.Null(Assert.Single(rows).Weights);
+    }
+
+    [Fact]
     public void Read_csv_rows_and_faults_carry_their_lines()
     {
         var (rows, faults) = Read("a.csv", """
