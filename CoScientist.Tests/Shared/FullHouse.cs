@@ -10,6 +10,7 @@ using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Core.Studies;
 using CoScientist.Core.TextModels;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -40,6 +41,11 @@ internal sealed record FullHouse(PaperId Paper, GoalId Goal, StudyId Study, stri
         ["/account/join/{Secret}"] = Invitation,
         ["/account/link/{Secret}"] = "none",
     };
+
+    /// <summary>The pages of those who are signed in, but for those of their own account, by name.</summary>
+    public static IReadOnlyList<Type> Pages { get; } = [.. typeof(CoScientist.Web.Components.App).Assembly.GetTypes()
+        .Where(type => type.GetCustomAttribute<RouteAttribute>() is { } route && !route.Template.StartsWith("/account/", StringComparison.Ordinal) && type.GetCustomAttribute<AllowAnonymousAttribute>() is null)
+        .OrderBy(type => type.Name, StringComparer.Ordinal)];
 
     /// <summary>Opens a page as somebody, on a connection of its own.</summary>
     public Task<ActionRenderer> OpenAsync(IServiceProvider services, Type page, string accountName)

@@ -1,7 +1,4 @@
-using System.Data.Common;
 using System.Reflection;
-using System.Security.Cryptography;
-using System.Text;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
 using CoScientist.Tests.Shared;
@@ -10,11 +7,8 @@ using CoScientist.Web.Components.Pages;
 using CoScientist.Web.Components.Pages.Library;
 using CoScientist.Web.Components.Pages.Servers;
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Identity;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
-using Npgsql;
 
 namespace CoScientist.Tests.Web.Access;
 
@@ -35,9 +29,7 @@ public sealed class ActionWalkTests(AccessFixture access)
     /// <summary>What the test changes itself.</summary>
     private static readonly string[] Accounts = ["AspNetUsers", "AspNetUserRoles"];
 
-    private static readonly Dictionary<Type, string[]> s_pages = typeof(CoScientist.Web.Components.App).Assembly.GetTypes()
-        .Where(type => type.GetCustomAttribute<RouteAttribute>() is { } route && !route.Template.StartsWith("/account/", StringComparison.Ordinal) && type.GetCustomAttribute<AllowAnonymousAttribute>() is null)
-        .ToDictionary(type => type, type => type.GetCustomAttribute<AuthorizeAttribute>()?.Roles?.Split(',') ?? [.. Roles.All]);
+    private static readonly Dictionary<Type, string[]> s_pages = FullHouse.Pages.ToDictionary(type => type, type => type.GetCustomAttribute<AuthorizeAttribute>()?.Roles?.Split(',') ?? [.. Roles.All]);
 
     /// <summary>Actions that take more than the page they stand on, and what they would change.</summary>
     private static readonly (Type Page, string Role, string[] Tables)[] s_more =

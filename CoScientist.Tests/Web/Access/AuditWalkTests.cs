@@ -1,11 +1,8 @@
-using System.Reflection;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Components.Pages.Compare;
 using CoScientist.Web.Library;
 using CoScientist.Web.Runs;
-using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace CoScientist.Tests.Web.Access;
@@ -38,7 +35,7 @@ public sealed class AuditWalkTests(ServerFixture server) : IClassFixture<ServerF
         var tables = new TestTables(server.DataDirectory);
         var (told, untold) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
         await using var watch = await tables.ConnectAsync();
-        foreach (var page in Pages())
+        foreach (var page in FullHouse.Pages)
         {
             using var open = await house.OpenAsync(server.Services, page, ServerFixture.Administrator);
             var (before, version) = (await tables.LookAsync(), await TestTables.VersionAsync(watch));
@@ -62,10 +59,6 @@ public sealed class AuditWalkTests(ServerFixture server) : IClassFixture<ServerF
         Assert.True(untold.Count == 0, string.Join('\n', untold));
         Assert.True(told.Count > 35, $"The walk does not get far: {string.Join('\n', told)}");
     }
-
-    private static IEnumerable<Type> Pages() => typeof(CoScientist.Web.Components.App).Assembly.GetTypes()
-        .Where(type => type.GetCustomAttribute<RouteAttribute>() is { } route && !route.Template.StartsWith("/account/", StringComparison.Ordinal) && type.GetCustomAttribute<AllowAnonymousAttribute>() is null)
-        .OrderBy(type => type.Name, StringComparer.Ordinal);
 
     /// <summary>Calls of the model server are refused at once, instead of being tried again and again.</summary>
     private async Task SpendBudgetAsync()
