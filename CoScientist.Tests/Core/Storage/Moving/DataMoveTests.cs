@@ -43,13 +43,7 @@ public sealed class DataMoveTests : IAsyncLifetime
         }
 
         await using var before = Open(_file.Address);
-        var study = await StudySeed.AddAsync(before, StudySeed.Draft("moved", goals: 6), items: 2);
-        await AnswerAsync(before, study, 4);
-        await using (var db = _file.NewContext())
-        {
-            await TestRows.FillAsync(db, seed: 1);
-        }
-
+        var study = await FillAsync(before);
         var report = await ReportAsync(before, study);
         var shares = new Shares();
         IReadOnlyList<MovedTable> moved;
@@ -96,13 +90,7 @@ public sealed class DataMoveTests : IAsyncLifetime
         }
 
         await using var before = Open(_file.Address);
-        var study = await StudySeed.AddAsync(before, StudySeed.Draft("moved", goals: 6), items: 2);
-        await AnswerAsync(before, study, 4);
-        await using (var db = _file.NewContext())
-        {
-            await TestRows.FillAsync(db, seed: 1);
-        }
-
+        var study = await FillAsync(before);
         await using var file = await TestDatabase.CreateFileAsync();
         IReadOnlyList<MovedTable> there;
         await using (var db = _file.NewContext())
@@ -221,6 +209,16 @@ public sealed class DataMoveTests : IAsyncLifetime
     }
 
     private static ServiceProvider Open(string address) => new ServiceCollection().AddStorage(address).BuildServiceProvider();
+
+    /// <summary>Puts a study with answers into the file, and a row into every table.</summary>
+    private async Task<StudyId> FillAsync(ServiceProvider services)
+    {
+        var study = await StudySeed.AddAsync(services, StudySeed.Draft("moved", goals: 6), items: 2);
+        await AnswerAsync(services, study, 4);
+        await using var db = _file.NewContext();
+        await TestRows.FillAsync(db, seed: 1);
+        return study;
+    }
 
     private static async Task AnswerAsync(ServiceProvider services, StudyId study, int answers)
     {
