@@ -75,6 +75,9 @@ internal sealed partial class FuzzedParsers
             Texts("""{"id":"1","object":"chat.completion","created":0,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"yes \u00e9"},"finish_reason":"stop"}],"usage":{"prompt_tokens":11,"completion_tokens":7,"total_tokens":18}}""", """4{"error":{"message":"no such model","type":"invalid_request_error","code":"model_not_found"}}"""),
             bytes =>
             {
+                // What it keeps of requests is not the parser's.
+                server.Requests.Clear();
+                server.Authorizations.Clear();
                 body = bytes;
                 return bytes is [(byte)'4' or (byte)'5', ..] ? Refused(model) : Asked(model).Text.Length > 0;
             },
