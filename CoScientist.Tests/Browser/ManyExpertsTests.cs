@@ -24,6 +24,9 @@ public sealed class ManyExpertsTests(BrowserFixture browser, ServerFixture serve
     private static readonly int Experts = (int)TestSize.Of("COSCIENTIST_EXPERTS", 4);
     private static readonly TimeSpan Think = TimeSpan.FromSeconds(TestSize.Of("COSCIENTIST_THINK", 0));
 
+    /// <summary>Far longer than any key takes on a busy machine: a page itself has no end of waiting.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact(Timeout = 900_000)]
@@ -98,7 +101,15 @@ public sealed class ManyExpertsTests(BrowserFixture browser, ServerFixture serve
                 $"{answered + 1} of ");
             await Task.Delay(Think, Token);
             await page.Keyboard.PressAsync(key);
-            effects.Add(await effect);
+            try
+            {
+                effects.Add(await effect.WaitAsync(Patience, Token));
+            }
+            catch (TimeoutException)
+            {
+                Assert.Fail($"The key {key} of expert{expert} on pair {answered + 1} had no effect within {Patience}: {await page.Locator("main").InnerTextAsync()}");
+            }
+
             pressed.Add(key);
         }
 
