@@ -50,8 +50,7 @@ public static class DatabaseAddress
         }
         catch (Exception fault) when (fault is ArgumentException or FormatException or InvalidCastException or OverflowException or KeyNotFoundException)
         {
-            // Neither the address nor the parser's words are repeated, here or within: they may hold the password.
-#pragma warning disable MA0054
+#pragma warning disable MA0054 // Neither the address nor the parser's words are repeated, here or within: they may hold the password.
             throw new InvalidDataException("The address of the PostgreSQL database cannot be read. Write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE (other than letters and digits in the password as %XX), or as Host=…;Port=…;Database=…;Username=…;Password=….");
 #pragma warning restore MA0054
         }
