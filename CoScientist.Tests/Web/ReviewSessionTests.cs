@@ -3,6 +3,7 @@ using CoScientist.Core.Goals.Checks;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
 using CoScientist.Web.ViewModels;
+using Microsoft.EntityFrameworkCore;
 
 namespace CoScientist.Tests.Web;
 
@@ -141,5 +142,48 @@ public sealed class ReviewSessionTests
         Assert.Null(session.Current);
     }
 
+    [Fact]
+    public async Task Walk_PageDrawnWhileTheDatabaseAnswers_ShowsAnItemInItsRubricAndWhatWasTypedMeanwhile()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        await database.AddGoalAsync(items: 1, sandbox: false);
+        await database.AddGoalAsync(items: 2, sandbox: false);
+        ReviewSession? session = null;
+        var looked = 0;
+        var factory = new LookingFactory(database.Factory, () =>
+        {
+            looked++;
+            Assert.True(session?.Current is not { } current || session.Rubric.Any(item => item.Item.Id == current.Item.Id));
+        });
+        session = new ReviewSession(new ReviewStore(factory, database.Time), new LibraryStore(factory), new ItemCheckStore(factory, database.Time));
+        await session.StartAsync(new ReviewFilter(), Cancellation);
+        while (session.Current is not null)
+        {
+            await session.DecideAsync(Reviewer, ReviewAction.Approve, null, Cancellation);
+        }
+
+        await session.UndoAsync(Reviewer, Cancellation);
+        factory.Look = () => session.Draft += "!";
+        session.Mode = ReviewMode.Edit;
+        session.Draft = " ";
+        await session.DecideAsync(Reviewer, ReviewAction.Edit, null, Cancellation);
+
+        Assert.NotNull(session.Refused);
+        Assert.True(looked > 20, $"{looked} looks");
+        Assert.Matches("^ !!!+$", session.Draft);
+    }
+
     private static ReviewSession Session(TestDatabase database) => new(database.Store<ReviewStore>(), new LibraryStore(database.Factory), database.Store<ItemCheckStore>());
+
+    /// <summary>Does something whenever a store is about to ask the database.</summary>
+    private sealed class LookingFactory(IDbContextFactory<CoScientistDb> inner, Action look) : IDbContextFactory<CoScientistDb>
+    {
+        public Action Look { get; set; } = look;
+
+        public CoScientistDb CreateDbContext()
+        {
+            Look();
+            return inner.CreateDbContext();
+        }
+    }
 }

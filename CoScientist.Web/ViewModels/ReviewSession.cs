@@ -226,33 +226,38 @@ public sealed class ReviewSession(ReviewStore store, LibraryStore library, ItemC
         await PutAsync(next, cancellationToken);
     }
 
-    /// <summary>Reads the item again, keeping what the reviewer was writing.</summary>
+    /// <summary>Reads the item again, keeping what the reviewer is writing.</summary>
     private async Task RefreshAsync(ReviewQueueItem item, CancellationToken cancellationToken)
     {
-        var (mode, draft, note) = (Mode, Draft, Note);
         var rubric = await RubricAsync(item.Item.GoalId, cancellationToken);
-        await PutAsync(rubric.FirstOrDefault(other => other.Item.Id == item.Item.Id), cancellationToken);
-        (Mode, Draft, Note) = (mode, draft, note);
+        await ReadAsync(rubric.FirstOrDefault(other => other.Item.Id == item.Item.Id), cancellationToken);
     }
 
     private async Task PutAsync(ReviewQueueItem? item, CancellationToken cancellationToken)
     {
-        (Current, Mode, Draft, Note, Passage) = (item, ReviewMode.Read, item?.Item.Text ?? "", "", null);
-        Left = (await store.QueueAsync(_filter, skip: 0, take: 0, cancellationToken)).Total;
+        await ReadAsync(item, cancellationToken);
+        (Mode, Draft, Note) = (ReviewMode.Read, item?.Item.Text ?? "", "");
+    }
+
+    // Everything is read before anything changes: the page may be drawn while the database answers.
+    private async Task ReadAsync(ReviewQueueItem? item, CancellationToken cancellationToken)
+    {
+        var left = (await store.QueueAsync(_filter, skip: 0, take: 0, cancellationToken)).Total;
         if (item is null)
         {
-            Rubric = [];
+            (Current, Left, Rubric, Passage) = (null, left, [], null);
             return;
         }
 
-        Rubric = await RubricAsync(item.Item.GoalId, cancellationToken);
-        Flags = await store.FlagsAsync(item.Item.GoalId, cancellationToken);
-        Findings = await checks.FindingsAsync(item.Item.GoalId, cancellationToken);
-        Counts = (await store.CountsAsync([item.Item.GoalId], cancellationToken))[item.Item.GoalId];
-        if (item is { PaperId: { } paper, Item.SourceSection: { } section } && await library.SectionAsync(paper, section, cancellationToken) is { } source)
-        {
-            Passage = Passage.Cut(source.Title, source.Heading, source.Text, item.Item.SourceStart ?? -1, item.Item.SourceLength ?? 0);
-        }
+        var goal = item.Item.GoalId;
+        var rubric = await RubricAsync(goal, cancellationToken);
+        var flags = await store.FlagsAsync(goal, cancellationToken);
+        var findings = await checks.FindingsAsync(goal, cancellationToken);
+        var counts = (await store.CountsAsync([goal], cancellationToken))[goal];
+        var passage = item is { PaperId: { } paper, Item.SourceSection: { } section } && await library.SectionAsync(paper, section, cancellationToken) is { } source
+            ? Passage.Cut(source.Title, source.Heading, source.Text, item.Item.SourceStart ?? -1, item.Item.SourceLength ?? 0)
+            : null;
+        (Current, Left, Rubric, Flags, Findings, Counts, Passage) = (item, left, rubric, flags, findings, counts, passage);
     }
 
     private async Task<IReadOnlyList<ReviewQueueItem>> RubricAsync(GoalId goal, CancellationToken cancellationToken) =>
