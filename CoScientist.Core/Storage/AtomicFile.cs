@@ -17,13 +17,19 @@ public static class AtomicFile
     /// <param name="path">The file; replaced when it exists.</param>
     /// <param name="write">Writes its whole content.</param>
     /// <exception cref="IOException">The disk refuses; the old file is untouched.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write) => Make(path, temporary => WriteDurably(temporary, write));
+
+    /// <summary>Has something make a file beside another and puts it in its place; what was made in part is deleted.</summary>
+    /// <param name="path">The file; replaced when it exists.</param>
+    /// <param name="make">Makes the file whose path it is given, which does not exist yet.</param>
+    public static void Make(string path, Action<string> make)
     {
+        ArgumentNullException.ThrowIfNull(make);
         var full = Path.GetFullPath(path);
         var temporary = TemporaryName(full);
         try
         {
-            WriteDurably(temporary, write);
+            make(temporary);
             File.Move(temporary, full, overwrite: true);
         }
         catch

@@ -150,8 +150,7 @@ public static class StorageSetup
         var copy = name + (isFile ? ".db" : ".dump");
         Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
         DataBackup.OwnerOnly(Path.GetDirectoryName(copy)!);
-        var temporary = AtomicFile.TemporaryName(copy);
-        try
+        AtomicFile.Make(copy, temporary =>
         {
             if (isFile)
             {
@@ -161,15 +160,8 @@ public static class StorageSetup
             {
                 PostgresDump.Write(db.Database.GetConnectionString()!, temporary, cancellationToken);
             }
-
-            File.Move(temporary, copy, overwrite: true);
-            return copy;
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
+        });
+        return copy;
     }
 
     private static List<string> KnownMigrations()
