@@ -121,12 +121,13 @@ public sealed partial class ComparePair : IAsyncDisposable
 
     private async Task ShowAsync(ExpertTurn turn, string expert)
     {
-        (_study, _pair) = (turn.Study, turn.Pair);
+        // Everything is read before anything changes: the page may be drawn while the database answers.
+        var next = turn is { Pair: null, Study: { } study } ? (await Store.ForExpertAsync(expert, CancellationToken.None)).FirstOrDefault(s => s.State == StudyState.Open && s.Left > 0 && s.Id != study.Id) : null;
+        (_study, _pair, _next) = (turn.Study, turn.Pair, next);
         (_aside, _asideText, _shown, _active) = (Aside.None, "", true, 0);
         if (_pair is null)
         {
             _values.Clear();
-            _next = _study is null ? null : (await Store.ForExpertAsync(expert, CancellationToken.None)).FirstOrDefault(s => s.State == StudyState.Open && s.Left > 0 && s.Id != _study.Id);
             return;
         }
 
