@@ -70,6 +70,17 @@ public sealed class BrowserFixture : IAsyncLifetime
         await Assertions.Expect(page.Locator("main[data-live]")).ToBeAttachedAsync();
     }
 
+    /// <summary>Presses a key twice before the page can have answered.</summary>
+    public static Task PressTwiceAsync(IPage page, string key) => page.EvaluateAsync(
+        """
+        key => {
+          for (let i = 0; i < 2; i++) {
+            document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+          }
+        }
+        """,
+        key);
+
     public async ValueTask DisposeAsync()
     {
         if (_browser is not null)

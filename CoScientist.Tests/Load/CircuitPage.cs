@@ -67,7 +67,7 @@ internal sealed partial class CircuitPage : IAsyncDisposable
     /// <summary>Presses a key that the page knows.</summary>
     /// <exception cref="WebSocketException">The connection has ended.</exception>
     public Task PressAsync(string key) =>
-        _connection!.SendAsync("BeginInvokeDotNetFromJS", (++_presses).ToString(System.Globalization.CultureInfo.InvariantCulture), null, "PressedAsync", _keys, $"[\"{key}\"]");
+        _connection!.SendAsync("BeginInvokeDotNetFromJS", (++_presses).ToString(System.Globalization.CultureInfo.InvariantCulture), null, "PressedAsync", _keys, $"[\"{key}\",null]");
 
     /// <summary>Loses the network.</summary>
     public void Cut() => _connection!.Cut();

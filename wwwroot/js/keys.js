@@ -1,7 +1,7 @@
 // Single-key commands. Off while typing, while a dialog is open, with a modifier held, and when the user has switched them off.
 
 const storageKey = 'keys-off';
-const typing = 'input:not([type=checkbox]):not([type=radio]):not([type=button]), textarea, select, [contenteditable=""], [contenteditable=true], [role=combobox], [role=listbox]';
+export const typing = 'input:not([type=checkbox]):not([type=radio]):not([type=button]), textarea, select, [contenteditable=""], [contenteditable=true], [role=combobox], [role=listbox]';
 const pressable = 'button, a[href], summary, input, [role=button]';
 
 function nameOf(event) {
@@ -9,8 +9,11 @@ function nameOf(event) {
   return event.ctrlKey || event.metaKey ? `ctrl+${key}` : key;
 }
 
-/** Calls PressedAsync(name) of the .NET object for each wanted key, '?' and Escape; returns the handle that stops it. */
-export function listen(target, wanted) {
+/**
+ * Calls PressedAsync(name, subject) of the .NET object for each wanted key, '?' and Escape; returns the handle that stops it.
+ * The subject is what the page shows at this moment, as the element says.
+ */
+export function listen(target, wanted, root) {
   const names = new Set(wanted);
   let on = localStorage.getItem(storageKey) === null;
 
@@ -41,7 +44,7 @@ export function listen(target, wanted) {
     if (!sheet) {
       event.preventDefault();
     }
-    target.invokeMethodAsync('PressedAsync', name);
+    target.invokeMethodAsync('PressedAsync', name, root.dataset.subject ?? null);
   }
 
   document.addEventListener('keydown', pressed);
