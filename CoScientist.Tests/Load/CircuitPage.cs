@@ -19,8 +19,9 @@ internal sealed partial class CircuitPage : IAsyncDisposable
     private CircuitConnection? _connection;
     private string? _secret;
     private long? _keys;
+    private long? _work;
     private long _objects;
-    private long _presses;
+    private long _calls;
 
     private CircuitPage(Uri address, CookieContainer cookies, TimeSpan lag, Action<IReadOnlyList<string>> rendered) => (_address, _cookies, _lag, _rendered) = (address, cookies, lag, rendered);
 
@@ -66,8 +67,15 @@ internal sealed partial class CircuitPage : IAsyncDisposable
 
     /// <summary>Presses a key that the page knows.</summary>
     /// <exception cref="WebSocketException">The connection has ended.</exception>
-    public Task PressAsync(string key) =>
-        _connection!.SendAsync("BeginInvokeDotNetFromJS", (++_presses).ToString(System.Globalization.CultureInfo.InvariantCulture), null, "PressedAsync", _keys, $"[\"{key}\",null]");
+    public async Task PressAsync(string key)
+    {
+        if (_work is not null)
+        {
+            await CallAsync(_work, "Worked", "[4000]");
+        }
+
+        await CallAsync(_keys, "PressedAsync", $"[\"{key}\",null]");
+    }
 
     /// <summary>Loses the network.</summary>
     public void Cut() => _connection!.Cut();
@@ -135,6 +143,10 @@ internal sealed partial class CircuitPage : IAsyncDisposable
         }
     }
 
+    /// <summary>Calls a method of the page's .NET object.</summary>
+    private Task CallAsync(long? target, string method, string arguments) =>
+        _connection!.SendAsync("BeginInvokeDotNetFromJS", (++_calls).ToString(System.Globalization.CultureInfo.InvariantCulture), null, method, target, arguments);
+
     private void Fail(string fault)
     {
         Fault = fault;
@@ -144,9 +156,10 @@ internal sealed partial class CircuitPage : IAsyncDisposable
     /// <summary>What the scripts of the page would answer.</summary>
     private Task AnswerAsync(long call, string function, string given, long kind)
     {
-        if (function == "listen")
+        if (function is "listen" or "start")
         {
-            _keys = long.Parse(ObjectReference().Match(given).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+            long? page = long.Parse(ObjectReference().Match(given).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+            (_keys, _work) = function == "listen" ? (page, _work) : (_keys, page);
         }
 
         // Kind 1 wants an object of the browser.
@@ -156,7 +169,6 @@ internal sealed partial class CircuitPage : IAsyncDisposable
             {
                 "zone" => (JsonNode?)"UTC",
                 "isOn" => true,
-                "take" => 4000,
                 _ => null,
             };
         return call == 0

@@ -1,9 +1,11 @@
 // Time at work on a pair: counted while the page is visible and the person has moved, typed or scrolled within the last half minute.
 import { forget } from './drafts.js';
+import { typing } from './keys.js';
 
 const idleAfter = 30_000;
 const signs = ['pointermove', 'pointerdown', 'keydown', 'wheel', 'scroll', 'touchstart'];
 
+let page = null;
 let active = 0;
 let since = null; // start of the stretch at work, or null
 let lastSign = 0;
@@ -32,10 +34,24 @@ function visibility() {
   }
 }
 
-export function start() {
+/** Tells the page the time at work before keys.js or a button tells it what to do. */
+function tell(event) {
+  const element = event.target instanceof Element ? event.target : document.body;
+  const acts = event.type === 'click'
+    ? element.closest('.choice-bar')
+    : !event.repeat && (event.key.length === 1 || event.key === 'Enter') && (event.ctrlKey || event.metaKey || !element.closest(typing));
+  if (acts) {
+    const worked = take();
+    page.invokeMethodAsync('Worked', worked).catch(() => { active += worked; });
+  }
+}
+
+export function start(target) {
+  page = target;
   signs.forEach(sign => document.addEventListener(sign, seen, { passive: true, capture: true }));
   document.addEventListener('visibilitychange', visibility);
   document.addEventListener('scroll', scrolled, { passive: true, capture: true });
+  ['keydown', 'click'].forEach(sign => document.addEventListener(sign, tell, { passive: true, capture: true }));
   active = 0;
   since = null;
   visibility();
@@ -45,10 +61,11 @@ export function stop() {
   signs.forEach(sign => document.removeEventListener(sign, seen, { capture: true }));
   document.removeEventListener('visibilitychange', visibility);
   document.removeEventListener('scroll', scrolled, { capture: true });
+  ['keydown', 'click'].forEach(sign => document.removeEventListener(sign, tell, { capture: true }));
 }
 
 /** Milliseconds at work since the last call. */
-export function take() {
+function take() {
   close(performance.now());
   const taken = active;
   active = 0;

@@ -7,7 +7,13 @@ namespace CoScientist.Web.Components.Pages.Compare;
 /// <content>What is filled in, from the first field to the answer.</content>
 public sealed partial class ComparePair
 {
-    private static readonly TimeSpan s_longestCall = TimeSpan.FromSeconds(3);
+    // A day, in milliseconds.
+    private const double LongestStretch = 86_400_000;
+
+    /// <summary>Called from the browser, before what a key or a click does: so that an answer waits for no question to the browser.</summary>
+    /// <param name="milliseconds">Time at work since the last call.</param>
+    [JSInvokable]
+    public void Worked(double milliseconds) => _active += double.IsFinite(milliseconds) ? Math.Clamp(milliseconds, 0, LongestStretch) : 0;
 
     private static string DraftName(BlindPair pair) => $"reason-{pair.Assignment}";
 
@@ -98,11 +104,8 @@ public sealed partial class ComparePair
         }
 
         _typing?.Cancel();
-        var taking = TakeTimeAsync();
         await ActAsync(async expert =>
         {
-            // What a refused attempt took is part of the time at work.
-            _active += await taking;
             (_savedAt, var next) = _study!.Form.IsQuick
                 ? await AnswerAsync(pair, choice, expert)
                 : await SubmitFormAsync(pair, expert);
@@ -121,18 +124,5 @@ public sealed partial class ComparePair
     {
         await FlushReasonAsync();
         return await Store.SubmitAndGoOnAsync(pair.Assignment, expert, (long)_active, CancellationToken.None);
-    }
-
-    // A call that the network lost is never answered, and the answer must not wait for it: a time is worth less than it.
-    private async Task<double> TakeTimeAsync()
-    {
-        try
-        {
-            return _module is null ? 0 : await _module.InvokeAsync<double>("take", s_longestCall);
-        }
-        catch (OperationCanceledException)
-        {
-            return 0;
-        }
     }
 }

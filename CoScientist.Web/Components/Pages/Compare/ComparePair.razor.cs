@@ -40,6 +40,7 @@ public sealed partial class ComparePair : IAsyncDisposable
     private Task _saving = Task.CompletedTask;
     private CancellationTokenSource? _typing;
     private IJSObjectReference? _module;
+    private DotNetObjectReference<ComparePair>? _self;
 
     private enum Aside
     {
@@ -86,6 +87,8 @@ public sealed partial class ComparePair : IAsyncDisposable
         {
             // The browser is gone, or too far to answer.
         }
+
+        _self?.Dispose();
     }
 
     protected override async Task OnParametersSetAsync()
@@ -101,7 +104,8 @@ public sealed partial class ComparePair : IAsyncDisposable
         {
             _shown = false;
             _module = await Js.InvokeAsync<IJSObjectReference>("import", "/js/compare.js");
-            await _module.InvokeVoidAsync("start");
+            _self = DotNetObjectReference.Create(this);
+            await _module.InvokeVoidAsync("start", _self);
         }
         else if (_shown && _module is not null)
         {
