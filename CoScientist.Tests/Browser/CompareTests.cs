@@ -35,9 +35,14 @@ public sealed class CompareTests(BrowserFixture browser, ServerFixture server) :
         for (var i = 0; i < keys.Length; i++)
         {
             await ExpectPairAsync(page, i + 1);
+            // What comes after an answer and before the next pair was not meant for it.
             if (i == 0)
             {
                 await BrowserFixture.PressTwiceAsync(page, keys[i]);
+            }
+            else if (i == 1)
+            {
+                await page.Locator(".choice-buttons").EvaluateAsync("group => { group.querySelector('[aria-keyshortcuts=B]').click(); group.querySelector('[aria-keyshortcuts=A]').click(); }");
             }
             else
             {

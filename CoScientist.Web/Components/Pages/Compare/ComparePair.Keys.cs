@@ -74,8 +74,8 @@ public sealed partial class ComparePair
         }
     }
 
-    // The second click of a double click would answer the next pair.
-    private Task ClickAsync(PreferenceChoice choice, MouseEventArgs click) => click.Detail > 1 ? Task.CompletedTask : ChooseAsync(choice);
+    // A second click, of a double click or on what has left the screen, was not meant for the next pair.
+    private Task ClickAsync(MouseEventArgs click, BlindPair shown, Func<Task> act) => click.Detail > 1 || shown.Assignment != _pair?.Assignment ? Task.CompletedTask : act();
 
     private Task ChooseAsync(PreferenceChoice choice)
     {
@@ -154,7 +154,7 @@ public sealed partial class ComparePair
         }
     }
 
-    private Task AsideAsync() => _pair is not { } pair ? Task.CompletedTask : ActAsync(async expert =>
+    private Task AsideAsync() => _pair is not { } pair || _aside == Aside.None ? Task.CompletedTask : ActAsync(async expert =>
     {
         if (_aside == Aside.Skip)
         {
