@@ -13,8 +13,9 @@ public sealed class MachineProbeTests
 
         Assert.Equal(1, peak.Threads);
         Assert.InRange(peak.ClockGHz, 0.05, 10);
-        // Two operations per element: at least a scalar unit's worth, at most two 512-bit units and a margin.
-        Assert.InRange(peak.Fp32Gflops / peak.ClockGHz, 0.2, 128);
+        // Two operations per element: from a part of a scalar unit's worth to two 512-bit units and a margin. Not by the measured clock:
+        // other work may have slowed that measurement alone.
+        Assert.InRange(peak.Fp32Gflops, 0.01, 10 * 128);
         Assert.InRange(peak.MemoryGBps, 0.05, 1000);
     }
 }
