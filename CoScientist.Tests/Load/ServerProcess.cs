@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Configuration;
 
@@ -8,9 +9,10 @@ namespace CoScientist.Tests.Load;
 /// <summary>The built server as a process of its own, so that it can be killed, started again and weighed.</summary>
 /// <param name="dataDirectory">Its data.</param>
 /// <param name="port">Where it listens in each of its lives; 0 for anywhere.</param>
-internal sealed class ServerProcess(string dataDirectory, int port = 0) : IAsyncDisposable
+internal sealed partial class ServerProcess(string dataDirectory, int port = 0) : IAsyncDisposable
 {
     private const string Mark = "CoScientist is at ";
+    private const int Termination = 15;
 
     private readonly List<string> _said = [];
     private Process? _process;
@@ -74,16 +76,10 @@ internal sealed class ServerProcess(string dataDirectory, int port = 0) : IAsync
     }
 
     /// <summary>Kills it with SIGKILL: it gets no chance to write anything.</summary>
-    public async Task KillAsync()
-    {
-        Volatile.Write(ref _address, new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously));
-        _earlier = Processor;
-        _process!.Kill();
-        await _process.WaitForExitAsync(CancellationToken.None);
-        await _reading;
-        _process.Dispose();
-        _process = null;
-    }
+    public Task KillAsync() => EndAsync(process => process.Kill(), CancellationToken.None);
+
+    /// <summary>Asks it to end, as service managers do (SIGTERM), and waits until it has: its exit code.</summary>
+    public Task<int> TerminateAsync(CancellationToken cancellationToken) => EndAsync(process => Assert.Equal(0, Signal(process.Id, Termination)), cancellationToken);
 
     /// <summary>Runs <c>doctor</c> over the data: its exit code.</summary>
     public async Task<int> DoctorAsync(CancellationToken cancellationToken)
@@ -100,6 +96,19 @@ internal sealed class ServerProcess(string dataDirectory, int port = 0) : IAsync
         {
             await KillAsync();
         }
+    }
+
+    private async Task<int> EndAsync(Action<Process> end, CancellationToken cancellationToken)
+    {
+        Volatile.Write(ref _address, new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously));
+        _earlier = Processor;
+        end(_process!);
+        await _process!.WaitForExitAsync(cancellationToken);
+        await _reading;
+        var code = _process.ExitCode;
+        _process.Dispose();
+        _process = null;
+        return code;
     }
 
     private Process Run(string verb, params string[] arguments) => Process.Start(new ProcessStartInfo("dotnet", ["exec", typeof(CoScientistOptions).Assembly.Location, verb, .. TestData.Arguments(dataDirectory), .. arguments])
@@ -121,4 +130,7 @@ internal sealed class ServerProcess(string dataDirectory, int port = 0) : IAsync
             }
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Signal(int process, int signal);
 }

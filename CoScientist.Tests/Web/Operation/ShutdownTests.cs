@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using CoScientist.Core.Runs;
 using CoScientist.Core.Storage;
 using CoScientist.Tests.Core.Storage;
+using CoScientist.Tests.Load;
 using CoScientist.Tests.Shared;
 using CoScientist.Web.Configuration;
 using CoScientist.Web.Runs;
@@ -14,10 +14,8 @@ namespace CoScientist.Tests.Web.Operation;
 
 /// <summary>The server as a process of its own, asked to end as service managers do.</summary>
 [Trait("Database", "any")]
-public sealed partial class ShutdownTests : IDisposable
+public sealed class ShutdownTests : IDisposable
 {
-    private const int Terminate = 15;
-
     private readonly string data = Path.Combine(Directory.CreateTempSubdirectory("coscientist-stop-").FullName, "data");
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -39,21 +37,14 @@ public sealed partial class ShutdownTests : IDisposable
         var run = await services.GetRequiredService<RunLauncher>().StartAsync(spec, "test", null, Token);
         var folder = new RunFolder(Path.Combine(data, "runs", run.Name));
 
-        using var process = Start();
-        var output = process.StandardOutput.ReadToEndAsync(Token);
-        var errors = process.StandardError.ReadToEndAsync(Token);
+        await using var server = new ServerProcess(data);
+        await server.StartAsync(Token);
         while (Steps(folder).Count < 3)
         {
-            Assert.False(process.HasExited, process.HasExited ? await errors : "");
             await Task.Delay(20, Token);
         }
 
-        var asked = Stopwatch.GetTimestamp();
-        Assert.Equal(0, Signal(process.Id, Terminate));
-        await process.WaitForExitAsync(Token);
-        TestContext.Current.TestOutputHelper?.WriteLine(FormattableString.Invariant($"It ended {Stopwatch.GetElapsedTime(asked).TotalSeconds:0.00} s after the signal."));
-
-        Assert.True(process.ExitCode == 0, await output + await errors);
+        await TerminateAsync(server);
         var stopped = await services.GetRequiredService<RunStore>().FindAsync(run.Name, Token);
         // On a server's database it waits for the instance that follows.
         Assert.Equal(TestPostgres.IsOn ? RunState.Pending : RunState.Interrupted, stopped!.State);
@@ -64,24 +55,44 @@ public sealed partial class ShutdownTests : IDisposable
         Assert.Null(DataDirectoryLock.OtherHolder(data));
     }
 
+    [Fact]
+    public async Task Terminate_WithPagesOpen_EndsWithoutFault()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are sent as Linux does.");
+        var plan = new LoadPlan { Kills = 0, Cuts = 0, Slow = 0 };
+        await using var load = new LoadData(data);
+        var study = await load.SeedAsync(plan, Token);
+        await using var server = new ServerProcess(data);
+        await server.StartAsync(Token);
+        var experts = Enumerable.Range(0, plan.Experts).Select(number => new SimulatedExpert(number, plan, () => server.Address, $"/compare/{study}")).ToList();
+        foreach (var expert in experts)
+        {
+            await expert.ArriveAsync(Token);
+            await expert.WorkAsync(TimeSpan.Zero, TimeSpan.Zero, most: 2, CancellationToken.None, Token);
+        }
+
+        await TerminateAsync(server);
+
+        var kept = await load.CheckAsync([.. experts.SelectMany(expert => expert.Answers)], Token);
+        Assert.Equal((2 * plan.Experts, 0, 0), (kept.Stored, kept.Lost, kept.Doubled));
+        Assert.Equal("ok", await load.IntegrityAsync(Token));
+        await Task.WhenAll(experts.Select(expert => expert.LeaveAsync()));
+        experts.ForEach(expert => expert.Dispose());
+    }
+
+    private static async Task TerminateAsync(ServerProcess server)
+    {
+        var asked = Stopwatch.GetTimestamp();
+        var code = await server.TerminateAsync(Token);
+        TestContext.Current.TestOutputHelper?.WriteLine(FormattableString.Invariant($"It ended {Stopwatch.GetElapsedTime(asked).TotalSeconds:0.00} s after the signal."));
+        Assert.DoesNotContain(server.Said, line => !line.Contains("Nobody has an account yet", StringComparison.Ordinal));
+        Assert.Equal(0, code);
+    }
+
     private static List<int> Steps(RunFolder folder)
     {
         var history = new RunHistory(folder);
         history.Refresh();
         return [.. history.Steps.Select(step => step.Step)];
     }
-
-    private Process Start()
-    {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        foreach (var argument in (string[])["exec", typeof(CoScientistOptions).Assembly.Location, "serve", "--urls", "http://127.0.0.1:0", .. TestData.Arguments(data)])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        return Process.Start(start)!;
-    }
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Signal(int process, int signal);
 }
