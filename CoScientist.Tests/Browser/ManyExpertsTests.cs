@@ -82,28 +82,29 @@ public sealed class ManyExpertsTests(BrowserFixture browser, ServerFixture serve
         for (var answered = 0; await page.Locator(".compare-plan").CountAsync() > 0; answered++)
         {
             var key = "abaeb"[(expert + answered) % 5].ToString();
-            // The page itself measures, from the key to the count that the answer raised.
-            var effect = page.EvaluateAsync<double>(
+            // The page itself measures, from the key to the count that the answer raised; it does before the key is pressed.
+            await page.EvaluateAsync(
                 """
-                text => new Promise(resolve => {
+                text => {
                   let pressed = 0;
                   document.addEventListener('keydown', () => pressed = performance.now(), { capture: true, once: true });
-                  const look = () => {
-                    if (document.querySelector('.progress-line span')?.textContent.startsWith(text)) {
-                      watch.disconnect();
-                      resolve(performance.now() - pressed);
-                    }
-                  };
-                  const watch = new MutationObserver(look);
-                  watch.observe(document.body, { childList: true, subtree: true, characterData: true });
-                })
+                  window.effect = new Promise(resolve => {
+                    const watch = new MutationObserver(() => {
+                      if (document.querySelector('.progress-line span')?.textContent.startsWith(text)) {
+                        watch.disconnect();
+                        resolve(performance.now() - pressed);
+                      }
+                    });
+                    watch.observe(document.body, { childList: true, subtree: true, characterData: true });
+                  });
+                }
                 """,
                 $"{answered + 1} of ");
             await Task.Delay(Think, Token);
             await page.Keyboard.PressAsync(key);
             try
             {
-                effects.Add(await effect.WaitAsync(Patience, Token));
+                effects.Add(await page.EvaluateAsync<double>("window.effect").WaitAsync(Patience, Token));
             }
             catch (TimeoutException)
             {
