@@ -207,16 +207,19 @@ public sealed partial class ReviewStore(IDbContextFactory<CoScientistDb> factory
     private async Task<ReviewDecision> RetryAsync(Func<CoScientistDb, Task<ReviewDecision>> prepare, CancellationToken cancellationToken) =>
         (await RetryAllAsync(async db => [await prepare(db)], cancellationToken))[0];
 
-    /// <summary>Prepares and saves in a fresh context; starts over when another reviewer saved in between.</summary>
+    /// <summary>
+    /// Prepares and saves in a fresh context; starts over when another reviewer saved in between. Who waits for another writer of the file
+    /// does so before reading, and then has read nothing stale.
+    /// </summary>
     private async Task<IReadOnlyList<ReviewDecision>> RetryAllAsync(Func<CoScientistDb, Task<List<ReviewDecision>>> prepare, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
             await using var db = await factory.CreateDbContextAsync(cancellationToken);
+            await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
             var decisions = await prepare(db);
             try
             {
-                await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
                 await db.SaveChangesAsync(cancellationToken);
                 foreach (var decision in decisions.FindAll(d => !string.Equals(d.TextBefore, d.TextAfter, StringComparison.Ordinal)))
                 {

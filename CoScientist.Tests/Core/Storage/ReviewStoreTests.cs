@@ -185,11 +185,11 @@ public sealed class ReviewStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Decide_AnotherSavesWhileItReads_IsTold()
+    public async Task Decide_AnotherSavesWhileItWaitsForItsTurn_IsTold()
     {
         var goal = await database.AddGoalAsync();
         var id = goal.Items[0].Id;
-        var between = new AfterFirstRead(() => Store.DecideAsync(id, "ada", ReviewAction.Approve, cancellationToken: Token));
+        var between = new BeforeTransaction(() => Store.DecideAsync(id, "ada", ReviewAction.Approve, cancellationToken: Token));
         var slow = new ReviewStore(new InterceptedFactory(database.Address, between), database.Time);
 
         var refused = await Assert.ThrowsAsync<ReviewRefusedException>(() => slow.DecideAsync(id, "bob", ReviewAction.Reject, RejectionReason.Wrong, seen: new SeenItem(RubricItemState.Proposed, "item 0"), cancellationToken: Token));
@@ -272,8 +272,8 @@ public sealed class ReviewStoreTests : IAsyncLifetime
         return (await db.RubricItems.SingleAsync(item => item.GoalId == goal.Id && item.Order == order, Token), (await db.Goals.SingleAsync(row => row.Id == goal.Id, Token)).RubricVersion);
     }
 
-    /// <summary>Contexts over a database that call an interceptor before each command.</summary>
-    private sealed class InterceptedFactory(string address, DbCommandInterceptor interceptor) : IDbContextFactory<CoScientistDb>
+    /// <summary>Contexts over a database that call an interceptor.</summary>
+    private sealed class InterceptedFactory(string address, IInterceptor interceptor) : IDbContextFactory<CoScientistDb>
     {
         public CoScientistDb CreateDbContext()
         {
@@ -283,12 +283,12 @@ public sealed class ReviewStoreTests : IAsyncLifetime
         }
     }
 
-    /// <summary>Does something once, after the first command has read.</summary>
-    private sealed class AfterFirstRead(Func<Task> action) : DbCommandInterceptor
+    /// <summary>Does something once, before the first transaction begins.</summary>
+    private sealed class BeforeTransaction(Func<Task> action) : DbTransactionInterceptor
     {
         private bool done;
 
-        public override async ValueTask<DbDataReader> ReaderExecutedAsync(DbCommand command, CommandExecutedEventData eventData, DbDataReader result, CancellationToken cancellationToken = default)
+        public override async ValueTask<InterceptionResult<DbTransaction>> TransactionStartingAsync(DbConnection connection, TransactionStartingEventData eventData, InterceptionResult<DbTransaction> result, CancellationToken cancellationToken = default)
         {
             if (!done)
             {
