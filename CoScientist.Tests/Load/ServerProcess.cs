@@ -26,6 +26,9 @@ internal sealed partial class ServerProcess(string dataDirectory, int port = 0) 
     /// <summary>How runs name it as their worker, while it lives.</summary>
     public string Worker => string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{_process!.Id}");
 
+    /// <summary>Whether it has ended by itself.</summary>
+    public bool HasEnded => _process!.HasExited;
+
     /// <summary>Processor time of all its lives.</summary>
     public TimeSpan Processor
     {

@@ -9,13 +9,14 @@ public sealed class MachineProbeTests
     public void Measure_anyMachine_isPlausible()
     {
         using var pool = new WorkerPool(1);
-        var peak = MachineProbe.Measure(pool);
+        // Other work slows one measurement more than another: each figure is the best of several.
+        var peaks = Enumerable.Range(0, 5).Select(_ => MachineProbe.Measure(pool)).ToList();
+        var clock = peaks.Max(peak => peak.ClockGHz);
 
-        Assert.Equal(1, peak.Threads);
-        Assert.InRange(peak.ClockGHz, 0.05, 10);
-        // Two operations per element: from a part of a scalar unit's worth to two 512-bit units and a margin. Not by the measured clock:
-        // other work may have slowed that measurement alone.
-        Assert.InRange(peak.Fp32Gflops, 0.01, 10 * 128);
-        Assert.InRange(peak.MemoryGBps, 0.05, 1000);
+        Assert.All(peaks, peak => Assert.Equal(1, peak.Threads));
+        Assert.InRange(clock, 0.05, 10);
+        // Two operations per element: at least a scalar unit's worth, at most two 512-bit units and a margin.
+        Assert.InRange(peaks.Max(peak => peak.Fp32Gflops) / clock, 0.2, 128);
+        Assert.InRange(peaks.Max(peak => peak.MemoryGBps), 0.05, 1000);
     }
 }

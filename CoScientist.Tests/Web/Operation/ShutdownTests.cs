@@ -41,6 +41,7 @@ public sealed class ShutdownTests : IDisposable
         await server.StartAsync(Token);
         while (Steps(folder).Count < 3)
         {
+            Assert.False(server.HasEnded, string.Join('\n', server.Said));
             await Task.Delay(20, Token);
         }
 
